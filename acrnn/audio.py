@@ -1,0 +1,161 @@
+"""Any sound file → waveform: mono float32 in [-1, 1] at the front end's sampling rate. Errors name the file."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+# The containers libsndfile may find behind an extension; an extension that is not listed is taken as it comes.
+_CONTAINERS = {
+    ".wav": {"WAV", "WAVEX", "RF64", "W64", "NIST"},
+    ".flac": {"FLAC"},
+    ".ogg": {"OGG"},
+    ".oga": {"OGG"},
+    ".opus": {"OGG"},
+    ".mp3": {"MP3", "MPEG"},
+}
+_EIGHT_BIT = {"PCM_U8", "PCM_S8"}
+_STREAMED = (0, 0xFFFFFFFF)  # the sizes a program writes into a WAV header when it cannot go back to correct it
+
+
+class AudioError(ValueError):
+    """A sound file that cannot be used; the message names the file, what is wrong and the remedy."""
+
+
+def load_waveform(
+    path: str | Path,
+    sample_rate_hz: int,
+    start_seconds: float | None = None,
+    end_seconds: float | None = None,
+) -> np.ndarray:
+    """Waveform of a sound file, mixed down to mono and resampled.
+
+    Args:
+        path: wav, flac, ogg, mp3 or whatever else libsndfile reads; any rate, any number of channels.
+        sample_rate_hz: the rate wanted.
+        start_seconds, end_seconds: the part wanted; None for the file's start and end.
+
+    Returns:
+        float32 [samples], in [-1, 1] but for the overshoot that resampling may add.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        AudioError: the file is empty, truncated, not audio, of another format than its extension says, 8-bit,
+            silent, or holds NaN or infinite samples; or the part wanted lies outside of it.
+    """
+    path = Path(path)
+    samples, rate_hz = _decode(path, start_seconds, end_seconds)
+    waveform = check_waveform(samples.mean(axis=1), str(path))
+    if rate_hz == sample_rate_hz:
+        return waveform
+    import soxr
+
+    return soxr.resample(waveform, rate_hz, sample_rate_hz, quality="HQ")
+
+
+def sample_rate_hz(path: str | Path) -> int:
+    """The rate a sound file was recorded at."""
+    import soundfile
+
+    return soundfile.info(path).samplerate
+
+
+def check_waveform(waveform: np.ndarray, name: str) -> np.ndarray:
+    """The waveform, if it can be analysed at all: samples there, all finite, not all equal.
+
+    Raises:
+        AudioError: it cannot; `name` is what the message calls it.
+    """
+    if waveform.size == 0:
+        raise AudioError(f"{name}: holds no samples; record it again or leave it out")
+    if not np.isfinite(waveform).all():
+        bad = int(waveform.size - np.isfinite(waveform).sum())
+        raise AudioError(
+            f"{name}: {bad} of {waveform.size} samples are NaN or infinite; export it again or leave it out"
+        )
+    if waveform.min() == waveform.max():
+        raise AudioError(
+            f"{name}: all {waveform.size} samples are {waveform[0]:g}, silence; record it again or leave it out"
+        )
+    return waveform
+
+
+def _decode(path: Path, start_seconds: float | None, end_seconds: float | None) -> tuple[np.ndarray, int]:
+    import soundfile
+
+    _check_file(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            _check_format(path, file)
+            begin, stop = _sample_range(path, file, start_seconds, end_seconds)
+            file.seek(begin)
+            samples = file.read(stop - begin, dtype="float32", always_2d=True)
+            rate_hz = file.samplerate
+    except soundfile.LibsndfileError as error:
+        raise AudioError(
+            f"{path}: not readable as audio ({error.error_string}); convert it to 16-bit WAV or FLAC"
+        ) from error
+    if len(samples) < stop - begin:
+        raise AudioError(
+            f"{path}: truncated, {len(samples)} of {stop - begin} samples are there; copy or export it again"
+        )
+    return samples, rate_hz
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such sound file; check the path or the corpus folder")
+    if not path.is_file():
+        raise AudioError(f"{path}: a folder, not a sound file")
+    if path.stat().st_size == 0:
+        raise AudioError(f"{path}: empty, 0 bytes; copy it again or leave it out")
+    missing = _missing_wav_bytes(path)
+    if missing:
+        raise AudioError(f"{path}: truncated, {missing} bytes less than its header says; copy or export it again")
+
+
+def _missing_wav_bytes(path: Path) -> int:
+    """Bytes of the data chunk that a RIFF/WAVE file announces but does not have; libsndfile would not tell."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        header = file.read(12)
+        if len(header) < 12 or header[:4] != b"RIFF" or header[8:] != b"WAVE":
+            return 0
+        while len(chunk := file.read(8)) == 8:
+            name, length = struct.unpack("<4sI", chunk)
+            if name == b"data":
+                return 0 if length in _STREAMED else max(0, file.tell() + length - size)
+            file.seek(length + length % 2, 1)
+    return 0
+
+
+def _check_format(path: Path, file) -> None:
+    allowed = _CONTAINERS.get(path.suffix.lower())
+    if allowed and file.format not in allowed:
+        raise AudioError(
+            f"{path}: holds {file.format} data behind the extension {path.suffix}; rename it or convert it"
+        )
+    if file.subtype in _EIGHT_BIT:
+        raise AudioError(
+            f"{path}: 8-bit samples ({file.subtype}), whose noise drowns quiet speech; "
+            "use the 16-bit original (or convert it to 16 bit to accept the loss)"
+        )
+    if file.frames == 0:
+        raise AudioError(f"{path}: holds no samples; record it again or leave it out")
+
+
+def _sample_range(path: Path, file, start_seconds: float | None, end_seconds: float | None) -> tuple[int, int]:
+    begin = 0 if start_seconds is None else round(start_seconds * file.samplerate)
+    stop = file.frames if end_seconds is None else round(end_seconds * file.samplerate)
+    if not 0 <= begin < stop:
+        raise AudioError(
+            f"{path}: the part {start_seconds} s to {end_seconds} s is empty or starts before 0; correct it"
+        )
+    # Rounding of the times in a table may point a few milliseconds past the end; more than that is a wrong table.
+    if stop > file.frames + file.samplerate // 100:
+        raise AudioError(
+            f"{path}: the part ends at {end_seconds} s, the file at {file.frames / file.samplerate:.3f} s; correct it"
+        )
+    return begin, min(stop, file.frames)

@@ -1,0 +1,54 @@
+"""What every command line here has in common: types of arguments, and errors as a line with an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+
+class UsageError(ValueError):
+    """A combination of options that makes no sense: the command line's fault, not the data's."""
+
+
+def run_job(job: Callable[[], int]) -> int:
+    """Exit status of a job: what it returns, 2 for wrong usage, 1 for a failure, whose message goes to stderr."""
+    try:
+        return job()
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+def positive(text: str) -> int:
+    """An argument that counts something: a whole number from 1 up."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """An argument that lists names: "anger,neutral"."""
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not names or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different names separated by commas")
+    return names
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """An argument that lists numbers and ranges of them: "0,2,5-7"."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0,2,5-7")
+        found += range(int(first), int(last or first) + 1)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} names no number")
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,358 @@
+"""Cross-validation: records × system × protocol × seeds → results. Resumable per fold and seed, in several processes.
+
+An output folder belongs to one experiment: `experiment.json` and `split.json` are written first, and a later call with
+other settings is refused. More folds or seeds of the same experiment may be added at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import queue
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from acrnn import files, results
+from acrnn.feeding import Feeder
+from acrnn.folds import Fold, make_folds, split_sha256
+from acrnn.models import MODELS
+from acrnn.progress import ProgressLine
+from acrnn.recipes import Recipe
+from acrnn.records import RecordSet, UtteranceRow
+from acrnn.results import Run
+
+Task = tuple[int, int]  # fold, seed
+EXPERIMENT, SPLIT, RESULTS = "experiment.json", "split.json", "results.json"
+_VERSIONED = ("acrnn", "tensorflow", "keras", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained on what, and how it is split.
+
+    Attributes:
+        records: folder of the record set.
+        model: a key of MODELS.
+        recipe: how it is trained.
+        protocol: a key of PROTOCOLS.
+        options: fields of the system's `Config` that differ from its defaults.
+        save_models: keep the network of every run beside its result.
+    """
+
+    records: Path
+    model: str
+    recipe: Recipe
+    protocol: str = "leave-one-speaker-out"
+    options: dict = field(default_factory=dict)
+    save_models: bool = True
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment with everything that follows from it."""
+
+    experiment: Experiment
+    records: RecordSet
+    config: object
+    folds: tuple[Fold, ...]
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Prepared:
+        """Reads the manifest, configures the network and makes the folds.
+
+        Raises:
+            FileNotFoundError, ValueError: the records are missing, damaged, of another front end or cut by another rule
+                than the system's, or cannot be split.
+        """
+        record_set = RecordSet(experiment.records)
+        system = MODELS[experiment.model]
+        system.check_records(record_set)
+        config = system.configure(record_set.manifest, **experiment.options)
+        folds = make_folds(experiment.protocol, record_set.utterances, record_set.manifest.labels)
+        return cls(experiment, record_set, config, folds)
+
+    def settings(self) -> dict:
+        """All that a run's result depends on beside its fold and seed."""
+        return {
+            "corpus": self.records.manifest.corpus,
+            "records_sha256": self.records.manifest.content_sha256,
+            "labels": list(self.records.manifest.labels),
+            "model": self.experiment.model,
+            "network": json.loads(json.dumps(asdict(self.config))),
+            "recipe": asdict(self.experiment.recipe),
+            "protocol": self.experiment.protocol,
+            "split_sha256": split_sha256(self.folds),
+        }
+
+
+def cross_validate(
+    experiment: Experiment,
+    output_dir: Path,
+    folds: Sequence[int] | None = None,
+    seeds: Sequence[int] = (0,),
+    jobs: int = 1,
+    announce: Callable[[str], None] = print,
+) -> dict:
+    """Runs what is missing of an experiment and returns its results, as written to results.json.
+
+    Args:
+        experiment: what to do.
+        output_dir: its folder; finished runs in it are kept.
+        folds: which folds, by number; None for all.
+        seeds: which seeds.
+        jobs: processes that work on different folds.
+        announce: takes a line for every finished run.
+
+    Raises:
+        FileNotFoundError, ValueError: the experiment cannot be done (see `Prepared.of`), the folder holds another
+            experiment, or a result in it is damaged.
+        RuntimeError: a worker process died.
+    """
+    prepared = Prepared.of(experiment)
+    chosen = _chosen(folds, prepared.folds)
+    _claim(output_dir, prepared)
+    wanted = [(fold, seed) for seed in seeds for fold in chosen]
+    missing = [task for task in wanted if not results.run_path(output_dir, *task).exists()]
+    for task in sorted(set(wanted) - set(missing)):
+        results.read_run(results.run_path(output_dir, *task))  # a damaged result is told before hours of work
+    if len(missing) < len(wanted):
+        announce(f"{len(wanted) - len(missing)} of {len(wanted)} runs are there already")
+    if missing:
+        _work(prepared, output_dir, missing, jobs, announce)
+    return collect(output_dir)
+
+
+def _chosen(folds: Sequence[int] | None, made: Sequence[Fold]) -> list[int]:
+    if folds is None:
+        return list(range(len(made)))
+    for fold in folds:
+        if not 0 <= fold < len(made):
+            raise ValueError(f"--folds: there is no fold {fold}; the protocol has folds 0 to {len(made) - 1}")
+    return list(folds)
+
+
+def _claim(output_dir: Path, prepared: Prepared) -> None:
+    """Writes what the folder is for, or refuses a folder that is for something else."""
+    settings = prepared.settings()
+    path = output_dir / EXPERIMENT
+    if path.exists():
+        there = files.read_json(path, "choose another --output-dir")
+        changed = _differences(there.get("settings", {}), settings)
+        if changed:
+            raise ValueError(
+                f"{output_dir}: holds another experiment ({'; '.join(changed)}); choose another --output-dir or repeat its settings"
+            )
+        return
+    (output_dir / "runs").mkdir(parents=True, exist_ok=True)
+    files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in prepared.folds])
+    files.write_json(path, {"settings": settings, "versions": versions(), "planned_folds": len(prepared.folds)})
+
+
+def _differences(there: dict, wanted: dict, prefix: str = "") -> list[str]:
+    found = []
+    for key in sorted({*there, *wanted}):
+        old, new = there.get(key), wanted.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key} is {old!r} there, {new!r} here")
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes, and the machine's kind."""
+    found = {name: metadata.version(name) for name in _VERSIONED}
+    return {
+        **found,
+        "python": platform.python_version(),
+        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def _work(
+    prepared: Prepared, output_dir: Path, tasks: Sequence[Task], jobs: int, announce: Callable[[str], None]
+) -> None:
+    jobs = min(jobs, len(tasks))
+    with _Monitor(prepared, output_dir, len(tasks), announce) as monitor:
+        if jobs == 1:
+            run_tasks(prepared.experiment, output_dir, tasks, monitor.take)
+            return
+        for event in _from_processes(prepared.experiment, output_dir, tasks, jobs):
+            monitor.take(*event)
+
+
+class _Monitor(ProgressLine):
+    """Shows what the runs report, and writes the results anew after each of them."""
+
+    def __init__(self, prepared: Prepared, output_dir: Path, num_tasks: int, announce: Callable[[str], None]):
+        super().__init__("training", "epochs")
+        self.prepared, self.output_dir, self.announce = prepared, output_dir, announce
+        self.epochs, self.num_tasks = prepared.experiment.recipe.epochs, num_tasks
+        self.finished, self.running = 0, {}
+
+    def take(self, kind: str, fold: int, seed: int, value) -> None:
+        note = ""
+        if kind == "epoch":
+            self.running[fold, seed] = value.epoch
+            note = f"(fold {fold}, seed {seed}: loss {value.loss:.3f}, validation UAR {100 * value.validation_uar:.1f})"
+        else:
+            self.finished += 1
+            self.running.pop((fold, seed), None)
+            name = self.prepared.folds[fold].name
+            self.announce(f"{self.finished} of {self.num_tasks} runs: fold {fold} ({name}), seed {seed}: {value}")
+            collect(self.output_dir)
+        done = self.finished * self.epochs + sum(self.running.values())
+        self.update(done, self.num_tasks * self.epochs, note)
+
+
+def _from_processes(experiment: Experiment, output_dir: Path, tasks: Sequence[Task], jobs: int) -> Iterator[tuple]:
+    """What happens in the worker processes, as it happens."""
+    context = multiprocessing.get_context("spawn")
+    todo, happened = context.Queue(), context.Queue()
+    for task in [*tasks, *[None] * jobs]:
+        todo.put(task)
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    arguments = (experiment, output_dir, todo, happened, threads)
+    workers = [context.Process(target=_worker, args=arguments, daemon=True) for _ in range(jobs)]
+    for worker in workers:
+        worker.start()
+    try:
+        yield from _received(happened, workers)
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def _received(happened, workers) -> Iterator[tuple]:
+    open_workers = len(workers)
+    while open_workers:
+        try:
+            event = happened.get(timeout=5)
+        except queue.Empty:
+            if any(worker.exitcode not in (None, 0) for worker in workers):
+                raise RuntimeError(
+                    "a worker process died (out of memory?); give the command again with fewer --jobs"
+                ) from None
+            continue
+        if event[0] == "end":
+            open_workers -= 1
+        elif event[0] == "failed":
+            raise event[1]
+        else:
+            yield event
+
+
+def _worker(experiment: Experiment, output_dir: Path, todo, happened, threads: int) -> None:
+    """A process that takes tasks until there are none; TensorFlow, imported later, reads the number of threads."""
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        run_tasks(experiment, output_dir, iter(todo.get, None), lambda *event: happened.put(event))
+        happened.put(("end",))
+    except (ValueError, OSError) as error:
+        happened.put(("failed", error))
+    except Exception:  # whatever it is, the process that waits must hear of it
+        happened.put(("failed", RuntimeError(f"a worker process failed:\n{traceback.format_exc()}")))
+
+
+def run_tasks(
+    experiment: Experiment, output_dir: Path, tasks: Iterable[Task], report: Callable[[str, int, int, object], None]
+) -> None:
+    """Trains and scores folds and seeds, one after the other, with one compiled network.
+
+    Args:
+        experiment, output_dir: see `cross_validate`.
+        tasks: (fold, seed) pairs.
+        report: takes ("epoch", fold, seed, Epoch) and ("done", fold, seed, text).
+    """
+    prepared = Prepared.of(experiment)
+    feeder = Feeder(prepared.records)
+    estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe)
+    for fold, seed in tasks:
+        started = time.monotonic()
+        parts = prepared.folds[fold]
+        fit = estimator.fit(
+            feeder.source(parts.train),
+            feeder.source(parts.validation),
+            seed,
+            lambda epoch, fold=fold, seed=seed: report("epoch", fold, seed, epoch),
+        )
+        scores = _score(prepared, feeder, estimator, parts.test)
+        if experiment.save_models:
+            with files.atomic_path(results.run_path(output_dir, fold, seed).with_suffix(".keras")) as temporary:
+                estimator.save(temporary)
+        run = Run(
+            fold=fold,
+            fold_name=parts.name,
+            seed=seed,
+            **_speakers(prepared.records, parts),
+            **fit.to_dict(),
+            **scores,
+            seconds=round(time.monotonic() - started, 1),
+        )
+        results.write_run(output_dir, run)
+        uar = results.summarise([run], prepared.records.manifest.labels, 1)["uar_fold_mean"]
+        report("done", fold, seed, f"UAR {100 * uar:.1f} (epoch {run.best_epoch}, {run.seconds:.0f} s)")
+
+
+def _speakers(record_set: RecordSet, fold: Fold) -> dict[str, list[str]]:
+    speaker = {row.id: row.speaker for row in record_set.utterances}
+    parts = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    return {f"{part}_speakers": sorted({speaker[utterance] for utterance in ids}) for part, ids in parts.items()}
+
+
+def _score(prepared: Prepared, feeder: Feeder, estimator, test: Sequence[str]) -> dict:
+    """The test part, predicted once."""
+    posteriors, labels = estimator.posteriors(feeder.source(test))
+    rows = [prepared.records.utterances[row] for row in sorted(feeder.rows[utterance] for utterance in test)]
+    right = posteriors.argmax(axis=1) == labels
+    return {
+        "utterances": [row.id for row in rows],
+        "speakers": [row.speaker for row in rows],
+        "labels": labels.tolist(),
+        "probabilities": posteriors.round(6).tolist(),
+        "attention": _attention(
+            feeder, estimator, [row for row, is_right in zip(rows, right, strict=True) if is_right]
+        ),
+    }
+
+
+def _attention(feeder: Feeder, estimator, rows: Sequence[UtteranceRow]) -> list[dict]:
+    """Attention weights for the first of the rows of every class, for the report to lay over their spectrograms."""
+    shown = []
+    for row in {row.label: row for row in reversed(rows)}.values():
+        batch = next(feeder.source([row.id]).ordered(64))
+        weights = estimator.attention(batch.inputs)
+        if weights is not None:
+            shown.append({"utterance": row.id, "weights": weights.astype(float).round(5).tolist()})
+    return shown
+
+
+def collect(output_dir: Path) -> dict:
+    """Results of the finished runs of a folder, as written to its results.json.
+
+    Raises:
+        FileNotFoundError: the folder holds no experiment, or no finished run.
+        ValueError: a file in it is damaged.
+    """
+    experiment = files.read_json(output_dir / EXPERIMENT, "this is not the folder of an experiment")
+    runs = [results.read_run(path) for path in sorted((output_dir / "runs").glob("fold*_seed*.json"))]
+    if not runs:
+        raise FileNotFoundError(f"{output_dir}: no run is finished yet; give the command of the experiment again")
+    seeds = {run.seed for run in runs}
+    labels = experiment["settings"]["labels"]
+    collected = {
+        "format": "acrnn-results",
+        **experiment,
+        "overall": results.summarise(runs, labels, experiment["planned_folds"] * len(seeds)),
+        "runs": [asdict(run) for run in runs],
+    }
+    files.write_json(output_dir / RESULTS, collected, None)
+    return collected

@@ -1,0 +1,112 @@
+"""Batches of segments for a network: from memory when the corpus fits, streamed from its TFRecords when it does not.
+
+Every training batch is full: an epoch's last one is topped up with segments drawn anew, so that a network is compiled
+for one shape and batch normalisation never sees a handful of segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from acrnn.records import RecordSet, Segments
+
+MEMORY_BYTES = 4 * 2**30
+
+
+class Batch(NamedTuple):
+    """Inputs of a network by name, labels int32 [batch], utterance rows int32 [batch]."""
+
+    inputs: dict[str, np.ndarray]
+    labels: np.ndarray
+    utterances: np.ndarray
+
+
+class MemorySource:
+    """The segments of some utterances, held in memory together with everyone else's.
+
+    Args:
+        data: all segments of the corpus; shared, never copied.
+        rows: the utterances wanted.
+    """
+
+    def __init__(self, data: Segments, rows: Sequence[int]):
+        self.data = data
+        self.index = np.flatnonzero(np.isin(data.utterances, rows))
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
+        """One epoch in random order, in full batches."""
+        order = generator.permutation(self.index)
+        missing = -len(order) % batch_size
+        order = np.concatenate([order, generator.choice(self.index, missing)])
+        for start in range(0, len(order), batch_size):
+            yield self._batch(order[start : start + batch_size])
+
+    def ordered(self, batch_size: int) -> Iterator[Batch]:
+        """Every segment once, in the order of the table."""
+        for start in range(0, len(self.index), batch_size):
+            yield self._batch(self.index[start : start + batch_size])
+
+    def _batch(self, index: np.ndarray) -> Batch:
+        part = self.data[index]
+        return Batch(_inputs(part.features, part.num_frames), part.labels, part.utterances)
+
+
+class StreamedSource:
+    """The segments of some utterances, read from the records as they are needed.
+
+    Args:
+        records: the record set.
+        rows: the utterances wanted.
+    """
+
+    def __init__(self, records: RecordSet, rows: Sequence[int]):
+        self.records, self.rows = records, list(rows)
+        self.count = sum(records.utterances[row].num_segments for row in self.rows)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
+        """One epoch in random order, in full batches."""
+        dataset = self.records.dataset(self.rows, shuffle_seed=int(generator.integers(2**31)))
+        return self._batches(dataset.repeat().batch(batch_size).take(-(-self.count // batch_size)))
+
+    def ordered(self, batch_size: int) -> Iterator[Batch]:
+        """Every segment once, in the order of the table."""
+        return self._batches(self.records.dataset(self.rows).batch(batch_size))
+
+    def _batches(self, dataset) -> Iterator[Batch]:
+        for example in dataset.prefetch(4).as_numpy_iterator():
+            yield Batch(_inputs(example["features"], example["num_frames"]), example["label"], example["utterance"])
+
+
+Source = MemorySource | StreamedSource
+
+
+def _inputs(features: np.ndarray, num_frames: np.ndarray) -> dict[str, np.ndarray]:
+    return {"features": np.asarray(features, np.float32), "num_frames": np.asarray(num_frames, np.int32)}
+
+
+class Feeder:
+    """Sources over one record set, of the kind that its size asks for.
+
+    Args:
+        records: the record set.
+        memory_bytes: load the whole set when it is no larger, else stream it.
+    """
+
+    def __init__(self, records: RecordSet, memory_bytes: int = MEMORY_BYTES):
+        self.records = records
+        self.rows = {row.id: number for number, row in enumerate(records.utterances)}
+        self.data = records.load() if records.size_bytes <= memory_bytes else None
+
+    def source(self, ids: Sequence[str]) -> Source:
+        """The segments of the utterances with these ids."""
+        rows = [self.rows[utterance] for utterance in ids]
+        return StreamedSource(self.records, rows) if self.data is None else MemorySource(self.data, rows)

@@ -1,0 +1,206 @@
+"""Folds and the named protocols that make them. Disjointness is checked when a fold is made, not hoped for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from acrnn.files import sha256_of_json
+from acrnn.records import UtteranceRow
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split: ids of the utterances that train the network, choose its epoch, and are scored once.
+
+    Attributes:
+        name: what is tested ("speaker 03").
+        speaker_independent: whether no speaker is in two parts.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    speaker_independent: bool = True
+
+    def to_dict(self) -> dict:
+        return {
+            "name": self.name,
+            "train": list(self.train),
+            "validation": list(self.validation),
+            "test": list(self.test),
+        }
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a corpus is split; `make` returns (name, validation rows, test rows) of each fold, the rest trains."""
+
+    summary: str
+    make: Callable[[Sequence[UtteranceRow]], Iterable[tuple[str, set[str], set[str]]]]
+    speaker_independent: bool = True
+
+
+def make_folds(protocol: str, rows: Sequence[UtteranceRow], labels: Sequence[str]) -> tuple[Fold, ...]:
+    """The folds of a named protocol, checked.
+
+    Args:
+        protocol: a key of PROTOCOLS.
+        rows: the utterances of the record set.
+        labels: emotions in class order.
+
+    Raises:
+        ValueError: the corpus cannot be split so: too few speakers, a part without enough classes, a class that is
+            never trained, or parts that overlap.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol {protocol!r} is unknown; choose from {', '.join(PROTOCOLS)}")
+    chosen = PROTOCOLS[protocol]
+    folds = []
+    for name, validation, test in chosen.make(rows):
+        ids = [row.id for row in rows]
+        fold = Fold(
+            name=name,
+            train=tuple(i for i in ids if i not in validation and i not in test),
+            validation=tuple(i for i in ids if i in validation),
+            test=tuple(i for i in ids if i in test),
+            speaker_independent=chosen.speaker_independent,
+        )
+        check_fold(fold, rows, labels)
+        folds.append(fold)
+    _check_tested_once(folds)
+    return tuple(folds)
+
+
+def split_sha256(folds: Sequence[Fold]) -> str:
+    """Hash of who is where in every fold; equal hashes mean equal splits."""
+    return sha256_of_json([fold.to_dict() for fold in folds])
+
+
+def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) -> None:
+    """Refuses a fold that leaks or cannot be learnt from.
+
+    Raises:
+        ValueError: an utterance or (where the protocol forbids it) a speaker is in two parts; a part is empty; a class
+            is tested that is not trained; validation or test has a single class, of which a recall says nothing.
+    """
+    parts = {"training": fold.train, "validation": fold.validation, "test": fold.test}
+    by_id = {row.id: row for row in rows}
+    _refuse_overlap(fold, parts, "utterance", lambda utterance: utterance)
+    if fold.speaker_independent:
+        _refuse_overlap(fold, parts, "speaker", lambda utterance: by_id[utterance].speaker)
+    classes = {part: {by_id[utterance].label for utterance in ids} for part, ids in parts.items()}
+    for part, ids in parts.items():
+        if not ids:
+            raise ValueError(f"fold {fold.name!r}: its {part} part is empty; a fold needs three disjoint parts")
+        if len(classes[part]) < 2:
+            only, speakers = labels[next(iter(classes[part]))], sorted({by_id[utterance].speaker for utterance in ids})
+            raise ValueError(
+                f"fold {fold.name!r}: its {part} part (speakers {', '.join(speakers)}) has utterances of {only!r} only, "
+                "and recall of one class says nothing; add some or choose --protocol grouped-5-fold"
+            )
+    untrained = (classes["validation"] | classes["test"]) - classes["training"]
+    if untrained:
+        names = ", ".join(labels[label] for label in sorted(untrained))
+        raise ValueError(
+            f"fold {fold.name!r}: no training utterance of {names}; leave the class out or choose another --protocol"
+        )
+
+
+def _refuse_overlap(fold: Fold, parts: dict[str, tuple[str, ...]], unit: str, key: Callable[[str], str]) -> None:
+    owner: dict[str, str] = {}
+    for part, ids in parts.items():
+        for value in {key(utterance) for utterance in ids}:
+            if value in owner:
+                raise ValueError(f"fold {fold.name!r}: {unit} {value!r} is in its {owner[value]} and its {part} part")
+            owner[value] = part
+
+
+def _check_tested_once(folds: Sequence[Fold]) -> None:
+    seen: set[str] = set()
+    for fold in folds:
+        again = seen.intersection(fold.test)
+        if again:
+            raise ValueError(f"fold {fold.name!r}: utterance {min(again)!r} is tested in another fold as well")
+        seen.update(fold.test)
+
+
+def _ids(rows: Sequence[UtteranceRow], attribute: str, values: Iterable[str]) -> set[str]:
+    wanted = set(values)
+    return {row.id for row in rows if getattr(row, attribute) in wanted}
+
+
+def _leave_one_out(attribute: str):
+    """Each speaker (session) is tested once; the next one in order validates, the others train."""
+
+    def make(rows):
+        values = sorted({getattr(row, attribute) for row in rows})
+        if len(values) < 3:
+            raise ValueError(
+                f"{len(values)} {attribute}(s) ({', '.join(values)}); training, validation and test need one each at least; "
+                "add speakers, or accept a split within speakers with --protocol speaker-dependent-random-10-fold"
+            )
+        for number, value in enumerate(values):
+            following = values[(number + 1) % len(values)]
+            yield f"{attribute} {value}", _ids(rows, attribute, [following]), _ids(rows, attribute, [value])
+
+    return make
+
+
+def _grouped(count: int):
+    """Speakers dealt into groups; each group is tested once, the next one validates, the others train."""
+
+    def make(rows):
+        speakers = sorted({row.speaker for row in rows})
+        if len(speakers) < count:
+            raise ValueError(f"{len(speakers)} speaker(s) for {count} groups; choose a protocol with fewer folds")
+        groups = [speakers[number::count] for number in range(count)]
+        for number, group in enumerate(groups):
+            following = groups[(number + 1) % count]
+            yield f"speakers {' '.join(group)}", _ids(rows, "speaker", following), _ids(rows, "speaker", group)
+
+    return make
+
+
+def _random(count: int):
+    """Utterances dealt at random, classes in proportion; speakers are in all parts."""
+
+    def make(rows):
+        from sklearn.model_selection import StratifiedKFold
+
+        ids = np.array([row.id for row in rows])
+        splitter = StratifiedKFold(count, shuffle=True, random_state=0)
+        parts = [set(ids[test]) for _, test in splitter.split(ids, [row.label for row in rows])]
+        for number, part in enumerate(parts):
+            yield f"part {number + 1}", parts[(number + 1) % count], part
+
+    return make
+
+
+def _prescribed(rows):
+    """The corpus' own single split."""
+    parts = {row.split for row in rows}
+    if not {"train", "validation", "test"} <= parts:
+        raise ValueError(f"the corpus prescribes the parts {sorted(parts)}; it must name train, validation and test")
+    yield "prescribed", _ids(rows, "split", ["validation"]), _ids(rows, "split", ["test"])
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    "leave-one-speaker-out": Protocol(
+        "each speaker tested once, the next validates, the others train (8/1/1 for ten speakers, Chen et al. 2018)",
+        _leave_one_out("speaker"),
+    ),
+    "leave-one-session-out": Protocol(
+        "each session tested once, the next validates, the others train", _leave_one_out("session")
+    ),
+    "grouped-5-fold": Protocol("five groups of speakers, each tested once, the next validates", _grouped(5)),
+    "prescribed": Protocol("the split that the corpus or the table prescribes", _prescribed),
+    "speaker-dependent-random-10-fold": Protocol(
+        "utterances at random: test speakers are known from training, so figures are too good for new speakers",
+        _random(10),
+        speaker_independent=False,
+    ),
+}

@@ -1,0 +1,37 @@
+"""Front ends: waveform → features. A frozen spec says everything; it travels with records, models and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from acrnn.frontends import logmel
+from acrnn.frontends.logmel import LogMelSpec
+
+FRONTENDS = {
+    "chen2018": logmel.PAPER,
+    "chen2018-original": logmel.ORIGINAL,
+}
+_KINDS = {"logmel": LogMelSpec}
+
+
+def to_dict(spec: LogMelSpec) -> dict:
+    """The spec as JSON-ready fields, with its kind."""
+    kind = next(name for name, cls in _KINDS.items() if isinstance(spec, cls))
+    return {"kind": kind, **asdict(spec)}
+
+
+def from_dict(fields: Mapping) -> LogMelSpec:
+    """The spec that `to_dict` wrote.
+
+    Raises:
+        ValueError: the kind or a field is unknown: written by another version of this package.
+    """
+    values = dict(fields)
+    kind = values.pop("kind", None)
+    if kind not in _KINDS:
+        raise ValueError(f"front end {kind!r} is unknown; this version knows {', '.join(_KINDS)}")
+    try:
+        return _KINDS[kind](**values)
+    except TypeError as error:
+        raise ValueError(f"front end {kind!r}: {error}; prepare the records with this version") from error

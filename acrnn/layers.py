@@ -1,0 +1,151 @@
+"""Layers that know which frames are real: normalisation, masking, attention pooling. Keras alone, on any backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import keras
+import numpy as np
+from keras import ops
+
+_PACKAGE = "acrnn"
+
+
+def zero_padding(features, mask):
+    """Features [batch, frames, …] with zeros where mask [batch, frames] is False."""
+    real = ops.cast(mask, features.dtype)
+    for _ in range(len(features.shape) - 2):
+        real = ops.expand_dims(real, -1)
+    return features * real
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class FeatureNormalization(keras.layers.Layer):
+    """(features - mean) / standard deviation, with statistics of real training frames; then padded frames get their value.
+
+    Args:
+        statistics: what shares a mean and a deviation: "channel" (static, delta, delta-delta each have one, the
+            "global mean and standard deviation" of Chen et al. 2018, Section III-A) or "band" (each band of each channel).
+        padding: "mean" sets padded frames to zero, the training mean; "zero" leaves raw zeros to be normalised.
+
+    Inputs: features [batch, frames, bands, channels]; mask [batch, frames]. Output: the shape of features.
+    """
+
+    def __init__(
+        self,
+        statistics: Literal["channel", "band"] = "channel",
+        padding: Literal["mean", "zero"] = "mean",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.statistics, self.padding = statistics, padding
+
+    def build(self, input_shape, *_):
+        shape = tuple(input_shape[2:])
+        self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False, dtype="float32")
+        self.deviation = self.add_weight(
+            name="deviation", shape=shape, initializer="ones", trainable=False, dtype="float32"
+        )
+
+    def call(self, features, mask):
+        normalized = (ops.cast(features, "float32") - self.mean) / self.deviation
+        normalized = ops.cast(normalized, self.compute_dtype)
+        return zero_padding(normalized, mask) if self.padding == "mean" else normalized
+
+    def adapt(self, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Takes mean and deviation from batches of (features, num_frames), over real frames only, in one pass."""
+        count, total, squares = 0, 0.0, 0.0
+        for features, num_frames in batches:
+            real = features[np.arange(features.shape[1]) < np.asarray(num_frames)[:, None]].astype(np.float64)
+            count += len(real)
+            total = total + real.sum(axis=0)
+            squares = squares + (real**2).sum(axis=0)
+        mean, mean_square = total / count, squares / count
+        if self.statistics == "channel":
+            mean, mean_square = (
+                np.broadcast_to(part.mean(axis=0, keepdims=True), part.shape) for part in (mean, mean_square)
+            )
+        self.mean.assign(mean)
+        self.deviation.assign(np.sqrt(np.maximum(mean_square - mean**2, 1e-12)))
+
+    def get_config(self):
+        return {**super().get_config(), "statistics": self.statistics, "padding": self.padding}
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class FrameMask(keras.layers.Layer):
+    """Mask [batch, frames], True where a frame is real, after time has been pooled by a factor.
+
+    Inputs: num_frames [batch], counted before pooling. A pooled frame is real when any frame in it is.
+    """
+
+    def __init__(self, frames: int, pooled_by: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.frames, self.pooled_by = frames, pooled_by
+
+    def call(self, num_frames):
+        pooled = -(-num_frames // self.pooled_by)
+        return ops.expand_dims(ops.arange(self.frames, dtype="int32"), 0) < ops.expand_dims(pooled, 1)
+
+    def compute_output_spec(self, num_frames):
+        return keras.KerasTensor((num_frames.shape[0], self.frames), "bool")
+
+    def get_config(self):
+        return {**super().get_config(), "frames": self.frames, "pooled_by": self.pooled_by}
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class MaskFrames(keras.layers.Layer):
+    """Features with padded frames set to zero, so that nothing a convolution wrote there reaches a real frame.
+
+    Inputs: features [batch, frames, …]; mask [batch, frames]. Output: the shape of features.
+    """
+
+    def call(self, features, mask):
+        return zero_padding(features, mask)
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class AttentionPooling(keras.layers.Layer):
+    """Weighted sum over time, Chen et al. (2018), Eq. 4 and 5: α_t = softmax_t(W·h_t), c = Σ_t α_t h_t.
+
+    Args:
+        hidden: 0 scores h_t itself, as the paper does; n > 0 scores n sigmoid units of it (the authors' code has one).
+
+    Inputs: h [batch, steps, units]; mask [batch, steps], True where a step is real, or None.
+    Outputs: c [batch, units]; α [batch, steps] float32, zero where masked, summing to one.
+    """
+
+    def __init__(self, hidden: int = 0, kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = hidden
+        self.supports_masking = True  # takes the mask and, having summed over time, passes none on
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape, *_):
+        units = input_shape[-1]
+        if self.hidden:
+            self.hidden_kernel = self.add_weight(
+                name="hidden_kernel", shape=(units, self.hidden), initializer=self.kernel_initializer
+            )
+            self.hidden_bias = self.add_weight(name="hidden_bias", shape=(self.hidden,), initializer="zeros")
+        self.kernel = self.add_weight(
+            name="kernel", shape=(self.hidden or units, 1), initializer=self.kernel_initializer
+        )
+
+    def call(self, h, mask=None):
+        scored = ops.sigmoid(ops.matmul(h, self.hidden_kernel) + self.hidden_bias) if self.hidden else h
+        scores = ops.cast(ops.squeeze(ops.matmul(scored, self.kernel), -1), "float32")
+        if mask is not None:
+            scores = ops.where(mask, scores, -1e9)
+        weights = ops.softmax(scores, axis=-1)
+        context = ops.sum(ops.expand_dims(ops.cast(weights, h.dtype), -1) * h, axis=1)
+        return context, weights
+
+    def compute_mask(self, inputs, mask=None):
+        return None, None
+
+    def get_config(self):
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {**super().get_config(), "hidden": self.hidden, "kernel_initializer": initializer}

@@ -1,0 +1,97 @@
+"""The registry of systems. A system's module holds a frozen `Config` and `build(config)`; it is imported when used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from acrnn import recipes, segments
+from acrnn.frontends import FRONTENDS
+from acrnn.recipes import Recipe
+from acrnn.records import Manifest, RecordSet
+from acrnn.segments import SegmentRule
+
+
+@dataclass(frozen=True)
+class System:
+    """A published system: the network with its variant, and what it is fed and trained with by default.
+
+    Attributes:
+        summary: one line for the command line.
+        module: where `Config` and `build` are.
+        frontend: name in `acrnn.frontends.FRONTENDS`.
+        rule: how its utterances are cut.
+        recipe: how it is trained.
+        variant: the fields of `Config` that make this system differ from its paper's main one.
+    """
+
+    summary: str
+    module: str
+    frontend: str
+    rule: SegmentRule
+    recipe: Recipe
+    variant: Mapping[str, object] = field(default_factory=dict)
+
+    def configure(self, manifest: Manifest, **options):
+        """The network's configuration for a record set; options override fields of `Config`.
+
+        Raises:
+            ValueError: the system has no such field, or a value is out of range.
+        """
+        config_class = importlib.import_module(self.module).Config
+        known = {item.name for item in fields(config_class)}
+        for name in options:
+            if name not in known:
+                raise ValueError(f"--{name.replace('_', '-')}: {self.summary} has no such part; leave it out")
+        frames, bands, channels = manifest.segment_shape
+        shape = {"frames": frames, "bands": bands, "record_channels": channels, "padding": manifest.rule.padding}
+        return config_class(len(manifest.labels), **shape, **{**self.variant, **options})
+
+    def check_records(self, records: RecordSet) -> None:
+        """Refuses records that this system cannot be trained on.
+
+        Raises:
+            ValueError: another front end made them, or they were cut by another rule.
+        """
+        remedy = f"prepare them with: python -m data_prep CORPUS --frontend {self.frontend} --out ANOTHER_FOLDER"
+        if records.manifest.frontend != FRONTENDS[self.frontend]:
+            raise ValueError(f"{records.folder}: made by another front end than {self.summary} needs; {remedy}")
+
+    def estimator(self, config, recipe: Recipe):
+        """What fits and predicts: fit(train, validation, seed, on_epoch), posteriors(source), attention, save."""
+        from acrnn.training import Network
+
+        module = importlib.import_module(self.module)
+        return Network(lambda: module.build(config), recipe)
+
+
+_CHEN = "acrnn.models.chen2018"
+
+MODELS: dict[str, System] = {
+    "chen2018-3d": System("3-D ACRNN (Chen et al. 2018)", _CHEN, "chen2018", segments.PAPER, recipes.CHEN2018),
+    "chen2018-2d": System(
+        "2-D ACRNN, static log-Mels alone (Chen et al. 2018)",
+        _CHEN,
+        "chen2018",
+        segments.PAPER,
+        recipes.CHEN2018,
+        {"channels": 1},
+    ),
+    "chen2018-original": System(
+        "3-D ACRNN as in the authors' code, without its defects",
+        _CHEN,
+        "chen2018-original",
+        segments.ORIGINAL,
+        recipes.CHEN2018_ORIGINAL,
+        {
+            "pool_size": (2, 4),
+            "negative_slope": 0.01,
+            "linear_batch_norm": True,
+            "attention_hidden": 1,
+            "dense_batch_norm": False,
+            "normalization": "band",
+            "initial_deviation": 0.1,
+        },
+    ),
+}

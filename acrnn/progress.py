@@ -1,0 +1,53 @@
+"""A progress line with the time left: on a terminal it rewrites itself, in a log file it speaks every now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+
+class ProgressLine:
+    """Shows how far a long job is; use it as a context and call `update(done, total)`.
+
+    Args:
+        title: what is being done.
+        unit: what is counted.
+    """
+
+    def __init__(self, title: str, unit: str):
+        self.title, self.unit = title, unit
+        self.is_terminal = sys.stderr.isatty()
+        self.interval_seconds = 0.2 if self.is_terminal else 15.0
+        self.started = self.shown = time.monotonic()
+        self.width = 0
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self.width:
+            print(file=sys.stderr)
+
+    def update(self, done: int, total: int, note: str = "") -> None:
+        """Shows the state, if it is time to."""
+        now = time.monotonic()
+        if now - self.shown < self.interval_seconds and done < total:
+            return
+        self.shown = now
+        left = (now - self.started) / max(done, 1) * (total - done)
+        text = f"{self.title}: {done} of {total} {self.unit}, {duration(left)} left {note}".rstrip()
+        if self.is_terminal:
+            print("\r" + text.ljust(self.width), end="", file=sys.stderr, flush=True)
+            self.width = len(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it: "8 s", "3 min 20 s", "2 h 5 min"."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

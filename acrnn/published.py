@@ -1,0 +1,25 @@
+"""Figures that the papers report, to stand beside ours. UAR in percent: (mean, standard deviation)."""
+
+CHEN2018 = "Chen et al. 2018"
+_TABLE_I = {
+    "iemocap": [
+        (64.20, 5.73),
+        (64.18, 5.57),
+        (64.11, 5.23),
+        (64.62, 5.27),
+        (63.80, 5.45),
+        (64.74, 5.44),
+        (63.95, 5.12),
+    ],
+    "emodb": [(81.53, 6.96), (81.72, 6.32), (82.74, 5.03), (81.75, 6.22), (82.82, 4.99), (82.69, 5.53), (80.84, 5.09)],
+}
+_TABLE_II_2D = {"iemocap": (62.40, 6.70), "emodb": (79.38, 7.78)}
+
+
+def uar(corpus: str, model: str, network: dict) -> tuple[float, float, str] | None:
+    """(mean, standard deviation, where) that a paper reports for a system on a corpus; None where none does."""
+    if model == "chen2018-3d" and corpus in _TABLE_I:
+        return *_TABLE_I[corpus][network["conv_layers"] - 1], f"{CHEN2018}, Table I"
+    if model == "chen2018-2d" and corpus in _TABLE_II_2D:
+        return *_TABLE_II_2D[corpus], f"{CHEN2018}, Table II"
+    return None

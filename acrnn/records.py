@@ -1,0 +1,340 @@
+"""The TFRecord schema and the manifest beside it: the only place where preparation and training meet.
+
+A record set is a folder: one `speaker-….tfrecord` a speaker, `utterances.csv` (one row an utterance) and `manifest.json`,
+which is written last, so a folder with a manifest is complete. Features are stored unnormalised, zeros where padded.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from acrnn import files, frontends, segments
+from acrnn.frontends import LogMelSpec
+from acrnn.segments import SegmentRule
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+UTTERANCES = "utterances.csv"
+_REMEDY = "prepare the records again with: python -m data_prep"
+
+
+@dataclass(frozen=True)
+class UtteranceRow:
+    """One line of utterances.csv: what is known of an utterance once it is in the records."""
+
+    id: str
+    speaker: str
+    session: str
+    emotion: str
+    label: int
+    num_frames: int
+    num_segments: int
+    duration_seconds: float
+    sample_rate_hz: int
+    path: str
+    sha256: str
+    text: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One TFRecord file: all segments of a speaker."""
+
+    file: str
+    speaker: str
+    sha256: str
+    num_utterances: int
+    num_segments: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a record set is: class order, front end, segment rule, counts, checksums, origin.
+
+    Attributes:
+        corpus: name, version, subset, licence, citation of the data.
+        labels: emotion names in class order.
+        dtype: of the stored features, "float32" or "float16".
+        counts: speaker → emotion → utterances.
+        skipped: what was left out with --skip-bad: id, path and reason.
+        versions: packages that made the records.
+    """
+
+    corpus: dict
+    labels: tuple[str, ...]
+    frontend: LogMelSpec
+    rule: SegmentRule
+    dtype: str
+    shards: tuple[Shard, ...]
+    utterances_sha256: str
+    counts: dict[str, dict[str, int]]
+    skipped: tuple[dict, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def segment_shape(self) -> tuple[int, int, int]:
+        """(frames, bands, channels)."""
+        return (self.rule.frames, *self.frontend.feature_shape)
+
+    @property
+    def num_segments(self) -> int:
+        return sum(shard.num_segments for shard in self.shards)
+
+    @cached_property
+    def content_sha256(self) -> str:
+        """Hash of all that a result depends on: the same records made by other package versions hash the same."""
+        return files.sha256_of_json(
+            [self.labels, frontends.to_dict(self.frontend), segments.to_dict(self.rule), self.utterances_sha256]
+            + [shard.sha256 for shard in self.shards]
+        )
+
+    def to_dict(self) -> dict:
+        return {
+            "format": "acrnn-records",
+            "format_version": FORMAT_VERSION,
+            "corpus": self.corpus,
+            "labels": list(self.labels),
+            "frontend": frontends.to_dict(self.frontend),
+            "segments": segments.to_dict(self.rule),
+            "dtype": self.dtype,
+            "counts": self.counts,
+            "shards": [asdict(shard) for shard in self.shards],
+            "utterances_sha256": self.utterances_sha256,
+            "skipped": list(self.skipped),
+            "versions": self.versions,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Manifest:
+        if values.get("format_version") != FORMAT_VERSION:
+            raise ValueError(
+                f"format version {values.get('format_version')}, this version reads {FORMAT_VERSION}; {_REMEDY}"
+            )
+        return cls(
+            corpus=values["corpus"],
+            labels=tuple(values["labels"]),
+            frontend=frontends.from_dict(values["frontend"]),
+            rule=segments.from_dict(values["segments"]),
+            dtype=values["dtype"],
+            shards=tuple(Shard(**shard) for shard in values["shards"]),
+            utterances_sha256=values["utterances_sha256"],
+            counts=values["counts"],
+            skipped=tuple(values["skipped"]),
+            versions=values["versions"],
+        )
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Segments in memory.
+
+    Attributes:
+        features: float [segments, frames, bands, channels], unnormalised.
+        num_frames: int32 [segments], real frames of each.
+        labels: int32 [segments].
+        utterances: int32 [segments], the row in utterances.csv each belongs to.
+    """
+
+    features: np.ndarray
+    num_frames: np.ndarray
+    labels: np.ndarray
+    utterances: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index) -> Segments:
+        return Segments(*(getattr(self, item.name)[index] for item in fields(self)))
+
+
+def shard_name(speaker: str) -> str:
+    """File name of a speaker's shard; any character that a file system may refuse is percent-encoded."""
+    return f"speaker-{quote(speaker, safe='')}.tfrecord"
+
+
+def encode_segment(features: np.ndarray, num_frames: int, row: UtteranceRow, index: int, dtype: str) -> bytes:
+    """One segment as a serialised tf.train.Example, the schema of the records."""
+    import tensorflow as tf
+
+    def text(value: str) -> tf.train.Feature:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()]))
+
+    def number(value: int) -> tf.train.Feature:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    raw = np.ascontiguousarray(features, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()
+    feature = {
+        "features": tf.train.Feature(bytes_list=tf.train.BytesList(value=[raw])),
+        "num_frames": number(num_frames),
+        "label": number(row.label),
+        "utterance": text(row.id),
+        "speaker": text(row.speaker),
+        "session": text(row.session),
+        "segment": number(index),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
+
+
+def write_utterances(path: Path, rows: Sequence[UtteranceRow]) -> None:
+    """Writes utterances.csv, atomically."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, [item.name for item in fields(UtteranceRow)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    files.write_text(path, buffer.getvalue())
+
+
+def read_utterances(path: Path) -> tuple[UtteranceRow, ...]:
+    """The rows of utterances.csv."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return tuple(row_from_strings(values) for values in csv.DictReader(file))
+
+
+def row_from_strings(values: dict[str, str]) -> UtteranceRow:
+    """A row from a line of the CSV, whose cells are all text."""
+    integers = ("label", "num_frames", "num_segments", "sample_rate_hz")
+    typed = {name: int(values[name]) for name in integers} | {"duration_seconds": float(values["duration_seconds"])}
+    return UtteranceRow(**{**values, **typed})
+
+
+class RecordSet:
+    """A prepared corpus on disk.
+
+    Args:
+        folder: where `python -m data_prep` wrote it.
+
+    Raises:
+        FileNotFoundError: no manifest there, or a shard is missing.
+        ValueError: the manifest is damaged or of another version, or utterances.csv is not the one it was written with.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        path = self.folder / MANIFEST
+        values = files.read_json(path, _REMEDY)
+        try:
+            self.manifest = Manifest.from_dict(values)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"{path}: not a manifest of records ({error!s}); {_REMEDY}") from error
+        self._check_presence()
+
+    def _check_presence(self) -> None:
+        for shard in self.manifest.shards:
+            if not (self.folder / shard.file).is_file():
+                raise FileNotFoundError(f"{self.folder / shard.file}: missing; {_REMEDY}")
+        table = self.folder / UTTERANCES
+        if not table.is_file() or files.sha256_of_file(table) != self.manifest.utterances_sha256:
+            raise ValueError(f"{table}: missing or changed since the records were made; {_REMEDY}")
+
+    @cached_property
+    def utterances(self) -> tuple[UtteranceRow, ...]:
+        return read_utterances(self.folder / UTTERANCES)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that `load` takes."""
+        return (
+            self.manifest.num_segments
+            * int(np.prod(self.manifest.segment_shape))
+            * np.dtype(self.manifest.dtype).itemsize
+        )
+
+    def check(self) -> list[str]:
+        """All that is wrong with the shards, a line each: checksums, then counts. Empty when nothing is."""
+        return self._wrong_checksums() or self._wrong_counts()
+
+    def _wrong_checksums(self) -> list[str]:
+        found = {shard: files.sha256_of_file(self.folder / shard.file) for shard in self.manifest.shards}
+        return [
+            f"{self.folder / shard.file}: damaged, SHA-256 {digest} where the manifest says {shard.sha256}; {_REMEDY}"
+            for shard, digest in found.items()
+            if digest != shard.sha256
+        ]
+
+    def _wrong_counts(self) -> list[str]:
+        utterances = [int(example["utterance"]) for example in self.dataset().as_numpy_iterator()]
+        found = np.bincount(utterances, minlength=len(self.utterances))
+        return [
+            f"{self.folder}: {row.id} has {count} segments where {UTTERANCES} says {row.num_segments}; {_REMEDY}"
+            for row, count in zip(self.utterances, found, strict=True)
+            if count != row.num_segments
+        ]
+
+    def load(self) -> Segments:
+        """All segments in memory, in the order of utterances.csv; features in the stored precision.
+
+        Raises:
+            ValueError: a shard is damaged.
+        """
+        if damaged := self._wrong_checksums():
+            raise ValueError(damaged[0])
+        count = self.manifest.num_segments
+        features = np.empty((count, *self.manifest.segment_shape), self.manifest.dtype)
+        num_frames, labels, utterances = np.empty((3, count), np.int32)
+        for index, example in enumerate(self.dataset().as_numpy_iterator()):
+            features[index] = example["features"]
+            num_frames[index], labels[index] = example["num_frames"], example["label"]
+            utterances[index] = example["utterance"]
+        return Segments(features, num_frames, labels, utterances)
+
+    def dataset(self, rows: Iterable[int] | None = None, shuffle_seed: int | None = None, buffer_segments: int = 1024):
+        """Segments streamed from disk as a tf.data.Dataset, however large the corpus.
+
+        Args:
+            rows: the utterances wanted, as rows of utterances.csv; None for all. Shards without any are not opened.
+            shuffle_seed: None keeps the order; a number reads the shards interleaved, through a shuffle buffer.
+            buffer_segments: size of that buffer.
+
+        Returns:
+            Dataset of dicts: features [frames, bands, channels], num_frames, label, utterance (row), all scalars int32.
+        """
+        import tensorflow as tf
+
+        wanted = np.zeros(len(self.utterances), bool)
+        wanted[list(range(len(wanted)) if rows is None else rows)] = True
+        speakers = {row.speaker for row, is_wanted in zip(self.utterances, wanted, strict=True) if is_wanted}
+        paths = [str(self.folder / shard.file) for shard in self.manifest.shards if shard.speaker in speakers]
+        if shuffle_seed is None:
+            serialised = tf.data.TFRecordDataset(paths)
+        else:
+            shuffled = tf.data.Dataset.from_tensor_slices(paths).shuffle(len(paths), shuffle_seed)
+            serialised = shuffled.interleave(tf.data.TFRecordDataset, cycle_length=8, deterministic=True)
+        examples = serialised.map(self._parser(tf), num_parallel_calls=tf.data.AUTOTUNE)
+        selected = examples.filter(lambda example: tf.gather(tf.constant(wanted), example["utterance"]))
+        return selected if shuffle_seed is None else selected.shuffle(buffer_segments, shuffle_seed)
+
+    def _parser(self, tf):
+        """A function that decodes one serialised example; utterance ids become their rows in utterances.csv."""
+        table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                [row.id for row in self.utterances], tf.range(len(self.utterances), dtype=tf.int32)
+            ),
+            default_value=-1,
+        )
+        schema = {
+            "features": tf.io.FixedLenFeature([], tf.string),
+            "num_frames": tf.io.FixedLenFeature([], tf.int64),
+            "label": tf.io.FixedLenFeature([], tf.int64),
+            "utterance": tf.io.FixedLenFeature([], tf.string),
+        }
+
+        def parse(serialised):
+            example = tf.io.parse_single_example(serialised, schema)
+            features = tf.io.decode_raw(example["features"], tf.as_dtype(self.manifest.dtype))
+            return {
+                "features": tf.reshape(features, self.manifest.segment_shape),
+                "num_frames": tf.cast(example["num_frames"], tf.int32),
+                "label": tf.cast(example["label"], tf.int32),
+                "utterance": table.lookup(example["utterance"]),
+            }
+
+        return parse

@@ -1,0 +1,230 @@
+"""Results → a short summary, one self-contained HTML report with its figures, and the table in the README."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from acrnn import files, published
+from acrnn.crossval import RESULTS
+from acrnn.progress import duration
+from acrnn.records import RecordSet
+from acrnn.segments import SegmentRule
+
+_DPI = 90
+
+
+def read_results(folder: Path) -> dict:
+    """The results of a folder.
+
+    Raises:
+        FileNotFoundError: there are none.
+        ValueError: the file is damaged or no results file.
+    """
+    path = folder / RESULTS
+    found = files.read_json(path, "give the command of the experiment again")
+    if not isinstance(found, dict) or found.get("format") != "acrnn-results":
+        raise ValueError(f"{path}: not a results file of this package; choose the folder of an experiment")
+    return found
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as percent; a dash where it is undefined."""
+    return "–" if value is None or np.isnan(value) else f"{100 * value:.{digits}f}"
+
+
+def coverage(found: dict) -> str:
+    """How much of the protocol the results cover."""
+    part = found["overall"]["coverage"]
+    whole = "complete" if part["runs"] == part["planned"] else f"incomplete: {part['runs']} of {part['planned']} runs"
+    seeds = "1 seed" if part["seeds"] == 1 else f"{part['seeds']} seeds"
+    return f"{part['folds']} of {found['planned_folds']} folds × {seeds}, {whole}"
+
+
+def summary(found: dict) -> str:
+    """The result in a few lines of text."""
+    overall, settings = found["overall"], found["settings"]
+    low, high = overall["uar_pooled_interval"]
+    lines = [
+        f"{settings['model']} on {settings['corpus']['name']}, {settings['protocol']}: {coverage(found)}",
+        f"  UAR  {percent(overall['uar_fold_mean'])} ± {percent(overall['uar_fold_std'])} (mean over folds)",
+        f"  UAR  {percent(overall['uar_pooled'])} pooled, 95 % interval {percent(low)} to {percent(high)}",
+        f"  WA   {percent(overall['wa'])}; chance UAR is {percent(1 / len(settings['labels']))}",
+        "  recall " + ", ".join(f"{row['emotion']} {percent(row['recall'], 0)}" for row in overall["per_class"]),
+    ]
+    if (known := _published(settings)) is not None:
+        lines.append(f"  published: {known}")
+    return "\n".join(lines)
+
+
+def _published(settings: dict) -> str | None:
+    known = published.uar(settings["corpus"]["name"], settings["model"], settings["network"])
+    return None if known is None else f"UAR {known[0]:.2f} ± {known[1]:.2f} ({known[2]})"
+
+
+def write_report(folder: Path, records: Path | None = None) -> Path:
+    """Writes report.html, and its figures as PNG files, beside the results; returns the report's path.
+
+    Args:
+        folder: an experiment's folder with results.json.
+        records: its record set, for the spectrograms under the attention; None leaves that figure out.
+    """
+    import jinja2
+
+    found = read_results(folder)
+    shown = []
+    for title, name, caption, figure in _figures(found, records):
+        png = _png(figure)
+        with files.atomic_path(folder / f"{name}.png") as temporary:
+            temporary.write_bytes(png)
+        shown.append({"title": title, "caption": caption, "png": base64.b64encode(png).decode()})
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), autoescape=True)
+    html = environment.get_template("report.html.j2").render(
+        title=f"{found['settings']['model']} on {found['settings']['corpus']['title']}",
+        coverage=f"{found['settings']['protocol']}, {coverage(found)}; trained for {duration(found['overall']['seconds'])}",
+        headline=_headline(found["overall"]),
+        published=_published(found["settings"]),
+        figures=shown,
+        tables=_tables(found),
+        settings=_settings(found),
+    )
+    files.write_text(folder / "report.html", html)
+    return folder / "report.html"
+
+
+def _png(figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI)
+    return buffer.getvalue()
+
+
+def _figures(found: dict, records: Path | None) -> Iterable[tuple]:
+    from acrnn import figures
+
+    overall, labels = found["overall"], found["settings"]["labels"]
+    yield "Confusion", "confusion", "All test utterances of all runs.", figures.confusion(overall["confusion"], labels)
+    yield (
+        "Speakers",
+        "speakers",
+        "Recall averaged over the classes the speaker has; a class of one utterance counts as much as one of fifteen.",
+        figures.speakers(overall["per_speaker"], overall["uar_fold_mean"]),
+    )
+    yield (
+        "Learning curves",
+        "learning_curves",
+        "The epoch is chosen by the UAR of the validation speakers; the test part is predicted once, after that.",
+        figures.learning_curves(found["runs"]),
+    )
+    examples = _attention_examples(found, RecordSet(records)) if records else []
+    if examples:
+        caption = (
+            "One test utterance a class that was recognised; the static log-Mels with the attention weights (Eq. 4)."
+        )
+        yield "Attention", "attention", caption, figures.attention(examples)
+
+
+def _attention_examples(found: dict, records: RecordSet) -> list[dict]:
+    """For every class, the first recognised test utterance with its spectrogram and attention, cut to real frames."""
+    rows = {row.id: row for row in records.utterances}
+    chosen: dict[int, tuple] = {}
+    for run in found["runs"]:
+        for item in run["attention"]:
+            row = rows.get(item["utterance"])
+            if row and row.label not in chosen:
+                chosen[row.label] = row, run["test_speakers"], item["weights"]
+    order = {row.id: number for number, row in enumerate(records.utterances)}
+    examples = []
+    for label in sorted(chosen):
+        row, speakers, weights = chosen[label]
+        segments = list(records.dataset([order[row.id]]).as_numpy_iterator())
+        examples.append(
+            {
+                "title": f"{row.emotion}: {row.id} (speaker {', '.join(speakers)})",
+                "log_mel": np.concatenate([part["features"][: part["num_frames"], :, 0] for part in segments]),
+                "weights": _by_frame(weights, [part["num_frames"] for part in segments], records.manifest.rule),
+                "hop_seconds": records.manifest.frontend.hop_seconds,
+            }
+        )
+    return examples
+
+
+def _by_frame(weights: Sequence[Sequence[float]], num_frames: Sequence[int], rule: SegmentRule) -> np.ndarray:
+    """Attention weights of the steps of all segments, repeated for the frames that each step pools."""
+    steps = [np.repeat(segment, -(-rule.frames // len(segment))) for segment in weights]
+    return np.concatenate([part[:count] for part, count in zip(steps, num_frames, strict=True)])
+
+
+def _headline(overall: dict) -> list[tuple[str, str, str]]:
+    low, high = overall["uar_fold_mean_interval"]
+    pooled_low, pooled_high = overall["uar_pooled_interval"]
+    return [
+        (
+            "UAR, mean over folds",
+            f"{percent(overall['uar_fold_mean'])} %",
+            f"± {percent(overall['uar_fold_std'])} between folds, interval {percent(low)} to {percent(high)}",
+        ),
+        (
+            "UAR, pooled",
+            f"{percent(overall['uar_pooled'])} %",
+            f"interval {percent(pooled_low)} to {percent(pooled_high)}",
+        ),
+        ("WA", f"{percent(overall['wa'])} %", "share of utterances that are right"),
+    ]
+
+
+def _tables(found: dict) -> list[dict]:
+    overall = found["overall"]
+    classes = [
+        [row["emotion"], *(percent(row[key]) for key in ("precision", "recall", "f1")), row["support"]]
+        for row in overall["per_class"]
+    ]
+    runs = [
+        [
+            run["fold_name"],
+            run["seed"],
+            " ".join(run["validation_speakers"]),
+            f"{run['best_epoch']} of {len(run['curve'])}",
+            percent(run["curve"][run["best_epoch"] - 1]["validation_uar"]),
+            percent(_run_uar(run)),
+            duration(run["seconds"]),
+        ]
+        for run in found["runs"]
+    ]
+    return [
+        {"title": "Classes", "header": ["emotion", "precision", "recall", "F1", "utterances × seeds"], "rows": classes},
+        {
+            "title": "Runs",
+            "header": ["test part", "seed", "validation speakers", "epoch kept", "validation UAR", "test UAR", "time"],
+            "rows": runs,
+        },
+    ]
+
+
+def _run_uar(run: dict) -> float:
+    from acrnn import metrics
+
+    predictions = np.argmax(run["probabilities"], axis=1)
+    return float(metrics.uar(metrics.confusion(run["labels"], predictions, len(run["probabilities"][0]))))
+
+
+def _settings(found: dict) -> list[tuple[str, object]]:
+    settings = found["settings"]
+    return [
+        (
+            "corpus",
+            f"{settings['corpus']['title']}, {settings['corpus']['version']}, subset {settings['corpus']['subset']}",
+        ),
+        ("licence", settings["corpus"]["licence"]),
+        ("cite", settings["corpus"]["citation"]),
+        ("labels", ", ".join(settings["labels"])),
+        ("protocol", settings["protocol"]),
+        ("split, SHA-256", settings["split_sha256"]),
+        ("records, SHA-256", settings["records_sha256"]),
+        ("network", settings["network"]),
+        ("recipe", settings["recipe"]),
+        ("versions", found["versions"]),
+    ]

@@ -1,0 +1,1 @@
+"""Offline preparation: corpora of labelled recordings become TFRecords of segments."""

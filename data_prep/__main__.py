@@ -1,0 +1,123 @@
+"""`python -m data_prep CORPUS --out FOLDER`: recordings → records. `inspect` shows a record set, `check` verifies one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from acrnn import frontends, records, segments
+from acrnn.console import positive, run_job
+from acrnn.frontends import FRONTENDS
+from data_prep.arguments import add_corpus_arguments, prepare_corpus
+from data_prep.corpora import CORPORA
+from data_prep.prepare import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage (argparse)."""
+    options = _parser().parse_args(arguments)
+    return run_job(lambda: options.run(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep", description="Prepare TFRecords of segments from a corpus."
+    )
+    commands = parser.add_subparsers(required=True, metavar="CORPUS|inspect|check")
+    for corpus in CORPORA.values():
+        command = commands.add_parser(
+            corpus.name, help=corpus.title, description=f"{corpus.title}. Licence: {corpus.licence}."
+        )
+        add_corpus_arguments(command)
+        command.add_argument("--out", type=Path, required=True, help="folder of the record set")
+        command.add_argument(
+            "--frontend", choices=FRONTENDS, default="chen2018", help="front end (default: %(default)s)"
+        )
+        command.add_argument(
+            "--padding", choices=("mean", "zero"), default="mean", help="what a padded frame is for a model"
+        )
+        command.add_argument(
+            "--dtype", choices=("float32", "float16"), default="float32", help="precision of the features"
+        )
+        command.add_argument(
+            "--jobs", type=positive, default=os.cpu_count(), help="worker processes (default: all cores)"
+        )
+        command.set_defaults(run=run_prepare, corpus=corpus)
+    for name, run, text in (("inspect", run_inspect, "show a record set"), ("check", run_check, "verify a record set")):
+        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        command.add_argument("records", type=Path)
+        command.set_defaults(run=run)
+    return parser
+
+
+def run_prepare(options: argparse.Namespace) -> int:
+    """Prepares the records the options ask for."""
+    started = time.monotonic()
+    settings = Settings(FRONTENDS[options.frontend], segments.SegmentRule(padding=options.padding), options.dtype)
+    manifest = prepare_corpus(options.corpus, options, options.out, settings, options.jobs)
+    print(f"{options.out}: {_size(manifest)} in {time.monotonic() - started:.0f} s")
+    for item in manifest.skipped:
+        print(f"left out: {item['reason']}", file=sys.stderr)
+    return 0
+
+
+def _size(manifest: records.Manifest) -> str:
+    utterances = sum(shard.num_utterances for shard in manifest.shards)
+    return f"{utterances} utterances, {manifest.num_segments} segments, {len(manifest.shards)} speakers"
+
+
+def run_inspect(options: argparse.Namespace) -> int:
+    """Prints what a record set holds."""
+    there = records.RecordSet(options.records)
+    manifest, rows = there.manifest, there.utterances
+    durations = [row.duration_seconds for row in rows]
+    print(f"{manifest.corpus['title']}, subset {manifest.corpus['subset']}, version {manifest.corpus['version']}")
+    print(f"licence   {manifest.corpus['licence']}")
+    print(f"holds     {_size(manifest)}, {there.size_bytes / 2**20:.0f} MiB as {manifest.dtype}")
+    print(f"duration  {min(durations):.2f} to {max(durations):.2f} s, {sum(durations) / 60:.1f} min in all")
+    print(f"segment   {' x '.join(map(str, manifest.segment_shape))} (frames, bands, channels)")
+    print(f"front end {frontends.to_dict(manifest.frontend)}")
+    print(f"rule      {segments.to_dict(manifest.rule)}")
+    print(f"rates     {dict(Counter(f'{row.sample_rate_hz} Hz' for row in rows))}")
+    print(f"left out  {len(manifest.skipped)}")
+    _print_counts(manifest)
+    return 0
+
+
+def _print_counts(manifest: records.Manifest) -> None:
+    width = max(8, *(len(speaker) + 1 for speaker in manifest.counts))
+    columns = [max(7, len(label) + 1) for label in manifest.labels]
+    print(
+        "speaker".ljust(width)
+        + "".join(label.rjust(c) for label, c in zip(manifest.labels, columns, strict=True))
+        + "    all"
+    )
+    for speaker, counts in manifest.counts.items():
+        cells = "".join(str(counts[label]).rjust(c) for label, c in zip(manifest.labels, columns, strict=True))
+        print(speaker.ljust(width) + cells + str(sum(counts.values())).rjust(7))
+    totals = [sum(counts[label] for counts in manifest.counts.values()) for label in manifest.labels]
+    print(
+        "all".ljust(width)
+        + "".join(str(t).rjust(c) for t, c in zip(totals, columns, strict=True))
+        + str(sum(totals)).rjust(7)
+    )
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Verifies checksums and counts; prints what is wrong."""
+    there = records.RecordSet(options.records)
+    problems = there.check()
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    if not problems:
+        print(f"{options.records}: {_size(there.manifest)}, every checksum and count is right")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,351 @@
+"""Corpus → records: features and segments of every utterance, one shard a speaker, in parallel, resumable, atomic."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import shutil
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from acrnn import audio, files, frontends, records, segments
+from acrnn.frontends import LogMelSpec
+from acrnn.segments import SegmentRule
+from data_prep.corpora.base import Corpus, Selection, Utterance
+
+PROGRESS = ".progress"
+_VERSIONED = ("acrnn", "numpy", "python_speech_features", "librosa", "soundfile", "soxr", "tensorflow")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the bytes of the records, beside the recordings themselves."""
+
+    frontend: LogMelSpec
+    rule: SegmentRule
+    dtype: str = "float32"
+
+    def to_dict(self) -> dict:
+        return {
+            "frontend": frontends.to_dict(self.frontend),
+            "segments": segments.to_dict(self.rule),
+            "dtype": self.dtype,
+        }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One utterance to extract, small enough to send to a worker process."""
+
+    utterance: Utterance
+    label: int
+    relative_path: str
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What comes back: the row for the table with its segments, or the reason why there are none."""
+
+    job: Job
+    row: records.UtteranceRow | None = None
+    features: np.ndarray | None = None
+    num_frames: np.ndarray | None = None
+    failure: str | None = None
+
+
+class PreparationError(ValueError):
+    """Some utterances could not be used; `failures` lists all of them."""
+
+    def __init__(self, failures: Sequence[dict]):
+        self.failures = tuple(failures)
+        listed = "\n".join(f"  {failure['reason']}" for failure in failures)
+        super().__init__(
+            f"{len(failures)} of the utterances cannot be used; repair or remove them, or pass --skip-bad to leave them out:\n"
+            f"{listed}"
+        )
+
+
+def prepare(
+    corpus: Corpus,
+    selection: Selection,
+    data_dir: Path,
+    out: Path,
+    settings: Settings,
+    subset: str | None = None,
+    jobs: int = 1,
+    skip_bad: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> records.Manifest:
+    """Writes the record set of a selection and returns its manifest.
+
+    A shard is written under a temporary name and takes its own when it is whole; a later call with the same recordings
+    and settings keeps the finished ones. Memory stays at a few utterances a worker, whatever the size of the corpus.
+
+    Args:
+        corpus, selection, subset: what is prepared.
+        data_dir: the corpus' folder; paths in the records are relative to it.
+        out: folder of the record set, made if need be.
+        settings: front end, segment rule, precision.
+        jobs: worker processes; 1 works in this one.
+        skip_bad: leave out recordings that cannot be used, and list them in the manifest.
+        progress: called with utterances done and utterances in all.
+
+    Raises:
+        PreparationError: recordings cannot be used and skip_bad is off; the shards without any are kept.
+        ValueError: `out` holds a finished record set of other recordings or settings.
+        OSError: the disk is full or the folder cannot be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    shards = _plan(selection, data_dir, settings)
+    if (manifest := _finished(out, corpus, selection, shards, settings)) is not None:
+        return manifest
+    (out / PROGRESS).mkdir(exist_ok=True)
+    total, failures, finished = len(selection.utterances), [], []
+    done = 0
+    with _executor(jobs) as executor:
+        for shard in shards:
+            outcome = _kept(out, shard)
+            if outcome is None:
+                extracted = _extract_all(executor, jobs, shard.jobs)
+                counted = _counting(extracted, done, total, progress)
+                outcome = _write_shard(out, shard, counted, skip_bad)
+            done += len(shard.jobs)
+            progress(done, total)
+            failures += outcome["skipped"]
+            finished.append(outcome)
+    if failures and not skip_bad:
+        raise PreparationError(failures)
+    return _finish(out, corpus, selection, subset, settings, finished)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A shard to be written; the fingerprint changes with its recordings and the settings."""
+
+    speaker: str
+    jobs: tuple[Job, ...]
+    fingerprint: str
+
+
+def _plan(selection: Selection, data_dir: Path, settings: Settings) -> list[_Plan]:
+    labels = {emotion: label for label, emotion in enumerate(selection.labels)}
+    plans = []
+    by_speaker = sorted(selection.utterances, key=lambda utterance: (utterance.speaker, utterance.id))
+    for speaker, group in itertools.groupby(by_speaker, key=lambda utterance: utterance.speaker):
+        jobs = tuple(
+            Job(utterance, labels[utterance.emotion], _relative(utterance.path, data_dir), settings)
+            for utterance in group
+        )
+        plans.append(_Plan(speaker, jobs, _fingerprint(jobs, settings)))
+    return plans
+
+
+def _relative(path: Path, data_dir: Path) -> str:
+    try:
+        return path.relative_to(data_dir).as_posix()
+    except ValueError:  # the table may lie beside the recordings, or name absolute paths
+        return path.name
+
+
+def _fingerprint(jobs: Sequence[Job], settings: Settings) -> str:
+    def state(job: Job) -> list:
+        try:
+            stat = job.utterance.path.stat()
+            return [stat.st_size, stat.st_mtime_ns]
+        except OSError:
+            return []
+
+    described = [
+        {**asdict(job.utterance), "path": job.relative_path, "label": job.label, "state": state(job)} for job in jobs
+    ]
+    return files.sha256_of_json([settings.to_dict(), described, metadata.version("acrnn")])
+
+
+def _finished(
+    out: Path, corpus: Corpus, selection: Selection, plans: Sequence[_Plan], settings: Settings
+) -> records.Manifest | None:
+    """The manifest that is there already, if it is what would be made; None where there is none."""
+    if not (out / records.MANIFEST).exists():
+        return None
+    there = records.RecordSet(out)
+    skipped = {item["id"] for item in there.manifest.skipped}
+    wanted = [(job.utterance.id, job.utterance.emotion) for plan in plans for job in plan.jobs]
+    made = Settings(there.manifest.frontend, there.manifest.rule, there.manifest.dtype)
+    same = (
+        made == settings
+        and there.manifest.corpus["name"] == corpus.name
+        and there.manifest.labels == selection.labels
+        and [(row.id, row.emotion) for row in there.utterances] == [pair for pair in wanted if pair[0] not in skipped]
+    )
+    if not same:
+        raise ValueError(
+            f"{out}: holds finished records of other recordings or settings; choose another --out or delete it"
+        )
+    return there.manifest
+
+
+def _executor(jobs: int):
+    # A fresh interpreter a worker: a forked copy of a process that holds TensorFlow's threads may hang.
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) if jobs > 1 else nullcontext()
+
+
+def _extract_all(executor: Executor | None, jobs: int, work: Iterable[Job]) -> Iterator[Extracted]:
+    """Results in the order of the work, with no more than a few of them waiting in memory."""
+    if executor is None:
+        yield from map(extract, work)
+        return
+    waiting: deque = deque()
+    for job in work:
+        waiting.append(executor.submit(extract, job))
+        if len(waiting) >= 4 * jobs:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def extract(job: Job) -> Extracted:
+    """Features and segments of one utterance; a recording that cannot be used becomes a reason, not an exception."""
+    utterance, spec = job.utterance, job.settings.frontend
+    try:
+        waveform = audio.load_waveform(
+            utterance.path, spec.sample_rate_hz, utterance.start_seconds, utterance.end_seconds
+        )
+        features = _features(utterance, spec, waveform)
+    except (audio.AudioError, FileNotFoundError) as error:
+        return Extracted(job, failure=str(error))
+    cut, num_frames = job.settings.rule.cut(features)
+    row = records.UtteranceRow(
+        id=utterance.id,
+        speaker=utterance.speaker,
+        session=utterance.session,
+        emotion=utterance.emotion,
+        label=job.label,
+        num_frames=len(features),
+        num_segments=len(cut),
+        duration_seconds=round(len(waveform) / spec.sample_rate_hz, 4),
+        sample_rate_hz=audio.sample_rate_hz(utterance.path),
+        path=job.relative_path,
+        sha256=files.sha256_of_file(utterance.path),
+        text=utterance.text or "",
+        split=utterance.split or "",
+    )
+    return Extracted(job, row, cut, num_frames)
+
+
+def _features(utterance: Utterance, spec: LogMelSpec, waveform: np.ndarray) -> np.ndarray:
+    try:
+        return spec.extract(waveform)
+    except ValueError as error:
+        raise audio.AudioError(f"{utterance.path}: {error}") from error
+
+
+def _counting(
+    extracted: Iterable[Extracted], done: int, total: int, progress: Callable[[int, int], None]
+) -> Iterator[Extracted]:
+    for number, item in enumerate(extracted, start=done + 1):
+        progress(number, total)
+        yield item
+
+
+def _kept(out: Path, plan: _Plan) -> dict | None:
+    """What an earlier, interrupted call finished of a shard, if the shard is still whole and still wanted so."""
+    note, path = _note_path(out, plan), out / records.shard_name(plan.speaker)
+    if not note.exists() or not path.exists():
+        return None
+    try:
+        outcome = files.read_json(note, "")
+    except ValueError:
+        return None  # cut off while it was written: the shard is simply made again
+    whole = outcome["fingerprint"] == plan.fingerprint and outcome["shard"]["sha256"] == files.sha256_of_file(path)
+    return outcome if whole else None
+
+
+def _note_path(out: Path, plan: _Plan) -> Path:
+    return out / PROGRESS / f"{records.shard_name(plan.speaker)}.json"
+
+
+def _write_shard(out: Path, plan: _Plan, extracted: Iterable[Extracted], skip_bad: bool) -> dict:
+    """Writes a speaker's shard with a note of what is in it; neither is left behind when a recording fails."""
+    import tensorflow as tf
+
+    path = out / records.shard_name(plan.speaker)
+    rows, skipped = [], []
+    try:
+        with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+            for item in extracted:
+                if item.failure:
+                    skipped.append(
+                        {"id": item.job.utterance.id, "path": item.job.relative_path, "reason": item.failure}
+                    )
+                else:
+                    _write_utterance(writer, item)
+                    rows.append(asdict(item.row))
+    except tf.errors.OpError as error:
+        raise OSError(
+            f"{path}: cannot be written ({error.message}); free some space or choose another --out"
+        ) from error
+    if not rows or (skipped and not skip_bad):
+        path.unlink()
+        return {"rows": [], "skipped": skipped}
+    shard = records.Shard(
+        path.name, plan.speaker, files.sha256_of_file(path), len(rows), sum(row["num_segments"] for row in rows)
+    )
+    outcome = {"fingerprint": plan.fingerprint, "shard": asdict(shard), "rows": rows, "skipped": skipped}
+    files.write_json(_note_path(out, plan), outcome)
+    return outcome
+
+
+def _write_utterance(writer, item: Extracted) -> None:
+    for index, (features, num_frames) in enumerate(zip(item.features, item.num_frames, strict=True)):
+        writer.write(records.encode_segment(features, int(num_frames), item.row, index, item.job.settings.dtype))
+
+
+def _finish(
+    out: Path,
+    corpus: Corpus,
+    selection: Selection,
+    subset: str | None,
+    settings: Settings,
+    outcomes: Sequence[dict],
+) -> records.Manifest:
+    """Writes the table, then the manifest, then forgets the notes: in this order a kill leaves nothing half done."""
+    rows = [records.UtteranceRow(**row) for outcome in outcomes for row in outcome["rows"]]
+    if not rows:
+        raise ValueError(f"{out}: no recording could be used; nothing was written")
+    records.write_utterances(out / records.UTTERANCES, rows)
+    manifest = records.Manifest(
+        corpus={
+            "name": corpus.name,
+            "title": corpus.title,
+            "version": corpus.version,
+            "subset": subset or next(iter(corpus.subsets), None),
+            "licence": corpus.licence,
+            "citation": corpus.citation,
+        },
+        labels=selection.labels,
+        frontend=settings.frontend,
+        rule=settings.rule,
+        dtype=settings.dtype,
+        shards=tuple(records.Shard(**outcome["shard"]) for outcome in outcomes if "shard" in outcome),
+        utterances_sha256=files.sha256_of_file(out / records.UTTERANCES),
+        counts=_counts(rows, selection.labels),
+        skipped=tuple(item for outcome in outcomes for item in outcome["skipped"]),
+        versions={name: metadata.version(name) for name in _VERSIONED},
+    )
+    files.write_json(out / records.MANIFEST, manifest.to_dict())
+    shutil.rmtree(out / PROGRESS)
+    return manifest
+
+
+def _counts(rows: Sequence[records.UtteranceRow], labels: Sequence[str]) -> dict[str, dict[str, int]]:
+    found = Counter((row.speaker, row.emotion) for row in rows)
+    speakers = sorted({row.speaker for row in rows})
+    return {speaker: {label: found[speaker, label] for label in labels} for speaker in speakers}

@@ -1,0 +1,1 @@
+"""Thin scripts: each says what differs, the library does the rest."""

@@ -1,0 +1,117 @@
+"""Folds: every named protocol is disjoint and complete, and a split that leaks or cannot be learnt from is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from acrnn.folds import PROTOCOLS, Fold, check_fold, make_folds, split_sha256
+from acrnn.records import UtteranceRow
+
+EMOTIONS = ("anger", "neutral", "sadness")
+
+
+def row(speaker, session, label, number, split=""):
+    identity = f"{speaker}_{EMOTIONS[label]}_{number}"
+    return UtteranceRow(identity, speaker, session, EMOTIONS[label], label, 200, 1, 2.0, 16000, identity, "", "", split)
+
+
+@pytest.fixture
+def rows():
+    parts = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
+    return [
+        row(f"s{number}", f"session{number // 2}", label, take, parts[number])
+        for number in range(10)
+        for label in range(3)
+        for take in range(4)
+    ]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_parts_are_disjoint_and_together_everything(rows, protocol):
+    folds = make_folds(protocol, rows, EMOTIONS)
+    speaker = {item.id: item.speaker for item in rows}
+    for fold in folds:
+        parts = [set(fold.train), set(fold.validation), set(fold.test)]
+        assert set.union(*parts) == {item.id for item in rows}
+        assert sum(map(len, parts)) == len(rows)
+        shared = {speaker[i] for i in fold.test} & {speaker[i] for i in fold.train + fold.validation}
+        assert bool(shared) == (not PROTOCOLS[protocol].speaker_independent)
+
+
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "prescribed"])
+def test_every_utterance_is_tested_once(rows, protocol):
+    tested = [utterance for fold in make_folds(protocol, rows, EMOTIONS) for utterance in fold.test]
+    assert sorted(tested) == sorted(item.id for item in rows)
+
+
+def test_leave_one_speaker_out_is_eight_one_one(rows):
+    folds = make_folds("leave-one-speaker-out", rows, EMOTIONS)
+    assert [fold.name for fold in folds] == [f"speaker s{number}" for number in range(10)]
+    assert {utterance[:2] for utterance in folds[9].validation} == {"s0"}
+    assert len({utterance[:2] for utterance in folds[3].train}) == 8
+
+
+def test_a_session_keeps_both_its_speakers_together(rows):
+    folds = make_folds("leave-one-session-out", rows, EMOTIONS)
+    assert [sorted({utterance[:2] for utterance in fold.test}) for fold in folds][1] == ["s2", "s3"]
+
+
+def test_the_prescribed_split_is_taken_and_its_absence_told(rows):
+    (fold,) = make_folds("prescribed", rows, EMOTIONS)
+    assert {utterance[:2] for utterance in fold.validation} == {"s6", "s7"}
+    with pytest.raises(ValueError, match="must name train, validation and test"):
+        make_folds("prescribed", [replace(item, split="") for item in rows], EMOTIONS)
+
+
+def test_the_hash_changes_with_the_split_and_only_with_it(rows):
+    folds = make_folds("leave-one-speaker-out", rows, EMOTIONS)
+    assert split_sha256(folds) == split_sha256(make_folds("leave-one-speaker-out", rows, EMOTIONS))
+    swapped = replace(folds[0], train=folds[0].train[1:], validation=(*folds[0].validation, folds[0].train[0]))
+    assert split_sha256((swapped, *folds[1:])) != split_sha256(folds)
+
+
+def parts(rows, test, validation):
+    chosen = {"test": test, "validation": validation}
+    ids = {part: tuple(item.id for item in rows if item.speaker in speakers) for part, speakers in chosen.items()}
+    train = tuple(item.id for item in rows if item.speaker not in {*test, *validation})
+    return Fold("made by hand", train, ids["validation"], ids["test"])
+
+
+def test_a_shared_utterance_is_refused(rows):
+    fold = parts(rows, ["s0"], ["s1"])
+    with pytest.raises(ValueError, match="utterance 's0_anger_0' is in its training and its test part"):
+        check_fold(replace(fold, train=(*fold.train, "s0_anger_0")), rows, EMOTIONS)
+
+
+def test_a_shared_speaker_is_refused_unless_the_protocol_says_so(rows):
+    fold = parts(rows, ["s0"], ["s1"])
+    leaking = replace(fold, train=(*fold.train, fold.test[0]), test=fold.test[1:])
+    with pytest.raises(ValueError, match="speaker 's0' is in its training and its test part"):
+        check_fold(leaking, rows, EMOTIONS)
+    check_fold(replace(leaking, speaker_independent=False), rows, EMOTIONS)
+
+
+def test_a_class_that_is_never_trained_is_refused(rows):
+    some = [item for item in rows if item.label < 2 or item.speaker == "s0"]
+    with pytest.raises(ValueError, match="no training utterance of sadness"):
+        make_folds("leave-one-speaker-out", some, EMOTIONS)
+
+
+def test_a_speaker_with_one_class_is_refused_with_the_way_out(rows):
+    some = [item for item in rows if item.label == 0 or item.speaker != "s4"]
+    with pytest.raises(ValueError, match=r"speakers s4\) has utterances of 'anger' only.*grouped-5-fold"):
+        make_folds("leave-one-speaker-out", some, EMOTIONS)
+    assert len(make_folds("grouped-5-fold", some, EMOTIONS)) == 5
+
+
+def test_too_few_speakers_are_refused(rows):
+    one = [item for item in rows if item.speaker == "s0"]
+    with pytest.raises(ValueError, match=r"1 speaker\(s\) \(s0\); training, validation and test need one each"):
+        make_folds("leave-one-speaker-out", one, EMOTIONS)
+    with pytest.raises(ValueError, match=r"1 speaker\(s\) for 5 groups"):
+        make_folds("grouped-5-fold", one, EMOTIONS)
+
+
+def test_an_unknown_protocol_is_refused(rows):
+    with pytest.raises(ValueError, match="protocol 'random' is unknown; choose from leave-one-speaker-out"):
+        make_folds("random", rows, EMOTIONS)

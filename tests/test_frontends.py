@@ -1,0 +1,92 @@
+"""Front end: Eq. 1-3 of Chen et al. (2018), against python_speech_features, plain numpy and properties of sound."""
+
+import numpy as np
+import pytest
+import python_speech_features as psf
+
+from acrnn import frontends
+from acrnn.frontends import FRONTENDS
+from acrnn.frontends.logmel import ORIGINAL, PAPER, LogMelSpec
+
+RATE = 16000
+
+
+def noise(samples=RATE, seed=0):
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, samples).astype(np.float32)
+
+
+def regression_slope(features, n=2):
+    """Eq. 2 word by word: sums over the neighbours, edges repeated."""
+    padded = np.pad(features, ((n, n), (0, 0)), mode="edge")
+    count = len(features)
+    top = sum(k * (padded[n + k : n + k + count] - padded[n - k : n - k + count]) for k in range(1, n + 1))
+    return top / (2 * sum(k**2 for k in range(1, n + 1)))
+
+
+def test_the_paper_variant_is_the_filterbank_of_python_speech_features_on_a_unit_variance_waveform():
+    waveform = noise().astype(np.float64)
+    scaled = (waveform - waveform.mean()) / waveform.std()
+    energies, _ = psf.fbank(scaled, RATE, 0.025, 0.01, 40, 512, 0, 8000, 0.0, np.hamming)
+    np.testing.assert_allclose(PAPER.extract(waveform)[..., 0], np.log(energies), rtol=1e-5, atol=1e-5)
+
+
+def test_the_original_variant_is_logfbank_of_int16_samples():
+    samples = (noise() * 32768).astype(np.int16)
+    expected = psf.logfbank(samples.astype(np.float64), RATE, nfilt=40)
+    np.testing.assert_allclose(ORIGINAL.extract(samples / 32768.0)[..., 0], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_deltas_are_the_regression_of_equations_2_and_3():
+    features = PAPER.extract(noise())
+    delta = regression_slope(features[..., 0])
+    np.testing.assert_allclose(features[..., 1], delta, atol=1e-4)
+    np.testing.assert_allclose(features[..., 2], regression_slope(delta), atol=1e-4)
+    np.testing.assert_allclose(features[..., 1], psf.delta(features[..., 0], 2), atol=1e-4)
+
+
+def test_the_delta_of_a_ramp_is_its_slope():
+    ramp = 0.7 * np.arange(50.0)[:, None].repeat(40, axis=1)
+    np.testing.assert_allclose(PAPER._delta(ramp)[4:-4], 0.7)
+
+
+@pytest.mark.parametrize("frequency_hz", [300, 1000, 3000, 6000])
+def test_a_tone_peaks_in_the_band_that_holds_its_frequency(frequency_hz):
+    features = PAPER.extract(np.sin(2 * np.pi * frequency_hz * np.arange(RATE) / RATE))
+    edges = psf.base.mel2hz(np.linspace(0, psf.base.hz2mel(8000), 42))
+    band = int(features[10:-10, :, 0].mean(axis=0).argmax())
+    assert edges[band] - 32 <= frequency_hz <= edges[band + 2] + 32
+
+
+def test_loudness_and_offset_do_not_matter_to_the_paper_variant():
+    np.testing.assert_allclose(PAPER.extract(noise()), PAPER.extract(0.1 * noise() + 0.05), atol=2e-3)
+    assert np.abs(ORIGINAL.extract(noise()) - ORIGINAL.extract(0.1 * noise())).max() > 1
+
+
+@pytest.mark.parametrize(("samples", "frames"), [(400, 1), (401, 2), (560, 2), (561, 3), (16000, 99)])
+def test_frames_are_counted_as_documented(samples, frames):
+    assert PAPER.extract(noise(samples)).shape == (frames, 40, 3)
+
+
+def test_a_waveform_shorter_than_one_window_is_refused():
+    with pytest.raises(ValueError, match="24.9 ms long, shorter than one analysis window"):
+        PAPER.extract(noise(399))
+
+
+def test_digital_silence_inside_an_utterance_stays_at_the_floor():
+    waveform = noise()
+    waveform[6000:9000] = 0
+    waveform -= waveform.mean()  # the zeros must stay zeros after the front end's own centring
+    silent = np.concatenate([noise(6000), np.zeros(3000), -noise(6000)])
+    assert PAPER.extract(silent)[..., 0].min() == pytest.approx(np.log(1e-10), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", FRONTENDS)
+def test_a_spec_survives_the_way_through_json(name):
+    assert frontends.from_dict(frontends.to_dict(FRONTENDS[name])) == FRONTENDS[name]
+
+
+def test_an_unknown_front_end_or_field_is_refused():
+    with pytest.raises(ValueError, match="front end 'wavelet' is unknown"):
+        frontends.from_dict({"kind": "wavelet"})
+    with pytest.raises(ValueError, match="num_wavelets"):
+        frontends.from_dict({**frontends.to_dict(LogMelSpec()), "num_wavelets": 3})
