@@ -23,6 +23,7 @@ setup(
         "keras>=3.15,<4; python_version>='3.11'",
         "keras>=3.12,<4; python_version<'3.11'",  # the last that runs on Python 3.10
         "numpy>=1.26",
+        "scipy>=1.11",
         "python_speech_features>=0.6",
         "librosa>=0.11",
         "soundfile>=0.13",

@@ -4,5 +4,7 @@ import os
 
 # TensorFlow reads this when it is loaded: warnings and errors are shown, its notes on the hardware are not.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Several processes may share a GPU only when none takes all of its memory at the start.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 __version__ = "0.1.0"

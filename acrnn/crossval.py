@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 from acrnn import files, results
-from acrnn.feeding import Feeder
+from acrnn.feeding import MEMORY_BYTES, Feeder
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
 from acrnn.progress import ProgressLine
@@ -67,9 +67,11 @@ class Prepared:
         """Reads the manifest, configures the network and makes the folds.
 
         Raises:
-            FileNotFoundError, ValueError: the records are missing, damaged, of another front end or cut by another rule
-                than the system's, or cannot be split.
+            FileNotFoundError, ValueError: the system is unknown; the records are missing, damaged or of another front
+                end than the system's; or they cannot be split.
         """
+        if experiment.model not in MODELS:
+            raise ValueError(f"system {experiment.model!r} is unknown; choose from {', '.join(MODELS)}")
         record_set = RecordSet(experiment.records)
         system = MODELS[experiment.model]
         system.check_records(record_set)
@@ -124,6 +126,7 @@ def cross_validate(
     if len(missing) < len(wanted):
         announce(f"{len(wanted) - len(missing)} of {len(wanted)} runs are there already")
     if missing:
+        files.remove_partial(output_dir / "runs")
         _work(prepared, output_dir, missing, jobs, announce)
     return collect(output_dir)
 
@@ -167,11 +170,13 @@ def _differences(there: dict, wanted: dict, prefix: str = "") -> list[str]:
 
 def versions() -> dict[str, str]:
     """Versions of what computes, and the machine's kind."""
+    import keras
+
     found = {name: metadata.version(name) for name in _VERSIONED}
     return {
         **found,
         "python": platform.python_version(),
-        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "backend": keras.backend.backend(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
 
@@ -219,7 +224,7 @@ def _from_processes(experiment: Experiment, output_dir: Path, tasks: Sequence[Ta
     for task in [*tasks, *[None] * jobs]:
         todo.put(task)
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    arguments = (experiment, output_dir, todo, happened, threads)
+    arguments = (experiment, output_dir, todo, happened, threads, MEMORY_BYTES // jobs)
     workers = [context.Process(target=_worker, args=arguments, daemon=True) for _ in range(jobs)]
     for worker in workers:
         worker.start()
@@ -250,11 +255,11 @@ def _received(happened, workers) -> Iterator[tuple]:
             yield event
 
 
-def _worker(experiment: Experiment, output_dir: Path, todo, happened, threads: int) -> None:
+def _worker(experiment: Experiment, output_dir: Path, todo, happened, threads: int, memory_bytes: int) -> None:
     """A process that takes tasks until there are none; TensorFlow, imported later, reads the number of threads."""
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
     try:
-        run_tasks(experiment, output_dir, iter(todo.get, None), lambda *event: happened.put(event))
+        run_tasks(experiment, output_dir, iter(todo.get, None), lambda *event: happened.put(event), memory_bytes)
         happened.put(("end",))
     except (ValueError, OSError) as error:
         happened.put(("failed", error))
@@ -263,7 +268,11 @@ def _worker(experiment: Experiment, output_dir: Path, todo, happened, threads: i
 
 
 def run_tasks(
-    experiment: Experiment, output_dir: Path, tasks: Iterable[Task], report: Callable[[str, int, int, object], None]
+    experiment: Experiment,
+    output_dir: Path,
+    tasks: Iterable[Task],
+    report: Callable[[str, int, int, object], None],
+    memory_bytes: int = MEMORY_BYTES,
 ) -> None:
     """Trains and scores folds and seeds, one after the other, with one compiled network.
 
@@ -271,9 +280,10 @@ def run_tasks(
         experiment, output_dir: see `cross_validate`.
         tasks: (fold, seed) pairs.
         report: takes ("epoch", fold, seed, Epoch) and ("done", fold, seed, text).
+        memory_bytes: a larger corpus is streamed.
     """
     prepared = Prepared.of(experiment)
-    feeder = Feeder(prepared.records)
+    feeder = Feeder(prepared.records, memory_bytes)
     estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe)
     for fold, seed in tasks:
         started = time.monotonic()

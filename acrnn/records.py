@@ -307,7 +307,7 @@ class RecordSet:
             serialised = tf.data.TFRecordDataset(paths)
         else:
             shuffled = tf.data.Dataset.from_tensor_slices(paths).shuffle(len(paths), shuffle_seed)
-            serialised = shuffled.interleave(tf.data.TFRecordDataset, cycle_length=8, deterministic=True)
+            serialised = shuffled.interleave(tf.data.TFRecordDataset, cycle_length=8)
         examples = serialised.map(self._parser(tf), num_parallel_calls=tf.data.AUTOTUNE)
         selected = examples.filter(lambda example: tf.gather(tf.constant(wanted), example["utterance"]))
         return selected if shuffle_seed is None else selected.shuffle(buffer_segments, shuffle_seed)

@@ -66,6 +66,42 @@ def _published(settings: dict) -> str | None:
     return None if known is None else f"UAR {known[0]:.2f} ± {known[1]:.2f} ({known[2]})"
 
 
+def markdown_table(folders: Iterable[Path]) -> str:
+    """Results of several experiments as a Markdown table, the published figures beside ours."""
+    header = [
+        "corpus",
+        "system",
+        "UAR, mean over folds",
+        "UAR, pooled [95 %]",
+        "WA",
+        "published UAR",
+        "coverage",
+        "training",
+    ]
+    lines = [_markdown_row(header), _markdown_row(["---"] * len(header))]
+    return "\n".join(lines + [_markdown_row(_result_row(read_results(folder))) for folder in folders])
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _result_row(found: dict) -> list[str]:
+    overall, settings = found["overall"], found["settings"]
+    low, high = overall["uar_pooled_interval"]
+    known = published.uar(settings["corpus"]["name"], settings["model"], settings["network"])
+    return [
+        settings["corpus"]["name"],
+        f"{settings['model']}, {settings['network']['conv_layers']} conv, {settings['protocol']}",
+        f"{percent(overall['uar_fold_mean'])} ± {percent(overall['uar_fold_std'])}",
+        f"{percent(overall['uar_pooled'])} [{percent(low)}, {percent(high)}]",
+        percent(overall["wa"]),
+        "–" if known is None else f"{known[0]:.2f} ± {known[1]:.2f} ({known[2]})",
+        coverage(found),
+        f"{settings['recipe']['epochs']} epochs, {settings['recipe']['precision']}, {duration(overall['seconds'])}",
+    ]
+
+
 def write_report(folder: Path, records: Path | None = None) -> Path:
     """Writes report.html, and its figures as PNG files, beside the results; returns the report's path.
 
@@ -153,9 +189,12 @@ def _attention_examples(found: dict, records: RecordSet) -> list[dict]:
 
 
 def _by_frame(weights: Sequence[Sequence[float]], num_frames: Sequence[int], rule: SegmentRule) -> np.ndarray:
-    """Attention weights of the steps of all segments, repeated for the frames that each step pools."""
-    steps = [np.repeat(segment, -(-rule.frames // len(segment))) for segment in weights]
-    return np.concatenate([part[:count] for part, count in zip(steps, num_frames, strict=True)])
+    """Attention by frame, 1 where it is even: weights sum to one within a segment, so a short one's are scaled down."""
+    by_frame = []
+    for segment, count in zip(weights, num_frames, strict=True):
+        repeated = np.repeat(segment, -(-rule.frames // len(segment)))[:count]
+        by_frame.append(repeated / repeated.mean())
+    return np.concatenate(by_frame)
 
 
 def _headline(overall: dict) -> list[tuple[str, str, str]]:

@@ -72,6 +72,8 @@ PAPER = SegmentRule()
 # At most two segments an utterance, its first and its last 3 s, raw zeros as padding.
 ORIGINAL = SegmentRule(tail="align-end", padding="zero", max_segments=2)
 
+RULES = {"chen2018": PAPER, "chen2018-original": ORIGINAL}
+
 POOLINGS = ("max", "mean", "max-logits")
 
 

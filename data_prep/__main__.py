@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from acrnn import frontends, records, segments
@@ -38,8 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--frontend", choices=FRONTENDS, default="chen2018", help="front end (default: %(default)s)"
         )
+        command.add_argument("--segments", choices=segments.RULES, default="chen2018", help="how utterances are cut")
         command.add_argument(
-            "--padding", choices=("mean", "zero"), default="mean", help="what a padded frame is for a model"
+            "--padding", choices=("mean", "zero"), help="what padding is for a model (default: the rule's)"
         )
         command.add_argument(
             "--dtype", choices=("float32", "float16"), default="float32", help="precision of the features"
@@ -58,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
 def run_prepare(options: argparse.Namespace) -> int:
     """Prepares the records the options ask for."""
     started = time.monotonic()
-    settings = Settings(FRONTENDS[options.frontend], segments.SegmentRule(padding=options.padding), options.dtype)
+    rule = segments.RULES[options.segments]
+    rule = replace(rule, padding=options.padding or rule.padding)
+    settings = Settings(FRONTENDS[options.frontend], rule, options.dtype)
     manifest = prepare_corpus(options.corpus, options, options.out, settings, options.jobs)
     print(f"{options.out}: {_size(manifest)} in {time.monotonic() - started:.0f} s")
     for item in manifest.skipped:

@@ -108,6 +108,7 @@ def prepare(
     if (manifest := _finished(out, corpus, selection, shards, settings)) is not None:
         return manifest
     (out / PROGRESS).mkdir(exist_ok=True)
+    files.remove_partial(out)
     total, failures, finished = len(selection.utterances), [], []
     done = 0
     with _executor(jobs) as executor:

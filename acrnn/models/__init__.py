@@ -49,12 +49,12 @@ class System:
         return config_class(len(manifest.labels), **shape, **{**self.variant, **options})
 
     def check_records(self, records: RecordSet) -> None:
-        """Refuses records that this system cannot be trained on.
+        """Refuses records of another front end than this system's; how they were cut is the records' own business.
 
         Raises:
-            ValueError: another front end made them, or they were cut by another rule.
+            ValueError: another front end made them.
         """
-        remedy = f"prepare them with: python -m data_prep CORPUS --frontend {self.frontend} --out ANOTHER_FOLDER"
+        remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --out ANOTHER_FOLDER"
         if records.manifest.frontend != FRONTENDS[self.frontend]:
             raise ValueError(f"{records.folder}: made by another front end than {self.summary} needs; {remedy}")
 

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import fftconvolve, lfilter
 
 SAMPLE_RATE_HZ = 16000
 STEP_SAMPLES = 80  # formants, pitch and amplitudes have one value per step of 5 ms, as in Klatt's program
@@ -208,6 +207,8 @@ def _tilted(pulses: np.ndarray, tilt_db: float) -> np.ndarray:
     """A first-order low-pass filter that takes tilt_db away at 3000 Hz."""
     cutoff_hz = 3000.0 / np.sqrt(max(10 ** (tilt_db / 10) - 1, 0.05))
     pole = np.exp(-2 * np.pi * cutoff_hz / SAMPLE_RATE_HZ)
+    from scipy.signal import lfilter
+
     return lfilter([1 - pole], [1, -pole], pulses)
 
 
@@ -233,6 +234,8 @@ def record(
         room_rng: draws the room's echo; the same seed is the same room.
         rng: draws the background noise.
     """
+    from scipy.signal import fftconvolve, lfilter
+
     room_samples = int(recording.room_seconds * SAMPLE_RATE_HZ)
     echo = room_rng.standard_normal(room_samples) * 10 ** (-3 * np.arange(room_samples) / room_samples)
     echo *= 10 ** (recording.room_db / 20) / np.sqrt(np.sum(echo**2))
@@ -249,5 +252,7 @@ def _levelled(waveform: np.ndarray, level_db: float) -> np.ndarray:
 def _coloured(waveform: np.ndarray, colour_db: float) -> np.ndarray:
     """First-order shelves around 1500 Hz: the part above gains half of colour_db, the part below loses as much."""
     gain = 10 ** (colour_db / 40)
+    from scipy.signal import lfilter
+
     low = lfilter([1 - 0.555], [1, -0.555], waveform)
     return low / gain + (waveform - low) * gain

@@ -15,14 +15,13 @@ from __future__ import annotations
 import io
 import json
 import re
-import uuid
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-from scipy.io import wavfile
 
+from acrnn import files
 from data_prep.corpora.base import Corpus, ReadOptions, Subset, Utterance
 from data_prep.corpora.synthesis import (
     CONSONANTS,
@@ -98,7 +97,7 @@ _CHANGES = {  # anger, happiness, neutral, sadness, variation
     "final_semitones": (-3.0, 4.0, 0.0, -0.5, 0.6),
     "tempo_percent": (12.0, 6.0, 0.0, -22.0, 3.0),
     "pause_percent": (-30.0, -20.0, 0.0, 130.0, 12.0),
-    "level_db": (9.0, 4.5, 0.0, -3.0, 0.8),
+    "level_db": (10.0, 5.0, 0.0, -4.0, 0.8),
     "stress_db": (4.0, 1.5, 0.0, -1.0, 0.5),
     "attack_percent": (-45.0, -15.0, 0.0, 35.0, 7.0),
     "tilt_db": (-8.0, -4.0, 0.0, 3.0, 1.0),
@@ -132,10 +131,10 @@ def draw_speaker(number: int) -> Speaker:
         ),
         recording=Recording(
             room_seconds=rng.uniform(0.1, 0.4),
-            room_db=rng.uniform(-26.0, -14.0),
-            colour_db=rng.uniform(-13.0, 13.0),
+            room_db=rng.uniform(-26.0, -17.0),
+            colour_db=rng.uniform(-12.0, 12.0),
             level_db=level_db,
-            noise_db=level_db - rng.uniform(37.0, 43.0),
+            noise_db=level_db - rng.uniform(38.0, 42.0),
         ),
         base_pitch_hz=low_hz * (high_hz / low_hz) ** pitch_place,
         pitch_range_semitones=rng.uniform(3.5, 6.0),
@@ -171,8 +170,8 @@ def plan_sounds(text: str, speaker: Speaker, expression: Emotion, rng: np.random
     unstressed = 10 ** (-max(0.0, speaker.stress_db + expression.stress_db) / 20)
     reach = _changed(1.0, expression.articulation_percent)
     sounds = [_pause(rng.uniform(0.06, 0.16), pitches_hz[0])]
-    for syllable, pitch_hz, end_hz in zip(syllables, pitches_hz, ends_hz, strict=True):
-        stressed, phrase_end = syllable.isupper(), syllable.endswith(",") or syllable is syllables[-1]
+    for count, (syllable, pitch_hz, end_hz) in enumerate(zip(syllables, pitches_hz, ends_hz, strict=True), start=1):
+        stressed, phrase_end = syllable.isupper(), syllable.endswith(",") or count == len(syllables)
         length = seconds * (1.3 if phrase_end else 1.1 if stressed else 0.9) * rng.uniform(0.88, 1.12)
         voicing, clarity = (1.0, reach) if stressed else (unstressed, 0.9 * reach)
         sounds += _syllable(syllable.strip(","), length, voicing, pitch_hz, end_hz, clarity)
@@ -260,18 +259,16 @@ def _settings(speaker_count: int) -> bytes:
 
 
 def _wav_bytes(waveform: np.ndarray) -> bytes:
+    from scipy.io import wavfile
+
     stream = io.BytesIO()
     wavfile.write(stream, SAMPLE_RATE_HZ, np.round(waveform * 32767).astype(np.int16))
     return stream.getvalue()
 
 
 def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with files.atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:

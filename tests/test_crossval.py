@@ -1,0 +1,200 @@
+"""Cross-validation: complete, resumable, never mixed, and the test part without any influence."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from conftest import TINY_NETWORK
+
+from acrnn import crossval, results
+from acrnn.crossval import Experiment, collect, cross_validate
+from acrnn.feeding import Feeder
+from acrnn.recipes import Recipe
+from acrnn.records import RecordSet
+from acrnn.segments import pool_logits
+
+RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=2)
+
+
+def quiet(line):
+    pass
+
+
+@pytest.fixture(scope="module")
+def experiment(tiny_records):
+    return Experiment(tiny_records, "chen2018-3d", RECIPE, options=TINY_NETWORK)
+
+
+@pytest.fixture(scope="module")
+def finished(experiment, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    cross_validate(experiment, folder, announce=quiet)
+    return folder
+
+
+def runs_of(folder):
+    return {path.name: json.loads(path.read_text()) for path in sorted((folder / "runs").glob("*.json"))}
+
+
+def without_time(run):
+    curve = [{**epoch, "seconds": 0} for epoch in run["curve"]]
+    return {**run, "curve": curve, "seconds": 0, "sha256": ""}
+
+
+def test_every_utterance_is_scored_once_and_the_coverage_is_told(finished, tiny_records):
+    found = json.loads((finished / "results.json").read_text())
+    tested = [utterance for run in found["runs"] for utterance in run["utterances"]]
+    assert sorted(tested) == sorted(row.id for row in RecordSet(tiny_records).utterances)
+    assert found["overall"]["coverage"] == {"folds": 5, "seeds": 1, "runs": 5, "planned": 5}
+    assert np.sum(found["overall"]["confusion"]) == 30
+    assert found["settings"]["split_sha256"] and found["versions"]["keras"] == keras.__version__
+
+
+def test_a_result_can_be_repeated_from_the_saved_network(finished, tiny_records):
+    feeder = Feeder(RecordSet(tiny_records))
+    for run in runs_of(finished).values():
+        path = results.run_path(finished, run["fold"], run["seed"]).with_suffix(".keras")
+        batch = next(feeder.source(run["utterances"]).ordered(100))
+        logits = np.asarray(keras.saving.load_model(path, safe_mode=True)(batch.inputs))
+        rows, index = np.unique(batch.utterances, return_inverse=True)
+        np.testing.assert_allclose(pool_logits(logits, index, len(rows)), run["probabilities"], atol=1e-5)
+
+
+def test_the_summary_agrees_with_a_count_by_hand(finished):
+    found = json.loads((finished / "results.json").read_text())
+    uars, hits = [], 0
+    for run in found["runs"]:
+        labels, predictions = np.array(run["labels"]), np.argmax(run["probabilities"], axis=1)
+        uars.append(np.mean([(predictions[labels == label] == label).mean() for label in np.unique(labels)]))
+        hits += (labels == predictions).sum()
+    assert found["overall"]["uar_fold_mean"] == pytest.approx(np.mean(uars))
+    assert found["overall"]["uar_fold_std"] == pytest.approx(np.std(uars, ddof=1))
+    assert found["overall"]["wa"] == pytest.approx(hits / 30)
+    low, high = found["overall"]["uar_pooled_interval"]
+    assert low <= found["overall"]["uar_pooled"] <= high
+
+
+def test_a_fold_gives_the_same_alone_and_after_others(experiment, finished, tmp_path):
+    cross_validate(experiment, tmp_path, folds=[3], announce=quiet)
+    name = "fold03_seed0.json"
+    assert without_time(runs_of(tmp_path)[name]) == without_time(runs_of(finished)[name])
+
+
+def test_processes_find_what_one_process_finds(experiment, finished, tmp_path):
+    found = cross_validate(experiment, tmp_path, folds=[0, 1, 4], jobs=2, announce=quiet)
+    assert found["overall"]["coverage"]["runs"] == 3
+    for name, run in runs_of(tmp_path).items():
+        # another number of threads adds in another order, so the figures agree but for rounding
+        np.testing.assert_allclose(run["probabilities"], runs_of(finished)[name]["probabilities"], atol=0.02)
+
+
+def test_the_test_part_has_no_influence_on_training(experiment, finished, tmp_path, monkeypatch):
+    """The same fold with another test speaker's sound: curve, kept epoch and weights stay as they are."""
+    original = Feeder.__init__
+
+    def with_noise_for_a_test_speaker(self, record_set, *arguments):
+        original(self, record_set, *arguments)
+        rows = [number for number, row in enumerate(record_set.utterances) if row.speaker == "s2"]
+        self.data.features[np.isin(self.data.utterances, rows)] = 7.0
+
+    monkeypatch.setattr(Feeder, "__init__", with_noise_for_a_test_speaker)
+    cross_validate(experiment, tmp_path, folds=[2], announce=quiet)
+    changed, before = (without_time(runs_of(folder)["fold02_seed0.json"]) for folder in (tmp_path, finished))
+    assert changed["curve"] == before["curve"] and changed["best_epoch"] == before["best_epoch"]
+    assert changed["probabilities"] != before["probabilities"]
+
+
+def test_finished_runs_are_kept_and_more_seeds_are_added(experiment, finished, tmp_path):
+    folder = tmp_path / "grown"
+    lines = []
+    cross_validate(experiment, folder, folds=[0, 1], announce=lines.append)
+    before = {path: path.stat().st_mtime_ns for path in (folder / "runs").iterdir()}
+    found = cross_validate(experiment, folder, folds=[0, 1], seeds=[0, 1], announce=lines.append)
+    assert "2 of 4 runs are there already" in lines
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert found["overall"]["coverage"] == {"folds": 2, "seeds": 2, "runs": 4, "planned": 10}
+    assert found["overall"]["uar_seed_std"] is not None
+
+
+def test_other_settings_are_refused_and_named(experiment, finished):
+    other = replace(experiment, recipe=replace(RECIPE, learning_rate=1e-3), options={**TINY_NETWORK, "dropout": 0.5})
+    with pytest.raises(ValueError, match=r"another experiment .*network.dropout is 0.0 there, 0.5 here.*learning_rate"):
+        cross_validate(other, finished, announce=quiet)
+
+
+def test_a_damaged_result_is_refused_with_the_remedy(experiment, tmp_path):
+    cross_validate(experiment, tmp_path, folds=[0], announce=quiet)
+    path = results.run_path(tmp_path, 0, 0)
+    content = path.read_text()
+    path.write_text(content.replace('"best_epoch": ', '"best_epoch": 1'))
+    with pytest.raises(ValueError, match=r"fold00_seed0.json: damaged or changed by hand.*delete it"):
+        cross_validate(experiment, tmp_path, folds=[0], announce=quiet)
+    path.write_text(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"fold00_seed0.json: damaged, not valid JSON.*delete it"):
+        collect(tmp_path)
+    path.unlink()
+    assert cross_validate(experiment, tmp_path, folds=[0], announce=quiet)["overall"]["coverage"]["runs"] == 1
+
+
+def test_records_of_another_front_end_are_refused(experiment, tmp_path):
+    with pytest.raises(ValueError, match="made by another front end than .*--frontend chen2018-original"):
+        cross_validate(replace(experiment, model="chen2018-original"), tmp_path, announce=quiet)
+    assert not (tmp_path / "experiment.json").exists()
+
+
+def test_a_fold_that_does_not_exist_is_refused(experiment, tmp_path):
+    with pytest.raises(ValueError, match="there is no fold 5; the protocol has folds 0 to 4"):
+        cross_validate(experiment, tmp_path, folds=[5], announce=quiet)
+
+
+def test_a_folder_without_results_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="not the folder of an experiment"):
+        collect(tmp_path)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from acrnn.crossval import Experiment, cross_validate
+from acrnn.recipes import Recipe
+experiment = Experiment(Path(sys.argv[1]), "chen2018-3d", Recipe(learning_rate=1e-2, batch_size=8, epochs=2), options={options})
+cross_validate(experiment, Path(sys.argv[2]), jobs=2)
+"""
+
+
+def test_a_kill_loses_nothing_finished_and_the_same_call_goes_on(experiment, finished, tmp_path):
+    program = PROGRAM.replace("{options}", repr(TINY_NETWORK)).replace(
+        "\ncross", "\nif __name__ == '__main__':\n    cross"
+    )
+    script = tmp_path / "program.py"
+    script.write_text(program)
+    folder = tmp_path / "out"
+    process = subprocess.Popen([sys.executable, script, experiment.records, folder], start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list(folder.glob("runs/*.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = {path: path.stat().st_mtime_ns for path in folder.glob("runs/*.json")}
+    assert 2 <= len(kept) < 5
+    cross_validate(experiment, folder, announce=quiet)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len(runs_of(folder)) == 5
+    assert not list(folder.glob("runs/.partial*"))
+
+
+def test_a_worker_that_fails_stops_the_whole_with_its_message(experiment, tmp_path):
+    broken = replace(experiment, recipe=replace(RECIPE, pooling="median"))
+    with pytest.raises(ValueError, match="pooling 'median' is unknown"):
+        cross_validate(broken, tmp_path, jobs=2, announce=quiet)
+
+
+def test_versions_name_what_computes():
+    assert {"acrnn", "tensorflow", "keras", "numpy", "python", "backend", "machine"} <= set(crossval.versions())

@@ -1,0 +1,161 @@
+"""The main job from the command line to the report, on a tiny corpus and on a few real recordings."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import tiny_sound, write_tiny_corpus
+
+from acrnn import cli
+from acrnn.models import MODELS
+from experiments import run_cv
+
+QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models"]
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("experiment")
+    options = ["--records", str(folder / "records"), "--output-dir", str(folder / "out"), "--folds", "0-1"]
+    assert run_cv.main(["--dataset", "manifest", "--data-dir", str(tiny_corpus), *options, *QUICK]) == 0
+    return folder
+
+
+def test_the_main_job_prepares_trains_and_reports(finished):
+    found = json.loads((finished / "out" / "results.json").read_text())
+    assert (finished / "records" / "manifest.json").exists()
+    assert found["overall"]["coverage"] == {"folds": 2, "seeds": 1, "runs": 2, "planned": 5}
+    assert found["settings"]["recipe"]["batch_size"] == 8
+    assert found["settings"]["network"]["first_filters"] == 128
+    assert {"confusion.png", "learning_curves.png", "speakers.png", "attention.png"} <= {
+        path.name for path in (finished / "out").iterdir()
+    }
+
+
+def test_the_report_is_one_file_with_all_tables_and_figures(finished):
+    html = (finished / "out" / "report.html").read_text()
+    for title in ("Confusion", "Speakers", "Learning curves", "Attention", "Classes", "Runs", "Settings"):
+        assert f"<h2>{title}</h2>" in html
+    assert len(re.findall(r'src="data:image/png;base64,', html)) == 4
+    assert not re.findall(r'(?:src|href)="(?!data:)', html)
+    assert "2 of 5 folds × 1 seed, incomplete: 2 of 5 runs" in html
+
+
+def test_the_summary_is_a_few_lines(finished, capsys):
+    assert cli.main(["summary", str(finished / "out")]) == 0
+    text = capsys.readouterr().out
+    assert len(text.splitlines()) <= 7
+    assert "chen2018-3d on manifest, leave-one-speaker-out: 2 of 5 folds" in text
+    assert "chance UAR is 33.3" in text
+
+
+def test_a_report_can_be_written_again(finished, tmp_path, capsys):
+    copy = shutil.copytree(finished / "out", tmp_path / "copy")
+    (copy / "report.html").unlink()
+    assert cli.main(["report", str(copy), "--records", str(finished / "records")]) == 0
+    assert (copy / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "results.json").unlink(), "results.json: no such file"),
+        (lambda folder: (folder / "results.json").write_text("{}"), "not a results file"),
+        (lambda folder: (folder / "results.json").write_text("{"), "damaged, not valid JSON"),
+    ],
+)
+def test_a_folder_without_good_results_is_told(finished, tmp_path, capsys, damage, message):
+    copy = shutil.copytree(finished / "out", tmp_path / "copy")
+    damage(copy)
+    assert cli.main(["summary", str(copy)]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_system_runs_one_fold(model, tiny_corpus, tmp_path):
+    options = ["--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out"), "--folds", "0"]
+    command = ["--dataset", "manifest", "--data-dir", str(tiny_corpus), "--model", model, *options, *QUICK]
+    assert run_cv.main(command) == 0
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["model"] == model
+
+
+def test_wrong_usage_ends_with_status_2(tiny_records, capsys):
+    for arguments in (
+        [],
+        ["--dataset", "klingon"],
+        ["--dataset", "toy", "--folds", "a-b"],
+        ["--dataset", "toy", "--epochs", "0"],
+        ["--dataset", "toy", "--model", "alexnet"],
+    ):
+        with pytest.raises(SystemExit) as stop:
+            run_cv.main(arguments)
+        assert stop.value.code == 2
+    assert run_cv.main(["--dataset", "emodb", "--records", str(tiny_records)]) == 2
+    assert "holds 'manifest', not 'emodb'" in capsys.readouterr().err
+
+
+def test_a_failed_job_ends_with_status_1_and_a_line(tmp_path, capsys):
+    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=1)
+    command = ["--dataset", "manifest", "--data-dir", str(corpus), "--records", str(tmp_path / "records"), *QUICK]
+    assert run_cv.main([*command, "--output-dir", str(tmp_path / "out")]) == 1
+    assert re.search(r"error: 1 speaker\(s\) \(s0\)", capsys.readouterr().err)
+    assert run_cv.main([*command, "--conv-layers", "9", "--output-dir", str(tmp_path / "out")]) == 1
+    assert "conv_layers is 9; Table I of the paper goes from 1 to 7" in capsys.readouterr().err
+
+
+def test_a_folder_of_ones_own_recordings_is_recognised(tmp_path):
+    import soundfile
+
+    corpus = tmp_path / "own"
+    for emotion in ("high", "low"):
+        (corpus / emotion).mkdir(parents=True)
+        for speaker in ("anna", "ben", "cleo"):
+            for take in range(2):
+                soundfile.write(corpus / emotion / f"{speaker}_{take}.flac", tiny_sound(emotion, 0.6, take), 16000)
+    options = [
+        "--records",
+        str(tmp_path / "records"),
+        "--output-dir",
+        str(tmp_path / "out"),
+        "--speaker-pattern",
+        "([^/_]+)_",
+    ]
+    assert run_cv.main(["--dataset", "folder", "--data-dir", str(corpus), *options, *QUICK]) == 0
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [run["test_speakers"] for run in found["runs"]] == [["anna"], ["ben"], ["cleo"]]
+
+
+def test_an_iemocap_tree_goes_the_whole_way_with_its_talkers_kept_apart(tmp_path):
+    import soundfile
+    from iemocap_tree import build_iemocap_tree, sample_turns
+
+    def write_sound(path):
+        soundfile.write(path, tiny_sound("high", 0.5, len(path.stem)), 16000)
+
+    build_iemocap_tree(tmp_path / "IEMOCAP_full_release", sample_turns(), write_sound)
+    options = ["--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out"), "--folds", "1"]
+    command = ["--dataset", "iemocap", "--data-dir", str(tmp_path), "--allow-partial", "--subset", "all-4-merged"]
+    assert run_cv.main([*command, *options, *QUICK, "--protocol", "leave-one-session-out"]) == 0
+    (run,) = json.loads((tmp_path / "out" / "results.json").read_text())["runs"]
+    assert run["test_speakers"] == ["Ses02F", "Ses02M"]
+    assert run["validation_speakers"] == ["Ses03F", "Ses03M"]
+
+
+@pytest.mark.skipif(
+    "EMODB_ROOT" not in os.environ, reason="set EMODB_ROOT to a folder with Emo-DB's wav/ to use real speech"
+)
+def test_real_speech_goes_the_whole_way(tmp_path):
+    source = Path(os.environ["EMODB_ROOT"])
+    source = source / "wav" if (source / "wav").is_dir() else source
+    (tmp_path / "wav").mkdir()
+    for path in source.glob("*.wav"):
+        if path.stem[2:5] in ("a01", "b02") and path.stem[5] in "WNT":
+            shutil.copy(path, tmp_path / "wav")
+    options = ["--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out")]
+    command = ["--dataset", "emodb", "--data-dir", str(tmp_path), "--allow-partial", "--protocol", "grouped-5-fold"]
+    assert run_cv.main([*command, *options, *QUICK, "--folds", "0", "--epochs", "8", "--learning-rate", "0.001"]) == 0
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert found["overall"]["uar_fold_mean"] > 0.5  # three clear emotions; chance is 0.33

@@ -1,0 +1,104 @@
+"""Layers: the paper's equations in plain numpy, and padding that changes nothing."""
+
+import keras
+import numpy as np
+import pytest
+
+from acrnn.layers import AttentionPooling, FeatureNormalization, FrameMask, MaskFrames
+
+RNG = np.random.default_rng(0)
+
+
+def attention_by_the_paper(h, w):
+    """Eq. 4 and 5, step by step."""
+    scores = np.array([np.exp(w @ step) for step in h])
+    alpha = scores / scores.sum()
+    return sum(a * step for a, step in zip(alpha, h, strict=True)), alpha
+
+
+def test_attention_is_equations_4_and_5():
+    h = RNG.normal(size=(3, 7, 5)).astype(np.float32)
+    layer = AttentionPooling()
+    context, weights = layer(h)
+    for item in range(3):
+        expected = attention_by_the_paper(h[item], np.asarray(layer.kernel)[:, 0])
+        np.testing.assert_allclose(context[item], expected[0], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(weights[item], expected[1], rtol=1e-4)
+
+
+def test_masked_steps_get_no_weight_and_the_rest_is_as_if_they_were_not_there():
+    h = RNG.normal(size=(1, 7, 5)).astype(np.float32)
+    layer = AttentionPooling(hidden=2)
+    mask = np.array([[True] * 4 + [False] * 3])
+    context, weights = layer(h, mask=mask)
+    short_context, short_weights = layer(h[:, :4])
+    np.testing.assert_array_equal(np.asarray(weights)[0, 4:], 0)
+    np.testing.assert_allclose(np.asarray(weights)[0, :4], np.asarray(short_weights)[0], rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(context), np.asarray(short_context), rtol=1e-5)
+
+
+def test_a_mask_is_true_for_as_many_frames_as_are_real():
+    mask = np.asarray(FrameMask(6)(np.array([0, 1, 6], np.int32)))
+    assert mask.sum(axis=1).tolist() == [0, 1, 6]
+    assert mask[1].tolist() == [True] + [False] * 5
+
+
+def test_a_pooled_frame_is_real_when_any_frame_in_it_is():
+    mask = np.asarray(FrameMask(4, pooled_by=2)(np.array([3, 4, 5, 8], np.int32)))
+    assert mask.sum(axis=1).tolist() == [2, 2, 3, 4]
+
+
+def test_masking_zeroes_padded_frames_alone():
+    features = np.ones((2, 3, 2, 2), np.float32)
+    masked = np.asarray(MaskFrames()(features, np.array([[True, False, False], [True, True, True]])))
+    assert masked.sum(axis=(2, 3)).tolist() == [[4, 0, 0], [4, 4, 4]]
+
+
+FEATURES = RNG.normal(3.0, 2.0, size=(20, 10, 4, 3)).astype(np.float32)
+FEATURES[..., 1] *= 10
+NUM_FRAMES = RNG.integers(1, 11, size=20)
+
+
+def real_frames():
+    return np.concatenate([segment[:count] for segment, count in zip(FEATURES, NUM_FRAMES, strict=True)])
+
+
+@pytest.mark.parametrize(("statistics", "axes"), [("band", (0,)), ("channel", (0, 1))])
+def test_normalisation_has_the_statistics_of_real_frames_and_no_others(statistics, axes):
+    layer = FeatureNormalization(statistics)
+    layer.build(FEATURES.shape)
+    with_loud_padding = FEATURES.copy()
+    for segment, count in zip(with_loud_padding, NUM_FRAMES, strict=True):
+        segment[count:] = 1e6
+    halves = [(with_loud_padding[part], NUM_FRAMES[part]) for part in (slice(7), slice(7, None))]
+    layer.adapt(halves)
+    expected = real_frames().astype(np.float64)
+    np.testing.assert_allclose(
+        np.asarray(layer.mean), np.broadcast_to(expected.mean(axis=axes, keepdims=True)[0], (4, 3)), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        np.asarray(layer.deviation), np.broadcast_to(expected.std(axis=axes, keepdims=True)[0], (4, 3)), rtol=1e-4
+    )
+
+
+def test_padding_is_the_mean_or_a_raw_zero_as_the_rule_says():
+    mask = np.arange(10) < NUM_FRAMES[:, None]
+    for padding in ("mean", "zero"):
+        layer = FeatureNormalization("band", padding)
+        layer.build(FEATURES.shape)
+        layer.adapt([(FEATURES, NUM_FRAMES)])
+        padded = FEATURES * mask[..., None, None]
+        normalized = np.asarray(layer(padded, mask))
+        np.testing.assert_allclose(normalized[mask].mean(axis=0), 0, atol=1e-4)
+        np.testing.assert_allclose(normalized[mask].std(axis=0), 1, atol=1e-3)
+        raw_zero = -np.asarray(layer.mean) / np.asarray(layer.deviation)
+        expected = np.zeros((4, 3)) if padding == "mean" else raw_zero
+        np.testing.assert_allclose(normalized[~mask], np.broadcast_to(expected, normalized[~mask].shape), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layer", [AttentionPooling(3), FrameMask(8, 2), MaskFrames(), FeatureNormalization("band", "zero")]
+)
+def test_layers_survive_serialisation(layer):
+    copy = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert copy.get_config() == layer.get_config()

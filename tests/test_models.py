@@ -1,0 +1,195 @@
+"""The contract of every system in MODELS, and of the ACRNN in particular the paper's sizes counted by hand."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from acrnn import frontends, recipes, records
+from acrnn.frontends import FRONTENDS
+from acrnn.models import MODELS, chen2018
+from acrnn.training import Network
+
+FRAMES, CLASSES = 40, 4
+SMALL = {
+    "acrnn.models.chen2018": {
+        "conv_layers": 2, "first_filters": 4, "filters": 6, "linear_units": 8, "lstm_units": 4, "dense_units": 8
+    },
+}  # fmt: skip
+
+
+def small_config(name, **options):
+    system = MODELS[name]
+    spec = FRONTENDS[system.frontend]
+    rule = type(system.rule)(**{**vars(system.rule), "frames": FRAMES, "hop_frames": FRAMES})
+    labels = tuple("abcdefg"[:CLASSES])
+    manifest = records.Manifest({}, labels, spec, rule, "float32", (), "", {})
+    return system.configure(manifest, **{**SMALL[system.module], **options})
+
+
+def small_network(name, **recipe):
+    config = small_config(name)
+    return Network(lambda: chen2018.build(config), recipes.Recipe(**{"batch_size": 4, "learning_rate": 1e-2, **recipe}))
+
+
+def inputs(count=4, seed=0, frames=FRAMES):
+    generator = np.random.default_rng(seed)
+    num_frames = generator.integers(12, FRAMES // 2, size=count).astype(np.int32) * 2
+    features = generator.normal(size=(count, frames, 40, 3)).astype(np.float32)
+    for segment, real in zip(features, num_frames, strict=True):
+        segment[real:] = 0
+    return {"features": features, "num_frames": num_frames}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def network(request):
+    return small_network(request.param)
+
+
+def test_logits_have_a_value_a_class_and_are_float32(network):
+    logits = network.model(inputs())
+    assert logits.shape == (4, CLASSES)
+    assert keras.backend.standardize_dtype(logits.dtype) == "float32"
+
+
+def test_every_weight_moves_in_a_step(network):
+    network.restart(seed=1)
+    before = [np.array(weight) for weight in network.model.trainable_weights]
+    for seed in range(3):  # a ReLU may sleep through one batch
+        network.model.train_on_batch(inputs(seed=seed), np.arange(4) % CLASSES)
+    for weight, old in zip(network.model.trainable_weights, before, strict=True):
+        assert np.abs(np.array(weight) - old).max() > 0, weight.path
+
+
+def test_a_prediction_does_not_change_with_batch_mates_or_their_order(network):
+    data = inputs(8)
+    together = np.asarray(network.model(data))
+    alone = np.concatenate([np.asarray(network.model({k: v[i : i + 1] for k, v in data.items()})) for i in range(8)])
+    order = np.random.default_rng(1).permutation(8)
+    mixed = np.asarray(network.model({name: value[order] for name, value in data.items()}))
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    np.testing.assert_allclose(together[order], mixed, atol=1e-5)
+
+
+def test_what_lies_in_padded_frames_does_not_matter(network):
+    if network.model.get_layer("normalization").padding == "zero":
+        pytest.skip("this system's rule gives padding a value of its own, which the records always store as zero")
+    data = inputs()
+    loud = {**data, "features": data["features"].copy()}
+    for segment, real in zip(loud["features"], data["num_frames"], strict=True):
+        segment[real:] = 100.0
+    np.testing.assert_allclose(np.asarray(network.model(data)), np.asarray(network.model(loud)), atol=1e-5)
+
+
+def test_attention_lies_on_real_frames_and_sums_to_one(network):
+    data = inputs()
+    weights = network.attention(data)
+    np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
+    for row, real in zip(weights, data["num_frames"], strict=True):
+        assert (row[real // 2 :] == 0).all()
+        assert (row[: real // 2] > 0).all()
+
+
+def test_a_saved_network_gives_the_same_logits_when_loaded_in_safe_mode(network, tmp_path):
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras", safe_mode=True)
+    np.testing.assert_allclose(np.asarray(loaded(inputs())), np.asarray(network.model(inputs())), atol=1e-6)
+
+
+def test_a_system_refuses_records_of_another_front_end_and_parts_it_does_not_have():
+    with pytest.raises(ValueError, match="--kernel-count: 3-D ACRNN .* has no such part"):
+        small_config("chen2018-3d", kernel_count=3)
+    with pytest.raises(ValueError, match="conv_layers is 8; Table I of the paper goes from 1 to 7"):
+        small_config("chen2018-3d", conv_layers=8)
+
+
+@pytest.mark.parametrize("name", ["chen2018-3d", "chen2018-2d"])
+def test_more_padding_does_not_change_a_prediction(name):
+    """The same weights on the same frames, in a longer frame of zeros."""
+    short, long = small_config(name), small_config(name)
+    long = type(long)(**{**vars(long), "frames": 2 * FRAMES})
+    model, longer = chen2018.build(short), chen2018.build(long)
+    longer.set_weights(model.get_weights())
+    data = inputs()
+    padded = np.concatenate([data["features"], np.zeros_like(data["features"])], axis=1)
+    expected = np.asarray(model(data))
+    found = np.asarray(longer({"features": padded, "num_frames": data["num_frames"]}))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def parameters_by_hand(conv_layers, channels=3, classes=7):
+    """Weights and biases of Fig. 1, layer by layer."""
+    convolutions = 5 * 3 * channels * 128 + 128
+    for number in range(2, conv_layers + 1):
+        convolutions += 5 * 3 * (128 if number == 2 else 256) * 256 + 256
+    maps = 128 if conv_layers == 1 else 256
+    linear = (20 * maps) * 768 + 768
+    blstm = 2 * 4 * (768 * 128 + 128 * 128 + 128)
+    attention = 256
+    dense = 256 * 64 + 64 + 2 * 64
+    return convolutions + linear + blstm + attention + dense + 64 * classes + classes
+
+
+@pytest.mark.parametrize("conv_layers", range(1, 8))
+def test_the_paper_network_has_as_many_parameters_as_counted_by_hand(conv_layers):
+    model = chen2018.build(chen2018.Config(7, conv_layers=conv_layers))
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    assert trainable == parameters_by_hand(conv_layers)
+
+
+def test_the_two_dimensional_network_sees_the_static_channel_alone():
+    model = chen2018.build(chen2018.Config(7, channels=1))
+    assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == parameters_by_hand(1, channels=1)
+    data = inputs(frames=300)
+    changed = {**data, "features": data["features"].copy()}
+    changed["features"][..., 1:] += 1
+    np.testing.assert_array_equal(np.asarray(model(data)), np.asarray(model(changed)))
+
+
+def test_the_original_network_has_the_parts_of_the_authors_code():
+    config = MODELS["chen2018-original"].configure(
+        records.Manifest(
+            {}, tuple("abcd"), FRONTENDS["chen2018-original"], MODELS["chen2018-original"].rule, "float32", (), "", {}
+        )
+    )
+    model = chen2018.build(config)
+    names = {layer.name for layer in model.layers}
+    assert "linear_batch_norm" in names and "dense_batch_norm" not in names
+    assert model.get_layer("flatten_bands").output.shape == (None, 150, 10 * 128)
+    assert model.get_layer("attention").hidden == 1
+    assert model.get_layer("conv_1_activation").negative_slope == pytest.approx(0.01)
+    np.testing.assert_allclose(np.asarray(model.get_layer("conv_1").bias), 0.1)
+
+
+BACKEND_PROGRAM = """
+import json, sys
+sys.modules["tensorflow"] = None  # any import of it fails from here on
+import numpy as np
+from test_models import inputs, small_network
+network = small_network("chen2018-3d")
+network.restart(seed=3)
+losses = [float(network.model.train_on_batch(inputs(seed=s), np.arange(4))) for s in (0, 0, 0, 0, 0, 0)]
+import keras
+print(json.dumps([keras.backend.backend(), losses]))
+"""
+
+
+def test_the_network_trains_on_the_jax_backend_where_there_is_no_tensorflow():
+    pytest.importorskip("jax", reason="the second backend is not installed: pip install jax")
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", BACKEND_PROGRAM], env=environment, capture_output=True, text=True, check=True
+    )
+    backend, losses = json.loads(done.stdout.splitlines()[-1])
+    assert backend == "jax"
+    assert losses[-1] < losses[0]
+
+
+def test_front_ends_of_all_systems_are_registered():
+    assert {system.frontend for system in MODELS.values()} <= set(FRONTENDS)
+    assert all(frontends.from_dict(frontends.to_dict(spec)) == spec for spec in FRONTENDS.values())

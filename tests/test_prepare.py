@@ -1,0 +1,246 @@
+"""Preparing: what lies in the records is what was said, whoever prepared it, however often it was interrupted."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import TINY_EMOTIONS, tiny_sound, write_tiny_corpus
+
+from acrnn import audio
+from acrnn.frontends import FRONTENDS
+from acrnn.records import RecordSet, shard_name
+from data_prep.__main__ import main
+
+
+def prepare(corpus, out, *options):
+    return main(["manifest", "--data-dir", str(corpus), "--out", str(out), "--jobs", "1", *options])
+
+
+def shards(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.tfrecord"))}
+
+
+def test_the_records_hold_the_segments_of_every_utterance(tiny_corpus, tiny_records):
+    record_set = RecordSet(tiny_records)
+    data = record_set.load()
+    spec = FRONTENDS["chen2018"]
+    for number, row in enumerate(record_set.utterances):
+        features = spec.extract(audio.load_waveform(tiny_corpus / row.path, 16000))
+        own = data[data.utterances == number]
+        assert len(own) == row.num_segments == -(-len(features) // 300)
+        real = np.concatenate([s[:n] for s, n in zip(own.features, own.num_frames, strict=True)])
+        np.testing.assert_array_equal(real, features)
+        assert set(own.labels) == {row.label}
+        assert record_set.manifest.labels[row.label] == row.emotion == row.id.split("_")[1]
+
+
+def test_the_manifest_tells_counts_origin_and_versions(tiny_records):
+    manifest = RecordSet(tiny_records).manifest
+    assert manifest.labels == ("high", "low", "noisy")
+    assert manifest.counts == {f"s{speaker}": dict.fromkeys(manifest.labels, 2) for speaker in range(5)}
+    assert manifest.segment_shape == (300, 40, 3)
+    assert manifest.corpus["name"] == "manifest"
+    assert {"numpy", "tensorflow", "python_speech_features"} <= set(manifest.versions)
+
+
+def test_several_processes_write_the_same_bytes_as_one(tiny_corpus, tiny_records, tmp_path):
+    assert prepare(tiny_corpus, tmp_path / "two", "--jobs", "2") == 0
+    assert shards(tmp_path / "two") == shards(tiny_records)
+
+
+def test_half_precision_takes_half_the_space_and_keeps_three_digits(tiny_corpus, tiny_records, tmp_path):
+    assert prepare(tiny_corpus, tmp_path / "half", "--dtype", "float16") == 0
+    half, full = RecordSet(tmp_path / "half"), RecordSet(tiny_records)
+    assert half.size_bytes * 2 == full.size_bytes
+    np.testing.assert_allclose(half.load().features, full.load().features, rtol=1e-3, atol=1e-3)
+
+
+def test_a_second_call_finds_the_records_finished_and_other_settings_are_refused(tiny_corpus, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert prepare(tiny_corpus, out) == 0
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    assert prepare(tiny_corpus, out) == 0
+    assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    assert prepare(tiny_corpus, out, "--dtype", "float16") == 1
+    assert "holds finished records of other recordings or settings" in capsys.readouterr().err
+
+
+def test_finished_shards_survive_a_kill_and_only_the_rest_is_done_again(tmp_path):
+    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=30)
+    command = [
+        sys.executable,
+        "-m",
+        "data_prep",
+        "manifest",
+        "--data-dir",
+        corpus,
+        "--out",
+        tmp_path / "out",
+        "--jobs",
+        "1",
+    ]
+    process = subprocess.Popen(list(map(str, command)))
+    notes = tmp_path / "out" / ".progress"
+    deadline = time.monotonic() + 120
+    while len(list(notes.glob("*.json"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = {note.name.removesuffix(".json") for note in notes.glob("*.json")}
+    assert 3 <= len(finished) < 30
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in finished}
+    assert prepare(corpus, tmp_path / "out") == 0
+    assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in finished} == before
+    assert prepare(corpus, tmp_path / "afresh") == 0
+    assert shards(tmp_path / "out") == shards(tmp_path / "afresh")
+    assert RecordSet(tmp_path / "out").check() == []
+
+
+def test_a_recording_changed_between_two_calls_is_extracted_again(tmp_path, capsys):
+    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=2)
+    (corpus / "s1_high_0.wav").write_bytes(b"")
+    assert prepare(corpus, tmp_path / "out") == 1
+    soundfile.write(corpus / "s0_high_0.wav", tiny_sound("noisy", 0.5, 1), 16000)
+    soundfile.write(corpus / "s1_high_0.wav", tiny_sound("high", 0.5, 1), 16000)
+    assert prepare(corpus, tmp_path / "out") == 0
+    assert prepare(corpus, tmp_path / "afresh") == 0
+    assert shards(tmp_path / "out") == shards(tmp_path / "afresh")
+
+
+@pytest.fixture
+def corpus_with_bad_files(tmp_path):
+    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=3)
+    (corpus / "s0_high_0.wav").write_bytes(b"no sound at all")
+    soundfile.write(corpus / "s2_low_0.wav", tiny_sound("low", 0.02, 0), 16000)
+    return corpus
+
+
+def test_all_bad_recordings_are_listed_with_their_reasons_and_the_run_fails(corpus_with_bad_files, tmp_path, capsys):
+    assert prepare(corpus_with_bad_files, tmp_path / "out") == 1
+    message = capsys.readouterr().err
+    assert "2 of the utterances cannot be used" in message and "--skip-bad" in message
+    assert "s0_high_0.wav: not readable as audio" in message
+    assert "s2_low_0.wav: 20.0 ms long, shorter than one analysis window" in message
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.tfrecord")) == [shard_name("s1")]
+
+
+def test_bad_recordings_are_left_out_on_request_and_recorded(corpus_with_bad_files, tmp_path):
+    assert prepare(corpus_with_bad_files, tmp_path / "out", "--skip-bad") == 0
+    record_set = RecordSet(tmp_path / "out")
+    assert [item["id"] for item in record_set.manifest.skipped] == ["s0_high_0", "s2_low_0"]
+    assert "not readable as audio" in record_set.manifest.skipped[0]["reason"]
+    assert len(record_set.utterances) == 3 * len(TINY_EMOTIONS) * 2 - 2
+    assert record_set.check() == []
+
+
+def test_a_flipped_byte_is_found_by_check_and_refused_by_load(tiny_records, tmp_path, capsys):
+    copy = shutil.copytree(tiny_records, tmp_path / "copy")
+    assert main(["check", str(copy)]) == 0
+    shard = copy / shard_name("s3")
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    assert main(["check", str(copy)]) == 1
+    assert "speaker-s3.tfrecord: damaged, SHA-256" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="speaker-s3.tfrecord: damaged"):
+        RecordSet(copy).load()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: no such file; prepare the records"),
+        (lambda folder: (folder / "manifest.json").write_text('{"format'), "manifest.json: damaged, not valid JSON"),
+        (lambda folder: (folder / "manifest.json").write_text('{"format_version": 99}'), "format version 99"),
+        (lambda folder: (folder / "manifest.json").write_text("[]"), "not a manifest of records"),
+        (lambda folder: (folder / "utterances.csv").write_text("id\n"), "utterances.csv: missing or changed"),
+        (lambda folder: (folder / shard_name("s0")).unlink(), "speaker-s0.tfrecord: missing"),
+    ],
+)
+def test_a_damaged_record_set_is_refused_with_the_remedy(tiny_records, tmp_path, capsys, damage, message):
+    copy = shutil.copytree(tiny_records, tmp_path / "copy")
+    damage(copy)
+    assert main(["inspect", str(copy)]) == 1
+    error = capsys.readouterr().err
+    assert message in error and "python -m data_prep" in error
+
+
+def test_inspect_shows_what_is_there(tiny_records, capsys):
+    assert main(["inspect", str(tiny_records)]) == 0
+    text = capsys.readouterr().out
+    assert "30 utterances, 35 segments, 5 speakers" in text
+    assert "300 x 40 x 3" in text
+    assert "s4" in text
+
+
+def test_an_output_that_cannot_be_written_is_told(tiny_corpus, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert prepare(tiny_corpus, tmp_path / "file" / "out") == 1
+    assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(tiny_corpus, tmp_path, capsys, monkeypatch):
+    from acrnn import files
+
+    out = tmp_path / "out"
+    out.mkdir()
+    original = files.atomic_path.__wrapped__
+
+    def onto_a_full_disk(path):
+        for temporary in original(path):
+            temporary.symlink_to("/dev/full")
+            yield temporary
+
+    monkeypatch.setattr(files, "atomic_path", __import__("contextlib").contextmanager(onto_a_full_disk))
+    assert prepare(tiny_corpus, out) == 1
+    error = capsys.readouterr().err
+    assert "error: " in error and "Traceback" not in error
+    assert not list(out.glob("*.tfrecord")) and not list(out.glob(".partial*"))
+
+
+def test_speakers_with_any_name_get_files_of_their_own(tmp_path):
+    corpus = tmp_path / "Köln, Büro"
+    corpus.mkdir()
+    lines = ["path\tlabel\tspeaker"]
+    for speaker in ("Jürgen", "a/b", "Анна"):
+        for emotion in ("high", "low"):
+            name = f"{speaker.replace('/', '-')} {emotion}.wav"
+            soundfile.write(corpus / name, tiny_sound(emotion, 0.5, 1), 16000)
+            lines.append(f"{name}\t{emotion}\t{speaker}")
+    (corpus / "manifest.tsv").write_text("\n".join(lines), encoding="utf-8")
+    assert prepare(corpus, tmp_path / "out") == 0
+    assert {shard.speaker for shard in RecordSet(tmp_path / "out").manifest.shards} == {"Jürgen", "a/b", "Анна"}
+    assert RecordSet(tmp_path / "out").check() == []
+
+
+def test_a_corpus_that_must_be_named_says_how(capsys, monkeypatch, tmp_path):
+    monkeypatch.delenv("EMODB_ROOT", raising=False)
+    assert main(["emodb", "--out", str(tmp_path)]) == 1
+    assert "Pass --data-dir or set EMODB_ROOT; --download fetches it" in capsys.readouterr().err
+    assert main(["iemocap", "--out", str(tmp_path), "--download"]) == 1
+    assert "cannot be fetched; get it from" in capsys.readouterr().err
+
+
+def test_options_that_do_not_fit_the_corpus_are_usage_errors(capsys, tiny_corpus, tmp_path):
+    assert prepare(tiny_corpus, tmp_path / "out", "--subset", "improvised-4") == 2
+    assert prepare(tiny_corpus, tmp_path / "out", "--speaker-pattern", "(.)") == 2
+    with pytest.raises(SystemExit) as stop:
+        main(["klingon", "--out", "x"])
+    assert stop.value.code == 2
+
+
+def test_the_manifest_file_is_plain_json(tiny_records):
+    values = json.loads((tiny_records / "manifest.json").read_text())
+    assert values["format"] == "acrnn-records"
+    assert values["segments"]["padding"] == "mean"

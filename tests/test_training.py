@@ -1,0 +1,148 @@
+"""Training: the epoch that validation chose is the one kept, a fresh start is fresh, memory and disk feed the same."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import TINY_NETWORK
+
+from acrnn import metrics
+from acrnn.feeding import Feeder, MemorySource, StreamedSource
+from acrnn.models import MODELS
+from acrnn.recipes import Recipe
+from acrnn.records import RecordSet
+from acrnn.training import Network, _class_weights
+
+RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=4)
+
+
+@pytest.fixture(scope="module")
+def feeder(tiny_records):
+    return Feeder(RecordSet(tiny_records))
+
+
+@pytest.fixture(scope="module")
+def parts(feeder):
+    def of(*speakers):
+        return feeder.source([row.id for row in feeder.records.utterances if row.speaker in speakers])
+
+    return of("s0", "s1", "s2"), of("s3"), of("s4")
+
+
+def make_network(feeder, recipe=RECIPE, **options):
+    system = MODELS["chen2018-3d"]
+    config = system.configure(feeder.records.manifest, **{**TINY_NETWORK, **options})
+    return system.estimator(config, recipe)
+
+
+@pytest.fixture(scope="module")
+def network(feeder) -> Network:
+    return make_network(feeder, dropout=0.2)
+
+
+def test_the_tiny_corpus_is_learnt(network, parts):
+    fit = network.fit(*parts[:2], seed=0)
+    posteriors, labels = network.posteriors(parts[2])
+    assert fit.curve[-1].loss < fit.curve[0].loss
+    assert metrics.uar(metrics.confusion(labels, posteriors.argmax(axis=1), 3)) > 0.6
+
+
+def test_the_weights_kept_are_those_of_the_best_epoch(network, parts):
+    fit = network.fit(*parts[:2], seed=1)
+    posteriors, labels = network.posteriors(parts[1])
+    best = fit.curve[fit.best_epoch - 1]
+    assert metrics.uar(metrics.confusion(labels, posteriors.argmax(axis=1), 3)) == pytest.approx(best.validation_uar)
+    assert best.validation_uar == max(epoch.validation_uar for epoch in fit.curve)
+    assert best.validation_loss == min(e.validation_loss for e in fit.curve if e.validation_uar == best.validation_uar)
+
+
+def without_time(curve):
+    return [replace(epoch, seconds=0) for epoch in curve]
+
+
+def test_a_run_does_not_depend_on_the_runs_before_it(feeder, network, parts):
+    network.fit(parts[1], parts[2], seed=7)  # leaves weights, optimiser, dropout state and normalisation behind
+    again = network.fit(*parts[:2], seed=2)
+    afresh = make_network(feeder, dropout=0.2).fit(*parts[:2], seed=2)
+    assert without_time(again.curve) == without_time(afresh.curve)
+    assert without_time(network.fit(*parts[:2], seed=3).curve) != without_time(again.curve)
+
+
+def test_normalisation_is_fitted_on_the_training_part_alone(network, parts):
+    network.fit(*parts[:2], seed=0)
+    data, index = parts[0].data, parts[0].index
+    real = np.concatenate([data.features[i, : data.num_frames[i]] for i in index]).astype(np.float64)
+    layer = network.model.get_layer("normalization")
+    np.testing.assert_allclose(np.asarray(layer.mean)[0], real.mean(axis=(0, 1)), rtol=1e-4, atol=1e-6)
+
+
+def test_patience_stops_early(feeder, parts):
+    fit = make_network(feeder, replace(RECIPE, epochs=30, patience=2, learning_rate=1e-9)).fit(*parts[:2], seed=0)
+    assert len(fit.curve) == fit.best_epoch + 2 < 30
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer": "adam"},
+        {"precision": "mixed_bfloat16"},
+        {"class_weights": True},
+        {"gradient_clip_norm": 0.1},
+        {"pooling": "mean"},
+        {"pooling": "max-logits"},
+    ],
+    ids=lambda change: "-".join(map(str, next(iter(change.items())))),
+)
+def test_every_option_of_a_recipe_trains(feeder, parts, change):
+    network = make_network(feeder, replace(RECIPE, epochs=2, **change))
+    fit = network.fit(*parts[:2], seed=0)
+    assert all(np.isfinite([epoch.loss, epoch.validation_loss]).all() for epoch in fit.curve)
+    posteriors, _ = network.posteriors(parts[2])
+    np.testing.assert_allclose(posteriors.sum(axis=1), 1)
+
+
+def test_class_weights_are_inverse_to_the_frequency_and_one_on_average(feeder):
+    rows = feeder.records.utterances
+    some = feeder.source([row.id for row in rows if row.emotion == "high" or row.speaker == "s0"])
+    labels = np.concatenate([batch.labels for batch in some.ordered(7)])
+    weights = _class_weights(some)
+    counts = np.bincount(labels)
+    np.testing.assert_allclose(weights * counts, (weights * counts)[0])
+    assert weights[labels].mean() == pytest.approx(1)
+
+
+def sources(tiny_records):
+    record_set = RecordSet(tiny_records)
+    rows = [number for number, row in enumerate(record_set.utterances) if row.speaker in ("s1", "s3")]
+    return MemorySource(record_set.load(), rows), StreamedSource(record_set, rows)
+
+
+def test_memory_and_disk_give_the_same_segments_in_order(tiny_records):
+    memory, disk = sources(tiny_records)
+    assert len(memory) == len(disk) == 14
+    for one, other in zip(memory.ordered(5), disk.ordered(5), strict=True):
+        np.testing.assert_array_equal(one.inputs["features"], other.inputs["features"])
+        np.testing.assert_array_equal(one.inputs["num_frames"], other.inputs["num_frames"])
+        np.testing.assert_array_equal(one.labels, other.labels)
+        np.testing.assert_array_equal(one.utterances, other.utterances)
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["memory", "disk"])
+def test_an_epoch_has_full_batches_that_hold_every_segment(tiny_records, kind):
+    source = sources(tiny_records)[kind]
+    batches = list(source.shuffled(5, np.random.default_rng(0)))
+    assert [len(batch.labels) for batch in batches] == [5, 5, 5]
+    keys = [features.tobytes() for batch in batches for features in batch.inputs["features"]]
+    everything = {features.tobytes() for batch in source.ordered(14) for features in batch.inputs["features"]}
+    assert set(keys) == everything and len(keys) == 15
+    others = [b.labels.tolist() for b in source.shuffled(5, np.random.default_rng(1))]
+    assert others != [batch.labels.tolist() for batch in batches]
+
+
+def test_a_corpus_too_large_for_memory_is_streamed_and_learnt_as_well(tiny_records):
+    feeder = Feeder(RecordSet(tiny_records), memory_bytes=1000)
+    ids = {speaker: [r.id for r in feeder.records.utterances if r.speaker == speaker] for speaker in ("s0", "s1", "s2")}
+    train, validation = feeder.source(ids["s0"] + ids["s1"]), feeder.source(ids["s2"])
+    assert isinstance(train, StreamedSource)
+    fit = make_network(feeder).fit(train, validation, seed=0)
+    assert fit.curve[-1].loss < fit.curve[0].loss
