@@ -1,0 +1,94 @@
+"""Small corpora made by the tests, and what their tests share."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from data_prep.corpora import emodb
+from data_prep.corpora.base import ReadOptions, Selection, Utterance
+
+PARTIAL = ReadOptions(allow_partial=True)
+BY_PREFIX = ReadOptions(speaker_pattern="([^/_]+)_")
+
+
+def write_noise(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.1, 0.1, 1600), 16000)
+    return path
+
+
+def emotions(selection: Selection) -> Counter[str]:
+    return Counter(utterance.emotion for utterance in selection.utterances)
+
+
+def by_id(selection: Selection) -> dict[str, Utterance]:
+    return {utterance.id: utterance for utterance in selection.utterances}
+
+
+def environment_path(name: str) -> Path:
+    if name not in os.environ:
+        pytest.skip(f"{name} is not set")
+    return Path(os.environ[name])
+
+
+def write_emodb(data_dir: Path, counts: dict[str, int]) -> Path:
+    letters = {emotion: letter for letter, emotion in emodb.EMOTIONS.items()}
+    speakers = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
+    stems = [
+        f"{speaker}{sentence}{{}}{version}" for version in "ab" for speaker in speakers for sentence in emodb.SENTENCES
+    ]
+    for emotion, count in counts.items():
+        for stem in stems[:count]:
+            write_noise(data_dir / f"{stem.format(letters[emotion])}.wav")
+    return data_dir
+
+
+def write_manifest(data_dir: Path, text: str, name: str = "manifest.csv", encoding: str = "utf-8") -> Path:
+    for sound in ("anna_1.wav", "anna_2.wav", "bert_1.wav"):
+        write_noise(data_dir / "sound" / sound)
+    (data_dir / name).write_text(text, encoding=encoding)
+    return data_dir / name
+
+
+MANIFEST = "path,label,speaker\nsound/anna_1.wav,anger,anna\nsound/anna_2.wav,joy,anna\nsound/bert_1.wav,joy,bert\n"
+
+
+def write_folders(data_dir: Path) -> Path:
+    for name in (
+        "anger/anna_1.wav",
+        "anger/bert_1.flac",
+        "joy/take 2/Jürgen_1.ogg",
+        "joy/anna_3.WAV",
+        "joy/._anna_3.wav",
+    ):
+        write_noise(data_dir / name)
+    write_noise(data_dir / ".cache" / "anna_9.wav")
+    (data_dir / "joy" / "notes.txt").write_text("no sound")
+    return data_dir
+
+
+def write_audformat(data_dir: Path, speaker_table: str = "files", **columns: str) -> Path:
+    """Writes an audformat database with the table `emotion` and, elsewhere unless said otherwise, the speakers."""
+    audformat = pytest.importorskip("audformat", reason="the package audformat is not installed")
+    files = ["sound/anna_1.wav", "sound/anna_2.wav", "sound/bert_1.wav"]
+    for file in files:
+        write_noise(data_dir / file)
+    database = audformat.Database("made-by-a-test")
+    database.schemes["emotion"] = audformat.Scheme(labels=["anger", "joy"])
+    database.schemes["speaker"] = audformat.Scheme(labels=["anna", "bert"])
+    database["emotion"] = audformat.Table(audformat.filewise_index(files))
+    column = columns.get("emotion", "emotion")
+    database["emotion"][column] = audformat.Column(scheme_id="emotion")
+    database["emotion"][column].set(["anger", "joy", "joy"])
+    if speaker_table != "emotion":
+        database[speaker_table] = audformat.Table(audformat.filewise_index(files))
+    database[speaker_table]["speaker"] = audformat.Column(scheme_id="speaker")
+    database[speaker_table]["speaker"].set(["anna", "anna", "bert"])
+    database.save(str(data_dir))
+    return data_dir

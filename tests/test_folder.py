@@ -1,0 +1,58 @@
+"""A folder for every emotion: speakers by pattern, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from corpus_trees import (
+    BY_PREFIX,
+    by_id,
+    write_folders,
+    write_noise,
+)
+
+from data_prep.corpora import folder
+from data_prep.corpora.base import ReadOptions, read_corpus
+
+
+def test_folders_give_the_emotion_and_the_pattern_the_speaker(tmp_path):
+    found = by_id(read_corpus(folder.CORPUS, write_folders(tmp_path), BY_PREFIX))
+    assert {key: (utterance.emotion, utterance.speaker) for key, utterance in found.items()} == {
+        "anger/anna_1": ("anger", "anna"),
+        "anger/bert_1": ("anger", "bert"),
+        "joy/anna_3": ("joy", "anna"),
+        "joy/take 2/Jürgen_1": ("joy", "Jürgen"),
+    }
+
+
+def test_an_emotion_folder_may_be_a_symbolic_link(tmp_path):
+    write_noise(tmp_path / "elsewhere" / "anna_1.wav")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "anger").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert list(by_id(read_corpus(folder.CORPUS, tmp_path / "corpus", BY_PREFIX))) == ["anger/anna_1"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (None, r"--speaker-pattern is missing: without the speakers.*--speaker-pattern '\(\[\^/_\]\+\)_'"),
+        ("([^/_]+", r"--speaker-pattern '\(\[\^/_\]\+': not a regular expression"),
+        ("[^/_]+_", r"--speaker-pattern '\[\^/_\]\+_': no group"),
+        ("/([a-z]+)_", r"Jürgen_1\.ogg: --speaker-pattern '/\(\[a-z\]\+\)_' finds no speaker in 'joy/take 2/Jürgen"),
+        ("/(anna|bert)?", r"Jürgen_1\.ogg: --speaker-pattern .* finds no speaker"),
+    ],
+)
+def test_folders_without_a_usable_speaker_pattern_are_refused(pattern, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        read_corpus(folder.CORPUS, write_folders(tmp_path), ReadOptions(speaker_pattern=pattern))
+
+
+def test_folders_refuse_a_sound_outside_them_and_the_same_name_twice(tmp_path):
+    write_folders(tmp_path)
+    write_noise(tmp_path / "joy" / "anna_3.flac")
+    with pytest.raises(ValueError, match=r"'joy/anna_3' occurs twice: .*anna_3\.\w+ and .*anna_3\.\w+"):
+        read_corpus(folder.CORPUS, tmp_path, BY_PREFIX)
+    write_noise(tmp_path / "anna_4.wav")
+    with pytest.raises(ValueError, match=r"anna_4\.wav: lies in no emotion's folder"):
+        read_corpus(folder.CORPUS, tmp_path, BY_PREFIX)
+    with pytest.raises(ValueError, match=r"anna_4\.wav: not a folder"):
+        read_corpus(folder.CORPUS, tmp_path / "anna_4.wav", BY_PREFIX)
