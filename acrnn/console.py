@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import sys
 from collections.abc import Callable
 
@@ -24,6 +26,24 @@ def run_job(job: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def import_quietly(module: str) -> None:
+    """Imports a module that loads TensorFlow, without what its native code writes to stderr meanwhile.
+
+    Some of it comes before TensorFlow reads its log level, some is an error where a machine simply has no GPU; none of
+    it is about the job.
+    """
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        importlib.import_module(module)
+        if tensorflow := sys.modules.get("tensorflow"):
+            tensorflow.config.list_physical_devices()  # looks for a GPU now, and not in the middle of the job
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def positive(text: str) -> int:

@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 from acrnn import files, results
+from acrnn.console import import_quietly
 from acrnn.feeding import MEMORY_BYTES, Feeder
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
@@ -170,6 +171,7 @@ def _differences(there: dict, wanted: dict, prefix: str = "") -> list[str]:
 
 def versions() -> dict[str, str]:
     """Versions of what computes, and the machine's kind."""
+    import_quietly("keras")
     import keras
 
     found = {name: metadata.version(name) for name in _VERSIONED}
@@ -282,6 +284,7 @@ def run_tasks(
         report: takes ("epoch", fold, seed, Epoch) and ("done", fold, seed, text).
         memory_bytes: a larger corpus is streamed.
     """
+    import_quietly("keras")
     prepared = Prepared.of(experiment)
     feeder = Feeder(prepared.records, memory_bytes)
     estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe)

@@ -18,8 +18,9 @@ class ProgressLine:
         self.title, self.unit = title, unit
         self.is_terminal = sys.stderr.isatty()
         self.interval_seconds = 0.2 if self.is_terminal else 15.0
-        self.started = self.shown = time.monotonic()
-        self.width = 0
+        self.shown_at = time.monotonic()
+        self.first: tuple[float, int] | None = None
+        self.done = self.width = 0
 
     def __enter__(self) -> ProgressLine:
         return self
@@ -31,16 +32,23 @@ class ProgressLine:
     def update(self, done: int, total: int, note: str = "") -> None:
         """Shows the state, if it is time to."""
         now = time.monotonic()
-        if now - self.shown < self.interval_seconds and done < total:
+        # The clock starts with the first thing done: what came before, starting processes and compiling, comes once.
+        self.first = self.first or (now, done)
+        is_due = now - self.shown_at >= self.interval_seconds or (done == total and self.done < total)
+        self.done = done
+        if not is_due:
             return
-        self.shown = now
-        left = (now - self.started) / max(done, 1) * (total - done)
-        text = f"{self.title}: {done} of {total} {self.unit}, {duration(left)} left {note}".rstrip()
+        self.shown_at = now
+        text = f"{self.title}: {done} of {total} {self.unit}{self._left(now, done, total)} {note}".rstrip()
         if self.is_terminal:
             print("\r" + text.ljust(self.width), end="", file=sys.stderr, flush=True)
             self.width = len(text)
         else:
             print(text, file=sys.stderr, flush=True)
+
+    def _left(self, now: float, done: int, total: int) -> str:
+        started, first = self.first
+        return f", {duration((now - started) / (done - first) * (total - done))} left" if first < done < total else ""
 
 
 def duration(seconds: float) -> str:

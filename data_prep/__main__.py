@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from acrnn import frontends, records, segments
-from acrnn.console import positive, run_job
+from acrnn.console import import_quietly, positive, run_job
 from acrnn.frontends import FRONTENDS
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
 from data_prep.corpora import CORPORA
@@ -114,6 +114,7 @@ def _print_counts(manifest: records.Manifest) -> None:
 
 def run_check(options: argparse.Namespace) -> int:
     """Verifies checksums and counts; prints what is wrong."""
+    import_quietly("tensorflow")
     there = records.RecordSet(options.records)
     problems = there.check()
     for problem in problems:

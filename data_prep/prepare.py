@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import audio, files, frontends, records, segments
+from acrnn.console import import_quietly
 from acrnn.frontends import LogMelSpec
 from acrnn.segments import SegmentRule
 from data_prep.corpora.base import Corpus, Selection, Utterance
@@ -107,6 +108,7 @@ def prepare(
     shards = _plan(selection, data_dir, settings)
     if (manifest := _finished(out, corpus, selection, shards, settings)) is not None:
         return manifest
+    import_quietly("tensorflow")
     (out / PROGRESS).mkdir(exist_ok=True)
     files.remove_partial(out)
     total, failures, finished = len(selection.utterances), [], []

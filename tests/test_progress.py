@@ -1,0 +1,39 @@
+"""The progress line: when it speaks, and what it expects."""
+
+import itertools
+
+import pytest
+
+from acrnn import progress
+from acrnn.progress import ProgressLine, duration
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Ten seconds pass between two looks at the clock."""
+    ticks = itertools.count(0, 10)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(ticks)))
+
+
+def test_the_time_left_follows_from_what_was_done_since_the_first(clock, capsys):
+    with ProgressLine("reading", "files") as line:
+        for done in range(1, 6):
+            line.update(done, 5)
+    assert capsys.readouterr().err.splitlines() == [
+        "reading: 2 of 5 files, 30 s left",
+        "reading: 4 of 5 files, 10 s left",
+        "reading: 5 of 5 files",
+    ]
+
+
+def test_the_end_is_told_once(clock, capsys):
+    line = ProgressLine("reading", "files")
+    line.update(5, 5)
+    line.interval_seconds = 1e9
+    line.update(5, 5)
+    assert capsys.readouterr().err.count("5 of 5") == 1
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
+def test_durations_are_said_as_people_say_them(seconds, text):
+    assert duration(seconds) == text
