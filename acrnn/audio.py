@@ -17,6 +17,7 @@ _CONTAINERS = {
     ".mp3": {"MP3", "MPEG"},
 }
 _EIGHT_BIT = {"PCM_U8", "PCM_S8"}
+_LARGEST_OGG_PAGE = 65307
 _STREAMED = (0, 0xFFFFFFFF)  # the sizes a program writes into a WAV header when it cannot go back to correct it
 
 
@@ -111,9 +112,10 @@ def _check_file(path: Path) -> None:
         raise AudioError(f"{path}: a folder, not a sound file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: empty, 0 bytes; copy it again or leave it out")
-    missing = _missing_wav_bytes(path)
-    if missing:
+    if missing := _missing_wav_bytes(path):
         raise AudioError(f"{path}: truncated, {missing} bytes less than its header says; copy or export it again")
+    if _ogg_has_no_end(path):
+        raise AudioError(f"{path}: truncated, the end of its Ogg stream is missing; copy or export it again")
 
 
 def _missing_wav_bytes(path: Path) -> int:
@@ -129,6 +131,17 @@ def _missing_wav_bytes(path: Path) -> int:
                 return 0 if length in _STREAMED else max(0, file.tell() + length - size)
             file.seek(length + length % 2, 1)
     return 0
+
+
+def _ogg_has_no_end(path: Path) -> bool:
+    """Whether an Ogg file lacks the page that ends its stream; libsndfile would read what is there."""
+    with path.open("rb") as file:
+        if file.read(4) != b"OggS":
+            return False
+        file.seek(max(0, path.stat().st_size - 2 * _LARGEST_OGG_PAGE))
+        tail = file.read()
+    last_page = tail.rfind(b"OggS")
+    return last_page < 0 or not tail[last_page + 5] & 4
 
 
 def _check_format(path: Path, file) -> None:
@@ -154,8 +167,9 @@ def _sample_range(path: Path, file, start_seconds: float | None, end_seconds: fl
             f"{path}: the part {start_seconds} s to {end_seconds} s is empty or starts before 0; correct it"
         )
     # Rounding of the times in a table may point a few milliseconds past the end; more than that is a wrong table.
-    if stop > file.frames + file.samplerate // 100:
+    if begin >= file.frames or stop > file.frames + file.samplerate // 100:
         raise AudioError(
-            f"{path}: the part ends at {end_seconds} s, the file at {file.frames / file.samplerate:.3f} s; correct it"
+            f"{path}: the part {start_seconds} s to {end_seconds} s is not in it, "
+            f"it ends at {file.frames / file.samplerate:.3f} s; correct it"
         )
     return begin, min(stop, file.frames)

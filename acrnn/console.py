@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 
 
@@ -14,7 +16,12 @@ class UsageError(ValueError):
 
 
 def run_job(job: Callable[[], int]) -> int:
-    """Exit status of a job: what it returns, 2 for wrong usage, 1 for a failure, whose message goes to stderr."""
+    """Exit status of a job: what it returns, 2 for wrong usage, 1 for a failure, whose message goes to stderr.
+
+    A polite kill ends the job like Ctrl-C, so that its worker processes end and its temporary files go.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
         return job()
     except UsageError as error:
@@ -26,6 +33,10 @@ def run_job(job: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def _interrupt(*_) -> None:
+    raise KeyboardInterrupt
 
 
 def import_quietly(module: str) -> None:

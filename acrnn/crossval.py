@@ -7,7 +7,6 @@ other settings is refused. More folds or seeds of the same experiment may be add
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import platform
 import queue
@@ -18,11 +17,14 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from acrnn import files, results
-from acrnn.console import import_quietly
+import numpy as np
+
+from acrnn import files, frontends, metrics, results, segments
+from acrnn.console import UsageError, import_quietly
 from acrnn.feeding import MEMORY_BYTES, Feeder
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
+from acrnn.processes import CONTEXT, end_with_parent
 from acrnn.progress import ProgressLine
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet, UtteranceRow
@@ -86,6 +88,8 @@ class Prepared:
             "corpus": self.records.manifest.corpus,
             "records_sha256": self.records.manifest.content_sha256,
             "labels": list(self.records.manifest.labels),
+            "frontend": frontends.to_dict(self.records.manifest.frontend),
+            "segments": segments.to_dict(self.records.manifest.rule),
             "model": self.experiment.model,
             "network": json.loads(json.dumps(asdict(self.config))),
             "recipe": asdict(self.experiment.recipe),
@@ -120,6 +124,7 @@ def cross_validate(
     prepared = Prepared.of(experiment)
     chosen = _chosen(folds, prepared.folds)
     _claim(output_dir, prepared)
+    (output_dir / "runs").mkdir(exist_ok=True)
     wanted = [(fold, seed) for seed in seeds for fold in chosen]
     missing = [task for task in wanted if not results.run_path(output_dir, *task).exists()]
     for task in sorted(set(wanted) - set(missing)):
@@ -137,7 +142,7 @@ def _chosen(folds: Sequence[int] | None, made: Sequence[Fold]) -> list[int]:
         return list(range(len(made)))
     for fold in folds:
         if not 0 <= fold < len(made):
-            raise ValueError(f"--folds: there is no fold {fold}; the protocol has folds 0 to {len(made) - 1}")
+            raise UsageError(f"--folds: there is no fold {fold}; the protocol has folds 0 to {len(made) - 1}")
     return list(folds)
 
 
@@ -145,17 +150,24 @@ def _claim(output_dir: Path, prepared: Prepared) -> None:
     """Writes what the folder is for, or refuses a folder that is for something else."""
     settings = prepared.settings()
     path = output_dir / EXPERIMENT
-    if path.exists():
-        there = files.read_json(path, "choose another --output-dir")
-        changed = _differences(there.get("settings", {}), settings)
-        if changed:
+    if path.exists() and any((output_dir / "runs").glob("*.json")):
+        if changed := _differences(_read_experiment(output_dir)["settings"], settings):
             raise ValueError(
-                f"{output_dir}: holds another experiment ({'; '.join(changed)}); choose another --output-dir or repeat its settings"
+                f"{output_dir}: holds another experiment ({'; '.join(changed)}); "
+                "choose another --output-dir or repeat its settings"
             )
         return
-    (output_dir / "runs").mkdir(parents=True, exist_ok=True)
+    output_dir.mkdir(parents=True, exist_ok=True)
     files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in prepared.folds])
-    files.write_json(path, {"settings": settings, "versions": versions(), "planned_folds": len(prepared.folds)})
+    files.write_sealed_json(path, {"settings": settings, "planned_folds": len(prepared.folds)})
+
+
+def _read_experiment(output_dir: Path) -> dict:
+    remedy = "choose the folder of an experiment, or delete this one to begin anew"
+    found = files.read_sealed_json(output_dir / EXPERIMENT, remedy)
+    if not {"settings", "planned_folds"} <= found.keys():
+        raise ValueError(f"{output_dir / EXPERIMENT}: not the description of an experiment; {remedy}")
+    return found
 
 
 def _differences(there: dict, wanted: dict, prefix: str = "") -> list[str]:
@@ -221,13 +233,12 @@ class _Monitor(ProgressLine):
 
 def _from_processes(experiment: Experiment, output_dir: Path, tasks: Sequence[Task], jobs: int) -> Iterator[tuple]:
     """What happens in the worker processes, as it happens."""
-    context = multiprocessing.get_context("spawn")
-    todo, happened = context.Queue(), context.Queue()
+    todo, happened = CONTEXT.Queue(), CONTEXT.Queue()
     for task in [*tasks, *[None] * jobs]:
         todo.put(task)
     threads = max(1, (os.cpu_count() or 1) // jobs)
     arguments = (experiment, output_dir, todo, happened, threads, MEMORY_BYTES // jobs)
-    workers = [context.Process(target=_worker, args=arguments, daemon=True) for _ in range(jobs)]
+    workers = [CONTEXT.Process(target=_worker, args=arguments, daemon=True) for _ in range(jobs)]
     for worker in workers:
         worker.start()
     try:
@@ -259,10 +270,13 @@ def _received(happened, workers) -> Iterator[tuple]:
 
 def _worker(experiment: Experiment, output_dir: Path, todo, happened, threads: int, memory_bytes: int) -> None:
     """A process that takes tasks until there are none; TensorFlow, imported later, reads the number of threads."""
+    end_with_parent()
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
     try:
         run_tasks(experiment, output_dir, iter(todo.get, None), lambda *event: happened.put(event), memory_bytes)
         happened.put(("end",))
+    except KeyboardInterrupt:
+        pass  # the parent got it too, and says so
     except (ValueError, OSError) as error:
         happened.put(("failed", error))
     except Exception:  # whatever it is, the process that waits must hear of it
@@ -291,12 +305,15 @@ def run_tasks(
     for fold, seed in tasks:
         started = time.monotonic()
         parts = prepared.folds[fold]
-        fit = estimator.fit(
-            feeder.source(parts.train),
-            feeder.source(parts.validation),
-            seed,
-            lambda epoch, fold=fold, seed=seed: report("epoch", fold, seed, epoch),
-        )
+        try:
+            fit = estimator.fit(
+                feeder.source(parts.train),
+                feeder.source(parts.validation),
+                seed,
+                lambda epoch, fold=fold, seed=seed: report("epoch", fold, seed, epoch),
+            )
+        except ValueError as error:
+            raise ValueError(f"fold {fold} ({parts.name}), seed {seed}: {error}") from error
         scores = _score(prepared, feeder, estimator, parts.test)
         if experiment.save_models:
             with files.atomic_path(results.run_path(output_dir, fold, seed).with_suffix(".keras")) as temporary:
@@ -309,9 +326,11 @@ def run_tasks(
             **fit.to_dict(),
             **scores,
             seconds=round(time.monotonic() - started, 1),
+            settings_sha256=files.sha256_of_json(prepared.settings()),
+            versions=versions(),
         )
         results.write_run(output_dir, run)
-        uar = results.summarise([run], prepared.records.manifest.labels, 1)["uar_fold_mean"]
+        uar = float(metrics.uar(run.confusion(len(prepared.records.manifest.labels))))
         report("done", fold, seed, f"UAR {100 * uar:.1f} (epoch {run.best_epoch}, {run.seconds:.0f} s)")
 
 
@@ -341,10 +360,11 @@ def _attention(feeder: Feeder, estimator, rows: Sequence[UtteranceRow]) -> list[
     """Attention weights for the first of the rows of every class, for the report to lay over their spectrograms."""
     shown = []
     for row in {row.label: row for row in reversed(rows)}.values():
-        batch = next(feeder.source([row.id]).ordered(64))
-        weights = estimator.attention(batch.inputs)
-        if weights is not None:
-            shown.append({"utterance": row.id, "weights": weights.astype(float).round(5).tolist()})
+        # as small batches as any recipe has, since an utterance may have more segments than a batch
+        parts = [estimator.attention(batch.inputs) for batch in feeder.source([row.id]).ordered(1)]
+        if parts[0] is not None:
+            weights = np.concatenate(parts).astype(float).round(5)
+            shown.append({"utterance": row.id, "weights": weights.tolist()})
     return shown
 
 
@@ -355,17 +375,21 @@ def collect(output_dir: Path) -> dict:
         FileNotFoundError: the folder holds no experiment, or no finished run.
         ValueError: a file in it is damaged.
     """
-    experiment = files.read_json(output_dir / EXPERIMENT, "this is not the folder of an experiment")
-    runs = [results.read_run(path) for path in sorted((output_dir / "runs").glob("fold*_seed*.json"))]
-    if not runs:
+    experiment = _read_experiment(output_dir)
+    paths = sorted((output_dir / "runs").glob("fold*_seed*.json"))
+    if not paths:
         raise FileNotFoundError(f"{output_dir}: no run is finished yet; give the command of the experiment again")
-    seeds = {run.seed for run in runs}
-    labels = experiment["settings"]["labels"]
+    runs = [results.read_run(path) for path in paths]
+    settings_sha256 = files.sha256_of_json(experiment["settings"])
+    for path, run in zip(paths, runs, strict=True):
+        if run.settings_sha256 != settings_sha256:
+            raise ValueError(f"{path}: a run of another experiment; move it away, and give the command again")
     collected = {
         "format": "acrnn-results",
         **experiment,
-        "overall": results.summarise(runs, labels, experiment["planned_folds"] * len(seeds)),
+        "versions": [dict(kind) for kind in dict.fromkeys(tuple(run.versions.items()) for run in runs)],
+        "overall": results.summarise(runs, experiment["settings"]["labels"], experiment["planned_folds"]),
         "runs": [asdict(run) for run in runs],
     }
-    files.write_json(output_dir / RESULTS, collected, None)
-    return collected
+    files.write_sealed_json(output_dir / RESULTS, collected)
+    return files.read_sealed_json(output_dir / RESULTS, "")

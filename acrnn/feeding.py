@@ -105,6 +105,7 @@ class Feeder:
         self.records = records
         self.rows = {row.id: number for number, row in enumerate(records.utterances)}
         self.data = records.load() if records.size_bytes <= memory_bytes else None
+        records.verify()  # a stream would meet a damaged shard in the middle of an epoch
 
     def source(self, ids: Sequence[str]) -> Source:
         """The segments of the utterances with these ids."""

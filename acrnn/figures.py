@@ -24,7 +24,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
         axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
     axes.set_yticks(range(len(labels)), labels)
-    axes.set(xlabel="recognised as", ylabel="true emotion", title="Confusion, % of the true class (utterances)")
+    axes.set(xlabel="recognised as", ylabel="true emotion", title="Confusion, % of the true class (predictions)")
     return figure
 
 
@@ -75,13 +75,13 @@ def attention(examples: Sequence[dict]) -> Figure:
     for axes, example in zip(figure.subplots(len(examples), squeeze=False)[:, 0], examples, strict=True):
         log_mel, weights = np.asarray(example["log_mel"]), np.asarray(example["weights"])
         seconds = len(log_mel) * example["hop_seconds"]
-        low, high = np.percentile(log_mel, [2, 99.5])
+        low, high = np.nanpercentile(log_mel, [2, 99.5])
         extent = (0, seconds, 0, log_mel.shape[1])
         axes.imshow(log_mel.T, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=low, vmax=high)
         axes.set(ylabel="Mel band", title=example["title"])
         axes.title.set_fontsize(9)
         overlay = axes.twinx()
         overlay.plot((np.arange(len(weights)) + 0.5) * example["hop_seconds"], weights, color="#3ddbd9", linewidth=1.4)
-        overlay.set(ylim=(0, 1.15 * weights.max()), yticks=[], xlim=(0, seconds))
+        overlay.set(ylim=(0, 1.15 * np.nanmax(weights)), yticks=[], xlim=(0, seconds))
     axes.set_xlabel("seconds (line: attention weight)")
     return figure

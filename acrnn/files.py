@@ -24,9 +24,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes the temporary files that a killed process left in a folder."""
+    """Removes the temporary files that killed processes left in a folder; those of living ones stay."""
     for path in folder.glob(f"{_PARTIAL}*"):
-        path.unlink(missing_ok=True)
+        process = path.name.removeprefix(_PARTIAL).partition("-")[0]
+        if not (process.isdecimal() and _is_alive(int(process))):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -53,6 +65,23 @@ def read_json(path: Path, remedy: str):
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: damaged, not valid JSON ({error}); {remedy}") from error
+
+
+def write_sealed_json(path: Path, content: dict) -> None:
+    """Writes a dict as JSON with a checksum of its content, atomically."""
+    write_json(path, {"sha256": sha256_of_json(content), **content}, None)
+
+
+def read_sealed_json(path: Path, remedy: str) -> dict:
+    """The dict that `write_sealed_json` wrote.
+
+    Raises:
+        FileNotFoundError, ValueError: see `read_json`; also when the checksum does not fit the content.
+    """
+    values = read_json(path, remedy)
+    if not isinstance(values, dict) or values.pop("sha256", None) != sha256_of_json(values):
+        raise ValueError(f"{path}: damaged or changed by hand, its checksum does not fit; {remedy}")
+    return values
 
 
 def sha256_of_file(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -100,7 +101,7 @@ def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) 
             only, speakers = labels[next(iter(classes[part]))], sorted({by_id[utterance].speaker for utterance in ids})
             raise ValueError(
                 f"fold {fold.name!r}: its {part} part (speakers {', '.join(speakers)}) has utterances of {only!r} only, "
-                "and recall of one class says nothing; add some or choose --protocol grouped-5-fold"
+                "and recall of one class says nothing; add some, or group speakers (--protocol grouped-5-fold, grouped-3-fold)"
             )
     untrained = (classes["validation"] | classes["test"]) - classes["training"]
     if untrained:
@@ -156,7 +157,9 @@ def _grouped(count: int):
     def make(rows):
         speakers = sorted({row.speaker for row in rows})
         if len(speakers) < count:
-            raise ValueError(f"{len(speakers)} speaker(s) for {count} groups; choose a protocol with fewer folds")
+            raise ValueError(
+                f"{len(speakers)} speaker(s) for {count} groups; add speakers, or choose a --protocol with fewer folds"
+            )
         groups = [speakers[number::count] for number in range(count)]
         for number, group in enumerate(groups):
             following = groups[(number + 1) % count]
@@ -182,9 +185,13 @@ def _random(count: int):
 
 def _prescribed(rows):
     """The corpus' own single split."""
-    parts = {row.split for row in rows}
-    if not {"train", "validation", "test"} <= parts:
-        raise ValueError(f"the corpus prescribes the parts {sorted(parts)}; it must name train, validation and test")
+    parts = Counter(row.split for row in rows)
+    if set(parts) != {"train", "validation", "test"}:
+        there = ", ".join(f"{part or 'none'} {count}" for part, count in sorted(parts.items()))
+        raise ValueError(
+            f"the utterances' prescribed parts are: {there}; every utterance must be in train, validation or test, "
+            "so complete the column split or choose another --protocol"
+        )
     yield "prescribed", _ids(rows, "split", ["validation"]), _ids(rows, "split", ["test"])
 
 
@@ -196,7 +203,12 @@ PROTOCOLS: dict[str, Protocol] = {
     "leave-one-session-out": Protocol(
         "each session tested once, the next validates, the others train", _leave_one_out("session")
     ),
-    "grouped-5-fold": Protocol("five groups of speakers, each tested once, the next validates", _grouped(5)),
+    **{
+        f"grouped-{count}-fold": Protocol(
+            f"{count} groups of speakers, each tested once, the next validates, the others train", _grouped(count)
+        )
+        for count in (3, 5, 10)
+    },
     "prescribed": Protocol("the split that the corpus or the table prescribes", _prescribed),
     "speaker-dependent-random-10-fold": Protocol(
         "utterances at random: test speakers are known from training, so figures are too good for new speakers",

@@ -38,18 +38,18 @@ class FeatureNormalization(keras.layers.Layer):
         padding: Literal["mean", "zero"] = "mean",
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # Log-Mels of -4.6 ± 4 lose a per cent of a deviation in bfloat16, so they stay in float32 until normalised.
+        super().__init__(autocast=False, **kwargs)
         self.statistics, self.padding = statistics, padding
 
     def build(self, input_shape, *_):
         shape = tuple(input_shape[2:])
-        self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False, dtype="float32")
-        self.deviation = self.add_weight(
-            name="deviation", shape=shape, initializer="ones", trainable=False, dtype="float32"
-        )
+        fixed = {"shape": shape, "trainable": False, "dtype": "float32", "autocast": False}
+        self.mean = self.add_weight(name="mean", initializer="zeros", **fixed)
+        self.deviation = self.add_weight(name="deviation", initializer="ones", **fixed)
 
     def call(self, features, mask):
-        normalized = (ops.cast(features, "float32") - self.mean) / self.deviation
+        normalized = (features - self.mean) / self.deviation
         normalized = ops.cast(normalized, self.compute_dtype)
         return zero_padding(normalized, mask) if self.padding == "mean" else normalized
 

@@ -52,22 +52,30 @@ def per_class(counts: np.ndarray, emotions: Sequence[str]) -> list[dict]:
     return rows
 
 
-def interval(statistic, units: np.ndarray, resamples: int = 2000, level: float = 0.95) -> tuple[float, float]:
+def interval(statistic, units: np.ndarray, resamples: int = 2000, level: float = 0.95) -> tuple[float, float] | None:
     """Percentile bootstrap interval that resamples whole units (speakers, folds) with replacement.
 
     Utterances of a speaker are not independent, so resampling them one by one gives intervals that are far too narrow.
 
     Args:
-        statistic: [resamples, units, …] → [resamples].
+        statistic: sums over the drawn units [resamples, …] → [resamples].
         units: [units, …], one entry a speaker: its confusion counts, its UAR.
         resamples: how many.
         level: coverage.
 
     Returns:
-        The lower and the upper bound; the same for the same input.
+        The lower and the upper bound, the same for the same input; None for a single unit, which says nothing of others.
     """
-    generator = np.random.default_rng(0)
-    drawn = generator.integers(len(units), size=(resamples, len(units)))
-    values = statistic(np.asarray(units)[drawn])
-    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
+    units = np.asarray(units, float)
+    count = len(units)
+    if count < 2:
+        return None
+    times_drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=resamples)
+    sums = (times_drawn @ units.reshape(count, -1)).reshape(resamples, *units.shape[1:])
+    low, high = np.nanquantile(statistic(sums), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float] | None:
+    """Bootstrap interval of the mean of some values, one a unit."""
+    return interval(lambda sums: sums / len(values), values)

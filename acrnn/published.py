@@ -16,10 +16,22 @@ _TABLE_I = {
 _TABLE_II_2D = {"iemocap": (62.40, 6.70), "emodb": (79.38, 7.78)}
 
 
-def uar(corpus: str, model: str, network: dict) -> tuple[float, float, str] | None:
-    """(mean, standard deviation, where) that a paper reports for a system on a corpus; None where none does."""
-    if model == "chen2018-3d" and corpus in _TABLE_I:
-        return *_TABLE_I[corpus][network["conv_layers"] - 1], f"{CHEN2018}, Table I"
-    if model == "chen2018-2d" and corpus in _TABLE_II_2D:
-        return *_TABLE_II_2D[corpus], f"{CHEN2018}, Table II"
+_CHEN2018_SUBSETS = {"iemocap": "improvised-4", "emodb": "all"}
+
+
+def uar(settings: dict) -> tuple[float, float, str] | None:
+    """(mean, standard deviation, where) that a paper reports for an experiment's settings; None where none does.
+
+    A figure of another subset, of a part of the corpus, or of another protocol is no figure to compare with.
+    """
+    corpus, name = settings["corpus"], settings["corpus"]["name"]
+    comparable = (
+        corpus["subset"] == _CHEN2018_SUBSETS.get(name)
+        and corpus["complete"]
+        and settings["protocol"] == "leave-one-speaker-out"
+    )
+    if comparable and settings["model"] == "chen2018-3d":
+        return *_TABLE_I[name][settings["network"]["conv_layers"] - 1], f"{CHEN2018}, Table I"
+    if comparable and settings["model"] == "chen2018-2d":
+        return *_TABLE_II_2D[name], f"{CHEN2018}, Table II"
     return None

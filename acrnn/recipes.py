@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from acrnn.console import UsageError
+from acrnn.segments import POOLINGS
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,14 @@ class Recipe:
     class_weights: bool = False
     gradient_clip_norm: float | None = None
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+
+    def __post_init__(self):
+        for name in ("learning_rate", "gradient_clip_norm"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise UsageError(f"--{name.replace('_', '-')} {value}: it must be a number above 0")
+        if self.pooling not in POOLINGS:
+            raise UsageError(f"--pooling {self.pooling}: it is unknown; choose from {', '.join(POOLINGS)}")
 
 
 CHEN2018 = Recipe()

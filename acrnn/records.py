@@ -65,6 +65,7 @@ class Manifest:
         labels: emotion names in class order.
         dtype: of the stored features, "float32" or "float16".
         counts: speaker → emotion → utterances.
+        source_sha256: hash of the recordings and what was known of them; other sources, other records.
         skipped: what was left out with --skip-bad: id, path and reason.
         versions: packages that made the records.
     """
@@ -76,6 +77,7 @@ class Manifest:
     dtype: str
     shards: tuple[Shard, ...]
     utterances_sha256: str
+    source_sha256: str
     counts: dict[str, dict[str, int]]
     skipped: tuple[dict, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
@@ -109,6 +111,7 @@ class Manifest:
             "counts": self.counts,
             "shards": [asdict(shard) for shard in self.shards],
             "utterances_sha256": self.utterances_sha256,
+            "source_sha256": self.source_sha256,
             "skipped": list(self.skipped),
             "versions": self.versions,
         }
@@ -127,6 +130,7 @@ class Manifest:
             dtype=values["dtype"],
             shards=tuple(Shard(**shard) for shard in values["shards"]),
             utterances_sha256=values["utterances_sha256"],
+            source_sha256=values["source_sha256"],
             counts=values["counts"],
             skipped=tuple(values["skipped"]),
             versions=values["versions"],
@@ -250,8 +254,18 @@ class RecordSet:
 
     def check(self) -> list[str]:
         """All that is wrong with the shards, a line each: checksums, then counts. Empty when nothing is."""
-        return self._wrong_checksums() or self._wrong_counts()
+        return self._wrong_checksums or self._wrong_counts()
 
+    def verify(self) -> None:
+        """Reads every shard once and compares its checksum; the first call does the work.
+
+        Raises:
+            ValueError: a shard is damaged.
+        """
+        if self._wrong_checksums:
+            raise ValueError(self._wrong_checksums[0])
+
+    @cached_property
     def _wrong_checksums(self) -> list[str]:
         found = {shard: files.sha256_of_file(self.folder / shard.file) for shard in self.manifest.shards}
         return [
@@ -275,8 +289,7 @@ class RecordSet:
         Raises:
             ValueError: a shard is damaged.
         """
-        if damaged := self._wrong_checksums():
-            raise ValueError(damaged[0])
+        self.verify()
         count = self.manifest.num_segments
         features = np.empty((count, *self.manifest.segment_shape), self.manifest.dtype)
         num_frames, labels, utterances = np.empty((3, count), np.int32)

@@ -13,7 +13,6 @@ from acrnn import files, published
 from acrnn.crossval import RESULTS
 from acrnn.progress import duration
 from acrnn.records import RecordSet
-from acrnn.segments import SegmentRule
 
 _DPI = 90
 
@@ -26,8 +25,8 @@ def read_results(folder: Path) -> dict:
         ValueError: the file is damaged or no results file.
     """
     path = folder / RESULTS
-    found = files.read_json(path, "give the command of the experiment again")
-    if not isinstance(found, dict) or found.get("format") != "acrnn-results":
+    found = files.read_sealed_json(path, "give the command of the experiment again")
+    if found.get("format") != "acrnn-results":
         raise ValueError(f"{path}: not a results file of this package; choose the folder of an experiment")
     return found
 
@@ -40,19 +39,23 @@ def percent(value: float | None, digits: int = 1) -> str:
 def coverage(found: dict) -> str:
     """How much of the protocol the results cover."""
     part = found["overall"]["coverage"]
-    whole = "complete" if part["runs"] == part["planned"] else f"incomplete: {part['runs']} of {part['planned']} runs"
     seeds = "1 seed" if part["seeds"] == 1 else f"{part['seeds']} seeds"
-    return f"{part['folds']} of {found['planned_folds']} folds × {seeds}, {whole}"
+    missing = "" if part["runs"] == part["folds"] * part["seeds"] else f" ({part['runs']} runs so far)"
+    return f"{part['folds']} of {found['planned_folds']} folds × {seeds}{missing}"
+
+
+def percent_interval(bounds: Sequence[float] | None) -> str:
+    """An interval in percent; says so where a single speaker or fold gives none."""
+    return "no interval" if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
 
 
 def summary(found: dict) -> str:
     """The result in a few lines of text."""
     overall, settings = found["overall"], found["settings"]
-    low, high = overall["uar_pooled_interval"]
     lines = [
         f"{settings['model']} on {settings['corpus']['name']}, {settings['protocol']}: {coverage(found)}",
         f"  UAR  {percent(overall['uar_fold_mean'])} ± {percent(overall['uar_fold_std'])} (mean over folds)",
-        f"  UAR  {percent(overall['uar_pooled'])} pooled, 95 % interval {percent(low)} to {percent(high)}",
+        f"  UAR  {percent(overall['uar_pooled'])} pooled, 95 % interval: {percent_interval(overall['uar_pooled_interval'])}",
         f"  WA   {percent(overall['wa'])}; chance UAR is {percent(1 / len(settings['labels']))}",
         "  recall " + ", ".join(f"{row['emotion']} {percent(row['recall'], 0)}" for row in overall["per_class"]),
     ]
@@ -62,7 +65,7 @@ def summary(found: dict) -> str:
 
 
 def _published(settings: dict) -> str | None:
-    known = published.uar(settings["corpus"]["name"], settings["model"], settings["network"])
+    known = published.uar(settings)
     return None if known is None else f"UAR {known[0]:.2f} ± {known[1]:.2f} ({known[2]})"
 
 
@@ -72,7 +75,7 @@ def markdown_table(folders: Iterable[Path]) -> str:
         "corpus",
         "system",
         "UAR, mean over folds",
-        "UAR, pooled [95 %]",
+        "UAR, pooled (95 % interval)",
         "WA",
         "published UAR",
         "coverage",
@@ -88,13 +91,12 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 def _result_row(found: dict) -> list[str]:
     overall, settings = found["overall"], found["settings"]
-    low, high = overall["uar_pooled_interval"]
-    known = published.uar(settings["corpus"]["name"], settings["model"], settings["network"])
+    known = published.uar(settings)
     return [
-        settings["corpus"]["name"],
+        f"{settings['corpus']['name']} {settings['corpus']['subset'] or ''}".strip(),
         f"{settings['model']}, {settings['network']['conv_layers']} conv, {settings['protocol']}",
         f"{percent(overall['uar_fold_mean'])} ± {percent(overall['uar_fold_std'])}",
-        f"{percent(overall['uar_pooled'])} [{percent(low)}, {percent(high)}]",
+        f"{percent(overall['uar_pooled'])} ({percent_interval(overall['uar_pooled_interval'])})",
         percent(overall["wa"]),
         "–" if known is None else f"{known[0]:.2f} ± {known[1]:.2f} ({known[2]})",
         coverage(found),
@@ -155,12 +157,21 @@ def _figures(found: dict, records: Path | None) -> Iterable[tuple]:
         "The epoch is chosen by the UAR of the validation speakers; the test part is predicted once, after that.",
         figures.learning_curves(found["runs"]),
     )
-    examples = _attention_examples(found, RecordSet(records)) if records else []
+    examples = _attention_examples(found, _records_of(found, records)) if records else []
     if examples:
         caption = (
             "One test utterance a class that was recognised; the static log-Mels with the attention weights (Eq. 4)."
         )
         yield "Attention", "attention", caption, figures.attention(examples)
+
+
+def _records_of(found: dict, folder: Path) -> RecordSet:
+    """The record set in a folder, if it is the one of the results, undamaged."""
+    record_set = RecordSet(folder)
+    if record_set.manifest.content_sha256 != found["settings"]["records_sha256"]:
+        raise ValueError(f"{folder}: other records than those of the results; leave --records out, or name theirs")
+    record_set.verify()
+    return record_set
 
 
 def _attention_examples(found: dict, records: RecordSet) -> list[dict]:
@@ -171,45 +182,54 @@ def _attention_examples(found: dict, records: RecordSet) -> list[dict]:
         for item in run["attention"]:
             row = rows.get(item["utterance"])
             if row and row.label not in chosen:
-                chosen[row.label] = row, run["test_speakers"], item["weights"]
+                chosen[row.label] = row, item["weights"]
     order = {row.id: number for number, row in enumerate(records.utterances)}
     examples = []
     for label in sorted(chosen):
-        row, speakers, weights = chosen[label]
-        segments = list(records.dataset([order[row.id]]).as_numpy_iterator())
+        row, weights = chosen[label]
+        parts = list(records.dataset([order[row.id]]).as_numpy_iterator())
+        starts = records.manifest.rule.starts(row.num_frames)
         examples.append(
             {
-                "title": f"{row.emotion}: {row.id} (speaker {', '.join(speakers)})",
-                "log_mel": np.concatenate([part["features"][: part["num_frames"], :, 0] for part in segments]),
-                "weights": _by_frame(weights, [part["num_frames"] for part in segments], records.manifest.rule),
+                "title": f"{row.emotion}: {row.id} (speaker {row.speaker})",
+                "log_mel": _laid_out([part["features"][: part["num_frames"], :, 0] for part in parts], starts),
+                "weights": _laid_out(_by_frame(weights, parts), starts),
                 "hop_seconds": records.manifest.frontend.hop_seconds,
             }
         )
     return examples
 
 
-def _by_frame(weights: Sequence[Sequence[float]], num_frames: Sequence[int], rule: SegmentRule) -> np.ndarray:
+def _by_frame(weights: Sequence[Sequence[float]], parts: Sequence[dict]) -> list[np.ndarray]:
     """Attention by frame, 1 where it is even: weights sum to one within a segment, so a short one's are scaled down."""
     by_frame = []
-    for segment, count in zip(weights, num_frames, strict=True):
-        repeated = np.repeat(segment, -(-rule.frames // len(segment)))[:count]
+    for segment, part in zip(weights, parts, strict=True):
+        repeated = np.repeat(segment, -(-len(part["features"]) // len(segment)))[: part["num_frames"]]
         by_frame.append(repeated / repeated.mean())
-    return np.concatenate(by_frame)
+    return by_frame
+
+
+def _laid_out(parts: Sequence[np.ndarray], starts: Sequence[int]) -> np.ndarray:
+    """Segments at their places in the utterance; a later one covers an earlier one, NaN where there is none."""
+    end = max(start + len(part) for start, part in zip(starts, parts, strict=True))
+    whole = np.full((end, *parts[0].shape[1:]), np.nan)
+    for start, part in zip(starts, parts, strict=True):
+        whole[start : start + len(part)] = part
+    return whole
 
 
 def _headline(overall: dict) -> list[tuple[str, str, str]]:
-    low, high = overall["uar_fold_mean_interval"]
-    pooled_low, pooled_high = overall["uar_pooled_interval"]
     return [
         (
             "UAR, mean over folds",
             f"{percent(overall['uar_fold_mean'])} %",
-            f"± {percent(overall['uar_fold_std'])} between folds, interval {percent(low)} to {percent(high)}",
+            f"± {percent(overall['uar_fold_std'])} between folds, interval "
+            + percent_interval(overall["uar_fold_mean_interval"]),
         ),
         (
             "UAR, pooled",
             f"{percent(overall['uar_pooled'])} %",
-            f"interval {percent(pooled_low)} to {percent(pooled_high)}",
+            f"interval {percent_interval(overall['uar_pooled_interval'])}",
         ),
         ("WA", f"{percent(overall['wa'])} %", "share of utterances that are right"),
     ]
@@ -234,7 +254,7 @@ def _tables(found: dict) -> list[dict]:
         for run in found["runs"]
     ]
     return [
-        {"title": "Classes", "header": ["emotion", "precision", "recall", "F1", "utterances × seeds"], "rows": classes},
+        {"title": "Classes", "header": ["emotion", "precision", "recall", "F1", "utterances"], "rows": classes},
         {
             "title": "Runs",
             "header": ["test part", "seed", "validation speakers", "epoch kept", "validation UAR", "test UAR", "time"],
@@ -263,6 +283,8 @@ def _settings(found: dict) -> list[tuple[str, object]]:
         ("protocol", settings["protocol"]),
         ("split, SHA-256", settings["split_sha256"]),
         ("records, SHA-256", settings["records_sha256"]),
+        ("front end", settings["frontend"]),
+        ("segments", settings["segments"]),
         ("network", settings["network"]),
         ("recipe", settings["recipe"]),
         ("versions", found["versions"]),

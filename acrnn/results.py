@@ -22,6 +22,8 @@ class Run:
         utterances, speakers, labels, probabilities: of the test part, in the same order; probabilities in class order.
         attention: for some test utterances, attention weights by segment: {"utterance", "weights": [[…], …]}.
         seconds: wall time of the run.
+        settings_sha256: of the experiment's settings; a run belongs to no other experiment.
+        versions: of what computed it.
     """
 
     fold: int
@@ -38,6 +40,8 @@ class Run:
     probabilities: list[list[float]]
     attention: list[dict]
     seconds: float
+    settings_sha256: str
+    versions: dict[str, str]
 
     @property
     def predictions(self) -> np.ndarray:
@@ -54,8 +58,7 @@ def run_path(folder: Path, fold: int, seed: int) -> Path:
 
 def write_run(folder: Path, run: Run) -> None:
     """Writes a run's result, atomically, with a checksum of its content."""
-    content = asdict(run)
-    files.write_json(run_path(folder, run.fold, run.seed), {"sha256": files.sha256_of_json(content), **content}, None)
+    files.write_sealed_json(run_path(folder, run.fold, run.seed), asdict(run))
 
 
 def read_run(path: Path) -> Run:
@@ -65,61 +68,66 @@ def read_run(path: Path) -> Run:
         ValueError: the file is damaged or was changed; the message says to delete it.
     """
     remedy = "delete it and give the same command again: only this fold and seed is repeated"
-    values = files.read_json(path, remedy)
-    if not isinstance(values, dict) or values.pop("sha256", None) != files.sha256_of_json(values):
-        raise ValueError(f"{path}: damaged or changed by hand, its checksum does not fit; {remedy}")
+    values = files.read_sealed_json(path, remedy)
     try:
-        return Run(**values)
+        run = Run(**values)
     except TypeError as error:
         raise ValueError(f"{path}: written by another version ({error}); {remedy}") from error
+    if path != run_path(path.parent.parent, run.fold, run.seed):
+        raise ValueError(f"{path}: holds fold {run.fold}, seed {run.seed}; {remedy}")
+    return run
 
 
-def summarise(runs: Sequence[Run], labels: Sequence[str], planned: int) -> dict:
+def summarise(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) -> dict:
     """Overall figures of some runs, over folds and seeds.
 
-    Folds and seeds are kept apart: a fold's UAR is averaged over its seeds first, so `uar_fold_std` is the spread
-    between speakers, and `uar_seed_std` the spread of the whole figure between seeds (None for a single seed).
+    Folds and seeds are kept apart: a fold is averaged over its seeds first, so every fold counts once even while some
+    seeds are still missing. `uar_fold_std` is the spread between folds, `uar_seed_std` the spread of the fold mean
+    between the seeds that have all folds (None for fewer than two).
 
     Args:
         runs: at least one.
         labels: emotions in class order.
-        planned: (fold, seed) pairs of the whole protocol.
+        planned_folds: folds of the whole protocol.
     """
     count = len(labels)
     confusions = {(run.fold, run.seed): run.confusion(count) for run in runs}
-    folds, seeds = sorted({fold for fold, _ in confusions}), sorted({seed for _, seed in confusions})
-    fold_uars = np.array(
-        [np.mean([metrics.uar(confusions[f, s]) for f, s in confusions if f == fold]) for fold in folds]
-    )
-    seed_means = [np.mean([metrics.uar(c) for (_, s), c in confusions.items() if s == seed]) for seed in seeds]
-    seed_pooled = [metrics.uar(sum(c for (_, s), c in confusions.items() if s == seed)) for seed in seeds]
-    total = sum(confusions.values())
+    folds, seeds = sorted({run.fold for run in runs}), sorted({run.seed for run in runs})
+    by_fold = [np.mean([confusions[key] for key in confusions if key[0] == fold], axis=0) for fold in folds]
+    fold_uars = np.array([np.mean([metrics.uar(confusions[key]) for key in confusions if key[0] == f]) for f in folds])
+    by_seed = [[metrics.uar(confusions[key]) for key in confusions if key[1] == seed] for seed in seeds]
+    seed_means = [np.mean(uars) for uars in by_seed if len(uars) == len(folds)]
     by_speaker = speaker_confusions(runs, count)
     return {
         "uar_fold_mean": float(fold_uars.mean()),
         "uar_fold_std": float(fold_uars.std(ddof=1)) if len(folds) > 1 else None,
-        "uar_fold_mean_interval": metrics.interval(lambda drawn: drawn.mean(axis=1), fold_uars),
-        "uar_seed_std": float(np.std(seed_means, ddof=1)) if len(seeds) > 1 else None,
-        "uar_pooled": float(np.mean(seed_pooled)),
-        "uar_pooled_interval": metrics.interval(
-            lambda drawn: metrics.uar(drawn.sum(axis=1)), np.array(list(by_speaker.values()))
-        ),
-        "wa": metrics.wa(total),
-        "confusion": total.tolist(),
-        "per_class": metrics.per_class(total, labels),
+        "uar_fold_mean_interval": metrics.mean_interval(fold_uars),
+        "uar_seed_std": float(np.std(seed_means, ddof=1)) if len(seed_means) > 1 else None,
+        "uar_pooled": float(metrics.uar(sum(by_fold))),
+        "uar_pooled_interval": metrics.interval(metrics.uar, np.array(list(by_speaker.values()))),
+        "wa": metrics.wa(sum(by_fold)),
+        "confusion": sum(confusions.values()).tolist(),
+        "per_class": metrics.per_class(sum(by_fold), labels),
         "per_speaker": [
-            {"speaker": speaker, "uar": float(metrics.uar(counts)), "utterances": int(counts.sum()) // len(seeds)}
+            {"speaker": speaker, "uar": float(metrics.uar(counts)), "utterances": round(float(counts.sum()))}
             for speaker, counts in by_speaker.items()
         ],
-        "coverage": {"folds": len(folds), "seeds": len(seeds), "runs": len(runs), "planned": planned},
+        "coverage": {
+            "folds": len(folds),
+            "seeds": len(seeds),
+            "runs": len(runs),
+            "planned": planned_folds * len(seeds),
+        },
         "seconds": round(sum(run.seconds for run in runs), 1),
     }
 
 
 def speaker_confusions(runs: Iterable[Run], num_classes: int) -> dict[str, np.ndarray]:
-    """Confusion counts of each test speaker, summed over seeds."""
-    counts: dict[str, np.ndarray] = {}
+    """Confusion counts of each test speaker, averaged over the seeds that tested him or her."""
+    counts: dict[tuple[str, int], np.ndarray] = {}
     for run in runs:
         for speaker, label, prediction in zip(run.speakers, run.labels, run.predictions, strict=True):
-            counts.setdefault(speaker, np.zeros((num_classes, num_classes), int))[label, prediction] += 1
-    return dict(sorted(counts.items()))
+            of_seed = counts.setdefault((speaker, run.seed), np.zeros((num_classes, num_classes)))
+            of_seed[label, prediction] += 1
+    speakers = sorted({speaker for speaker, _ in counts})
+    return {s: np.mean([counts[key] for key in counts if key[0] == s], axis=0) for s in speakers}

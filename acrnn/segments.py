@@ -115,13 +115,16 @@ def pool_logits(logits: np.ndarray, utterances: np.ndarray, num_utterances: int,
         raise ValueError(f"utterance {int(np.argmin(counts))} has no segment; every utterance needs one")
     if pooling not in POOLINGS:
         raise ValueError(f"pooling {pooling!r} is unknown; choose from {', '.join(POOLINGS)}")
-    scores = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     if pooling == "max-logits":
-        # The softmax is only a division, so the maximum of undivided exponentials is the maximum of the logits.
-        scores = np.exp(logits.astype(np.float64) - logits.max())
-    else:
-        scores /= scores.sum(axis=1, keepdims=True)
+        largest = np.full((num_utterances, logits.shape[1]), -np.inf)
+        np.maximum.at(largest, utterances, logits)
+        return _softmax(largest)
     combine = np.add if pooling == "mean" else np.maximum
     pooled = np.zeros((num_utterances, logits.shape[1]))
-    combine.at(pooled, utterances, scores)
+    combine.at(pooled, utterances, _softmax(logits))
     return pooled / pooled.sum(axis=1, keepdims=True)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    scores = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return scores / scores.sum(axis=1, keepdims=True)

@@ -87,6 +87,9 @@ class Network:
             train, validation: segments of disjoint speakers.
             seed: of weights, dropout and order.
             on_epoch: called after every epoch.
+
+        Raises:
+            ValueError: the loss is no longer finite.
         """
         self.restart(seed)
         self.model.get_layer("normalization").adapt(
@@ -114,6 +117,10 @@ class Network:
         for batch in train.shuffled(self.recipe.batch_size, generator):
             sample_weight = None if class_weights is None else class_weights[batch.labels]
             loss = float(self.model.train_on_batch(batch.inputs, batch.labels, sample_weight))
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"the training loss is {loss} in epoch {number}; lower --learning-rate or set --gradient-clip-norm"
+            )
         posteriors, labels = self.posteriors(validation)
         predictions = posteriors.argmax(axis=1)
         return Epoch(

@@ -82,6 +82,7 @@ def run_inspect(options: argparse.Namespace) -> int:
     durations = [row.duration_seconds for row in rows]
     print(f"{manifest.corpus['title']}, subset {manifest.corpus['subset']}, version {manifest.corpus['version']}")
     print(f"licence   {manifest.corpus['licence']}")
+    print(f"cite      {manifest.corpus['citation']}")
     print(f"holds     {_size(manifest)}, {there.size_bytes / 2**20:.0f} MiB as {manifest.dtype}")
     print(f"duration  {min(durations):.2f} to {max(durations):.2f} s, {sum(durations) / 60:.1f} min in all")
     print(f"segment   {' x '.join(map(str, manifest.segment_shape))} (frames, bands, channels)")

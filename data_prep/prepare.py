@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 from acrnn import audio, files, frontends, records, segments
 from acrnn.console import import_quietly
 from acrnn.frontends import LogMelSpec
+from acrnn.processes import CONTEXT, end_with_parent
 from acrnn.segments import SegmentRule
 from data_prep.corpora.base import Corpus, Selection, Utterance
 
@@ -106,8 +106,8 @@ def prepare(
     """
     out.mkdir(parents=True, exist_ok=True)
     shards = _plan(selection, data_dir, settings)
-    if (manifest := _finished(out, corpus, selection, shards, settings)) is not None:
-        return manifest
+    if (out / records.MANIFEST).exists():
+        return _finished(out, corpus, selection, shards, settings, skip_bad)
     import_quietly("tensorflow")
     (out / PROGRESS).mkdir(exist_ok=True)
     files.remove_partial(out)
@@ -131,11 +131,30 @@ def prepare(
 
 @dataclass(frozen=True)
 class _Plan:
-    """A shard to be written; the fingerprint changes with its recordings and the settings."""
+    """A shard to be written."""
 
     speaker: str
     jobs: tuple[Job, ...]
-    fingerprint: str
+
+    def fingerprint(self) -> str:
+        """Changes with the recordings, with what is known of them, and with the settings; reads every file."""
+        described = [
+            {
+                **asdict(job.utterance),
+                "path": job.relative_path,
+                "label": job.label,
+                "sha256": _sha256(job.utterance.path),
+            }
+            for job in self.jobs
+        ]
+        return files.sha256_of_json([self.jobs[0].settings.to_dict(), described, metadata.version("acrnn")])
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return files.sha256_of_file(path)
+    except OSError:
+        return ""  # it cannot be read, which its extraction will tell
 
 
 def _plan(selection: Selection, data_dir: Path, settings: Settings) -> list[_Plan]:
@@ -147,57 +166,47 @@ def _plan(selection: Selection, data_dir: Path, settings: Settings) -> list[_Pla
             Job(utterance, labels[utterance.emotion], _relative(utterance.path, data_dir), settings)
             for utterance in group
         )
-        plans.append(_Plan(speaker, jobs, _fingerprint(jobs, settings)))
+        plans.append(_Plan(speaker, jobs))
     return plans
 
 
 def _relative(path: Path, data_dir: Path) -> str:
+    folder = data_dir.parent if data_dir.is_file() else data_dir
     try:
-        return path.relative_to(data_dir).as_posix()
+        return path.relative_to(folder).as_posix()
     except ValueError:  # the table may lie beside the recordings, or name absolute paths
         return path.name
 
 
-def _fingerprint(jobs: Sequence[Job], settings: Settings) -> str:
-    def state(job: Job) -> list:
-        try:
-            stat = job.utterance.path.stat()
-            return [stat.st_size, stat.st_mtime_ns]
-        except OSError:
-            return []
-
-    described = [
-        {**asdict(job.utterance), "path": job.relative_path, "label": job.label, "state": state(job)} for job in jobs
-    ]
-    return files.sha256_of_json([settings.to_dict(), described, metadata.version("acrnn")])
-
-
 def _finished(
-    out: Path, corpus: Corpus, selection: Selection, plans: Sequence[_Plan], settings: Settings
-) -> records.Manifest | None:
-    """The manifest that is there already, if it is what would be made; None where there is none."""
-    if not (out / records.MANIFEST).exists():
-        return None
-    there = records.RecordSet(out)
-    skipped = {item["id"] for item in there.manifest.skipped}
-    wanted = [(job.utterance.id, job.utterance.emotion) for plan in plans for job in plan.jobs]
-    made = Settings(there.manifest.frontend, there.manifest.rule, there.manifest.dtype)
+    out: Path, corpus: Corpus, selection: Selection, plans: Sequence[_Plan], settings: Settings, skip_bad: bool
+) -> records.Manifest:
+    """The manifest that is there already, if it is what would be made."""
+    manifest = records.RecordSet(out).manifest
     same = (
-        made == settings
-        and there.manifest.corpus["name"] == corpus.name
-        and there.manifest.labels == selection.labels
-        and [(row.id, row.emotion) for row in there.utterances] == [pair for pair in wanted if pair[0] not in skipped]
+        Settings(manifest.frontend, manifest.rule, manifest.dtype) == settings
+        and manifest.corpus["name"] == corpus.name
+        and manifest.labels == selection.labels
+        and manifest.source_sha256 == _source_sha256(plan.fingerprint() for plan in plans)
     )
     if not same:
         raise ValueError(
-            f"{out}: holds finished records of other recordings or settings; choose another --out or delete it"
+            f"{out}: holds finished records of other recordings or settings; choose another folder or delete it"
         )
-    return there.manifest
+    if manifest.skipped and not skip_bad:
+        raise ValueError(
+            f"{out}: its records were made with --skip-bad, {len(manifest.skipped)} recordings are left out; "
+            "pass it again to use them so, or delete the folder"
+        )
+    return manifest
+
+
+def _source_sha256(fingerprints: Iterable[str]) -> str:
+    return files.sha256_of_json(list(fingerprints))
 
 
 def _executor(jobs: int):
-    # A fresh interpreter a worker: a forked copy of a process that holds TensorFlow's threads may hang.
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) if jobs > 1 else nullcontext()
+    return ProcessPoolExecutor(jobs, CONTEXT, end_with_parent) if jobs > 1 else nullcontext()
 
 
 def _extract_all(executor: Executor | None, jobs: int, work: Iterable[Job]) -> Iterator[Extracted]:
@@ -222,7 +231,7 @@ def extract(job: Job) -> Extracted:
             utterance.path, spec.sample_rate_hz, utterance.start_seconds, utterance.end_seconds
         )
         features = _features(utterance, spec, waveform)
-    except (audio.AudioError, FileNotFoundError) as error:
+    except (audio.AudioError, OSError) as error:
         return Extracted(job, failure=str(error))
     cut, num_frames = job.settings.rule.cut(features)
     row = records.UtteranceRow(
@@ -237,7 +246,7 @@ def extract(job: Job) -> Extracted:
         sample_rate_hz=audio.sample_rate_hz(utterance.path),
         path=job.relative_path,
         sha256=files.sha256_of_file(utterance.path),
-        text=utterance.text or "",
+        text=" ".join((utterance.text or "").split()),
         split=utterance.split or "",
     )
     return Extracted(job, row, cut, num_frames)
@@ -267,7 +276,7 @@ def _kept(out: Path, plan: _Plan) -> dict | None:
         outcome = files.read_json(note, "")
     except ValueError:
         return None  # cut off while it was written: the shard is simply made again
-    whole = outcome["fingerprint"] == plan.fingerprint and outcome["shard"]["sha256"] == files.sha256_of_file(path)
+    whole = outcome["fingerprint"] == plan.fingerprint() and outcome["shard"]["sha256"] == files.sha256_of_file(path)
     return outcome if whole else None
 
 
@@ -297,11 +306,11 @@ def _write_shard(out: Path, plan: _Plan, extracted: Iterable[Extracted], skip_ba
         ) from error
     if not rows or (skipped and not skip_bad):
         path.unlink()
-        return {"rows": [], "skipped": skipped}
+        return {"fingerprint": plan.fingerprint(), "rows": [], "skipped": skipped}
     shard = records.Shard(
         path.name, plan.speaker, files.sha256_of_file(path), len(rows), sum(row["num_segments"] for row in rows)
     )
-    outcome = {"fingerprint": plan.fingerprint, "shard": asdict(shard), "rows": rows, "skipped": skipped}
+    outcome = {"fingerprint": plan.fingerprint(), "shard": asdict(shard), "rows": rows, "skipped": skipped}
     files.write_json(_note_path(out, plan), outcome)
     return outcome
 
@@ -330,6 +339,7 @@ def _finish(
             "title": corpus.title,
             "version": corpus.version,
             "subset": subset or next(iter(corpus.subsets), None),
+            "complete": selection.complete and not any(outcome["skipped"] for outcome in outcomes),
             "licence": corpus.licence,
             "citation": corpus.citation,
         },
@@ -339,10 +349,14 @@ def _finish(
         dtype=settings.dtype,
         shards=tuple(records.Shard(**outcome["shard"]) for outcome in outcomes if "shard" in outcome),
         utterances_sha256=files.sha256_of_file(out / records.UTTERANCES),
+        source_sha256=_source_sha256(outcome["fingerprint"] for outcome in outcomes),
         counts=_counts(rows, selection.labels),
         skipped=tuple(item for outcome in outcomes for item in outcome["skipped"]),
         versions={name: metadata.version(name) for name in _VERSIONED},
     )
+    for path in out.glob(records.shard_name("*").replace("%2A", "*")):
+        if path.name not in {shard.file for shard in manifest.shards}:
+            path.unlink()  # of an interrupted call for another selection
     files.write_json(out / records.MANIFEST, manifest.to_dict())
     shutil.rmtree(out / PROGRESS)
     return manifest

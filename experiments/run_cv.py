@@ -22,7 +22,7 @@ from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
-from acrnn.segments import POOLINGS
+from acrnn.segments import POOLINGS, RULES
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
@@ -75,15 +75,18 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prepares, trains, scores, reports."""
+    network = _given(options, ("conv_layers", "dropout"))
+    recipe = _recipe(options)
+    MODELS[options.model].check_options(**network)  # before the corpus is prepared for nothing
     experiment = Experiment(
         records=_records(options),
         model=options.model,
-        recipe=_recipe(options),
+        recipe=recipe,
         protocol=options.protocol or "leave-one-speaker-out",
-        options=_given(options, ("conv_layers", "dropout")),
+        options=network,
         save_models=not options.no_models,
     )
-    output_dir = options.output_dir or Path("runs", f"{options.dataset}_{options.model}")
+    output_dir = options.output_dir or Path("runs", f"{_selection_name(options)}_{options.model}")
     found = cross_validate(experiment, output_dir, options.folds, options.seeds, options.jobs)
     report = reports.write_report(output_dir, experiment.records)
     print(reports.summary(found))
@@ -92,11 +95,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _records(options: argparse.Namespace) -> Path:
-    """The record set to use, prepared if it is not there."""
+    """The record set to use: prepared if it is not there, compared with the recordings if any are named."""
     system = MODELS[options.model]
-    out = options.records or Path("records", f"{options.dataset}_{system.frontend}")
-    if not (out / records.MANIFEST).exists():
-        settings = Settings(FRONTENDS[system.frontend], system.rule)
+    out = options.records or Path("records", f"{_selection_name(options)}_{system.frontend}")
+    named = _given(options, ("data_dir", "subset", "labels", "speaker_pattern")) or options.download
+    if named or not (out / records.MANIFEST).exists():
+        settings = Settings(FRONTENDS[system.frontend], RULES[system.segments])
         prepare_corpus(
             CORPORA[options.dataset], options, out, settings, options.jobs if options.jobs > 1 else os.cpu_count()
         )
@@ -105,6 +109,10 @@ def _records(options: argparse.Namespace) -> Path:
             f"--records {out}: holds {records.RecordSet(out).manifest.corpus['name']!r}, not {options.dataset!r}"
         )
     return out
+
+
+def _selection_name(options: argparse.Namespace) -> str:
+    return f"{options.dataset}-{options.subset}" if options.subset else options.dataset
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SHARED_WITH_PREPARATION = {"audio", "frontends", "segments", "records", "files", "console", "progress"}
+SHARED_WITH_PREPARATION = {"audio", "frontends", "segments", "records", "files", "console", "progress", "processes"}
+KERAS_ALONE = [ROOT / "acrnn" / name for name in ("layers.py", "training.py", "feeding.py")]
 
 
 def imports_of(path, top_level_only=False):
@@ -40,12 +41,9 @@ def test_preparation_imports_only_what_fixes_the_records(path):
     assert parts <= SHARED_WITH_PREPARATION
 
 
-@pytest.mark.parametrize(
-    "path", ["layers.py", "training.py", "feeding.py", *(p.name for p in files_of("acrnn/models"))]
-)
+@pytest.mark.parametrize("path", [*KERAS_ALONE, *files_of("acrnn/models")], ids=lambda path: path.name)
 def test_networks_and_training_know_keras_alone(path):
-    found = next((ROOT / "acrnn").rglob(path))
-    assert "tensorflow" not in {name.split(".")[0] for name in imports_of(found)}
+    assert "tensorflow" not in {name.split(".")[0] for name in imports_of(path)}
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -54,7 +56,7 @@ def test_every_utterance_is_scored_once_and_the_coverage_is_told(finished, tiny_
     assert sorted(tested) == sorted(row.id for row in RecordSet(tiny_records).utterances)
     assert found["overall"]["coverage"] == {"folds": 5, "seeds": 1, "runs": 5, "planned": 5}
     assert np.sum(found["overall"]["confusion"]) == 30
-    assert found["settings"]["split_sha256"] and found["versions"]["keras"] == keras.__version__
+    assert found["settings"]["split_sha256"] and found["versions"][0]["keras"] == keras.__version__
 
 
 def test_a_result_can_be_repeated_from_the_saved_network(finished, tiny_records):
@@ -133,6 +135,10 @@ def test_a_damaged_result_is_refused_with_the_remedy(experiment, tmp_path):
     cross_validate(experiment, tmp_path, folds=[0], announce=quiet)
     path = results.run_path(tmp_path, 0, 0)
     content = path.read_text()
+    results.run_path(tmp_path, 1, 0).write_text(content)
+    with pytest.raises(ValueError, match=r"fold01_seed0.json: holds fold 0, seed 0; delete it"):
+        collect(tmp_path)
+    results.run_path(tmp_path, 1, 0).unlink()
     path.write_text(content.replace('"best_epoch": ', '"best_epoch": 1'))
     with pytest.raises(ValueError, match=r"fold00_seed0.json: damaged or changed by hand.*delete it"):
         cross_validate(experiment, tmp_path, folds=[0], announce=quiet)
@@ -155,7 +161,7 @@ def test_a_fold_that_does_not_exist_is_refused(experiment, tmp_path):
 
 
 def test_a_folder_without_results_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="not the folder of an experiment"):
+    with pytest.raises(FileNotFoundError, match="no such file; choose the folder of an experiment"):
         collect(tmp_path)
 
 
@@ -190,10 +196,70 @@ def test_a_kill_loses_nothing_finished_and_the_same_call_goes_on(experiment, fin
     assert not list(folder.glob("runs/.partial*"))
 
 
+def test_workers_end_with_a_parent_that_is_killed_alone(experiment, tmp_path):
+    script = tmp_path / "program.py"
+    options = repr(TINY_NETWORK)
+    script.write_text(
+        PROGRAM.replace("{options}", options).replace("\ncross", "\nif __name__ == '__main__':\n    cross")
+    )
+    folder = tmp_path / "out"
+    process = subprocess.Popen([sys.executable, script, experiment.records, folder])
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("runs/*.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) >= 2
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 30
+    while any(is_running(child) for child in children) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(is_running(child) for child in children)
+
+
+def is_running(process):
+    status = Path(f"/proc/{process}/status")
+    return status.exists() and "\nState:\tZ" not in status.read_text()
+
+
 def test_a_worker_that_fails_stops_the_whole_with_its_message(experiment, tmp_path):
-    broken = replace(experiment, recipe=replace(RECIPE, pooling="median"))
-    with pytest.raises(ValueError, match="pooling 'median' is unknown"):
+    broken = replace(experiment, recipe=replace(RECIPE, learning_rate=1e30))
+    with pytest.raises(ValueError, match=r"fold \d \(speaker s\d\), seed 0: the training loss is (nan|inf) in epoch 1"):
         cross_validate(broken, tmp_path, jobs=2, announce=quiet)
+    # nothing was finished, so corrected settings may have the folder
+    cross_validate(experiment, tmp_path, folds=[0], announce=quiet)
+
+
+def test_a_run_of_another_experiment_is_not_mixed_in(experiment, finished, tmp_path):
+    other = replace(experiment, recipe=replace(RECIPE, learning_rate=1e-3))
+    cross_validate(other, tmp_path, folds=[0], announce=quiet)
+    shutil.copy(results.run_path(finished, 1, 0), results.run_path(tmp_path, 1, 0))
+    with pytest.raises(ValueError, match=r"fold01_seed0.json: a run of another experiment"):
+        collect(tmp_path)
+
+
+def test_a_damaged_description_of_the_experiment_is_told(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    (copy / "experiment.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"experiment.json: damaged or changed by hand"):
+        collect(copy)
+
+
+def test_an_utterance_of_more_segments_than_a_batch_is_scored_and_shown(experiment, tmp_path):
+    one_by_one = replace(experiment, recipe=replace(RECIPE, batch_size=1, epochs=3))
+    found = cross_validate(one_by_one, tmp_path, folds=[0], announce=quiet)
+    shown = {item["utterance"]: len(item["weights"]) for item in found["runs"][0]["attention"]}
+    assert shown.get("s0_low_1", 2) == 2 and shown
+
+
+def test_seeds_that_cover_only_some_folds_do_not_bend_the_figures(finished):
+    runs = [results.read_run(path) for path in sorted((finished / "runs").glob("*.json"))]
+    labels = ("high", "low", "noisy")
+    whole = results.summarise(runs, labels, 5)
+    uneven = results.summarise([*runs, replace(runs[2], seed=1)], labels, 5)
+    for key in ("uar_fold_mean", "uar_pooled", "wa", "uar_pooled_interval", "per_speaker"):
+        assert uneven[key] == whole[key]
+    assert uneven["uar_seed_std"] is None
 
 
 def test_versions_name_what_computes():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import tiny_sound, write_tiny_corpus
 
-from acrnn import cli
+from acrnn import cli, files
 from acrnn.models import MODELS
 from experiments import run_cv
 
@@ -41,7 +41,7 @@ def test_the_report_is_one_file_with_all_tables_and_figures(finished):
         assert f"<h2>{title}</h2>" in html
     assert len(re.findall(r'src="data:image/png;base64,', html)) == 4
     assert not re.findall(r'(?:src|href)="(?!data:)', html)
-    assert "2 of 5 folds × 1 seed, incomplete: 2 of 5 runs" in html
+    assert "2 of 5 folds × 1 seed" in html
 
 
 def test_the_summary_is_a_few_lines(finished, capsys):
@@ -63,7 +63,11 @@ def test_a_report_can_be_written_again(finished, tmp_path, capsys):
     ("damage", "message"),
     [
         (lambda folder: (folder / "results.json").unlink(), "results.json: no such file"),
-        (lambda folder: (folder / "results.json").write_text("{}"), "not a results file"),
+        (lambda folder: (folder / "results.json").write_text("{}"), "its checksum does not fit"),
+        (
+            lambda folder: files.write_sealed_json(folder / "results.json", {"format": "shopping list"}),
+            "not a results file",
+        ),
         (lambda folder: (folder / "results.json").write_text("{"), "damaged, not valid JSON"),
     ],
 )
@@ -95,6 +99,18 @@ def test_wrong_usage_ends_with_status_2(tiny_records, capsys):
         assert stop.value.code == 2
     assert run_cv.main(["--dataset", "emodb", "--records", str(tiny_records)]) == 2
     assert "holds 'manifest', not 'emodb'" in capsys.readouterr().err
+    for wrong in (["--conv-layers", "9"], ["--dropout", "1.5"], ["--learning-rate", "-1"]):
+        assert run_cv.main(["--dataset", "manifest", "--records", str(tiny_records), *wrong]) == 2
+        assert wrong[0] in capsys.readouterr().err
+
+
+def test_records_of_other_recordings_than_those_named_are_refused(finished, tiny_corpus, tmp_path, capsys):
+    shared = ["--dataset", "manifest", "--records", str(finished / "records"), "--output-dir", str(finished / "out")]
+    assert run_cv.main([*shared, *QUICK, "--folds", "0", "--data-dir", str(tiny_corpus)]) == 0
+    assert run_cv.main([*shared, *QUICK, "--data-dir", str(tmp_path / "elsewhere.csv")]) == 1
+    assert "elsewhere.csv: no such file" in capsys.readouterr().err
+    assert run_cv.main([*shared, *QUICK, "--data-dir", str(tiny_corpus), "--labels", "low,high,noisy"]) == 1
+    assert "holds finished records of other recordings or settings" in capsys.readouterr().err
 
 
 def test_a_failed_job_ends_with_status_1_and_a_line(tmp_path, capsys):
@@ -102,8 +118,6 @@ def test_a_failed_job_ends_with_status_1_and_a_line(tmp_path, capsys):
     command = ["--dataset", "manifest", "--data-dir", str(corpus), "--records", str(tmp_path / "records"), *QUICK]
     assert run_cv.main([*command, "--output-dir", str(tmp_path / "out")]) == 1
     assert re.search(r"error: 1 speaker\(s\) \(s0\)", capsys.readouterr().err)
-    assert run_cv.main([*command, "--conv-layers", "9", "--output-dir", str(tmp_path / "out")]) == 1
-    assert "conv_layers is 9; Table I of the paper goes from 1 to 7" in capsys.readouterr().err
 
 
 def test_a_folder_of_ones_own_recordings_is_recognised(tmp_path):

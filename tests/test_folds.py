@@ -59,7 +59,10 @@ def test_a_session_keeps_both_its_speakers_together(rows):
 def test_the_prescribed_split_is_taken_and_its_absence_told(rows):
     (fold,) = make_folds("prescribed", rows, EMOTIONS)
     assert {utterance[:2] for utterance in fold.validation} == {"s6", "s7"}
-    with pytest.raises(ValueError, match="must name train, validation and test"):
+    some = [replace(item, split="") if item.speaker == "s1" else item for item in rows]
+    with pytest.raises(ValueError, match="none 12, test 24, train 60, validation 24"):
+        make_folds("prescribed", some, EMOTIONS)
+    with pytest.raises(ValueError, match="prescribed parts are: none 120; every utterance must be in train"):
         make_folds("prescribed", [replace(item, split="") for item in rows], EMOTIONS)
 
 

@@ -41,13 +41,24 @@ def test_the_interval_covers_the_mean_of_speakers_about_as_often_as_it_says():
     generator = np.random.default_rng(1)
     covered = 0
     for _ in range(200):
-        low, high = metrics.interval(lambda drawn: drawn.mean(axis=1), generator.normal(size=30), resamples=500)
+        low, high = metrics.mean_interval(generator.normal(size=30))
         covered += low <= 0 <= high
     assert 0.88 <= covered / 200 <= 0.99
 
 
 def test_resampling_speakers_is_wider_than_resampling_their_utterances():
     speakers = np.repeat(np.random.default_rng(0).uniform(0.2, 1.0, 10), 50).reshape(10, 50)
-    by_speaker = metrics.interval(lambda drawn: drawn.mean(axis=(1, 2)), speakers)
-    by_utterance = metrics.interval(lambda drawn: drawn.mean(axis=1), speakers.ravel())
+    by_speaker = metrics.mean_interval(speakers.mean(axis=1))
+    by_utterance = metrics.mean_interval(speakers.ravel())
     assert by_speaker[1] - by_speaker[0] > 3 * (by_utterance[1] - by_utterance[0])
+
+
+def test_a_single_speaker_has_no_interval():
+    assert metrics.mean_interval(np.array([0.8])) is None
+
+
+def test_the_interval_of_a_pooled_figure_is_of_whole_speakers():
+    right, wrong = np.diag([5, 5]), np.array([[0, 5], [5, 0]])
+    low, high = metrics.interval(metrics.uar, np.array([right] * 9 + [wrong]))
+    assert low < 0.9 < high <= 1.0
+    assert metrics.interval(metrics.uar, np.array([right] * 4)) == (1.0, 1.0)

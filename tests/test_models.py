@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 
 from acrnn import frontends, recipes, records
+from acrnn.console import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS, chen2018
+from acrnn.segments import RULES
 from acrnn.training import Network
 
 FRAMES, CLASSES = 40, 4
@@ -26,9 +29,9 @@ SMALL = {
 def small_config(name, **options):
     system = MODELS[name]
     spec = FRONTENDS[system.frontend]
-    rule = type(system.rule)(**{**vars(system.rule), "frames": FRAMES, "hop_frames": FRAMES})
+    rule = replace(RULES[system.segments], frames=FRAMES, hop_frames=FRAMES)
     labels = tuple("abcdefg"[:CLASSES])
-    manifest = records.Manifest({}, labels, spec, rule, "float32", (), "", {})
+    manifest = records.Manifest({}, labels, spec, rule, "float32", (), "", "", {})
     return system.configure(manifest, **{**SMALL[system.module], **options})
 
 
@@ -86,6 +89,26 @@ def test_what_lies_in_padded_frames_does_not_matter(network):
     np.testing.assert_allclose(np.asarray(network.model(data)), np.asarray(network.model(loud)), atol=1e-5)
 
 
+def test_an_odd_number_of_frames_is_padded_as_well_as_an_even_one(network):
+    """The last pooled step then holds one real frame."""
+    data = inputs()
+    data["num_frames"] = data["num_frames"] - 1
+    for segment, real in zip(data["features"], data["num_frames"], strict=True):
+        segment[real:] = 0
+    weights = network.attention(data)
+    assert ((weights > 0).sum(axis=1) == (data["num_frames"] + 1) // 2).all()
+
+
+def test_features_are_normalised_in_full_precision_whatever_the_policy():
+    network = small_network("chen2018-3d", precision="mixed_bfloat16")
+    layer = network.model.get_layer("normalization")
+    data = inputs()["features"] - 6.0
+    layer.adapt([(data, np.full(4, FRAMES))])
+    normalized = np.asarray(layer(data, np.ones((4, FRAMES), bool))).astype(np.float32)
+    expected = (data - np.asarray(layer.mean)) / np.asarray(layer.deviation)
+    np.testing.assert_allclose(normalized, expected, rtol=2**-8, atol=1e-6)  # bfloat16's own rounding, no more
+
+
 def test_attention_lies_on_real_frames_and_sums_to_one(network):
     data = inputs()
     weights = network.attention(data)
@@ -101,11 +124,22 @@ def test_a_saved_network_gives_the_same_logits_when_loaded_in_safe_mode(network,
     np.testing.assert_allclose(np.asarray(loaded(inputs())), np.asarray(network.model(inputs())), atol=1e-6)
 
 
-def test_a_system_refuses_records_of_another_front_end_and_parts_it_does_not_have():
+def test_a_system_refuses_parts_it_does_not_have_and_values_out_of_range():
     with pytest.raises(ValueError, match="--kernel-count: 3-D ACRNN .* has no such part"):
         small_config("chen2018-3d", kernel_count=3)
-    with pytest.raises(ValueError, match="conv_layers is 8; Table I of the paper goes from 1 to 7"):
+    with pytest.raises(UsageError, match="--conv-layers 8: Table I of the paper goes from 1 to 7"):
         small_config("chen2018-3d", conv_layers=8)
+    for dropout in (-0.1, 1.0, float("nan")):
+        with pytest.raises(UsageError, match=r"--dropout .*: it must be a share from 0"):
+            MODELS["chen2018-3d"].check_options(dropout=dropout)
+
+
+@pytest.mark.parametrize("value", [0.0, -1e-3, float("nan"), float("inf")])
+def test_a_recipe_refuses_rates_that_cannot_train(value):
+    with pytest.raises(UsageError, match=r"--learning-rate .*: it must be a number above 0"):
+        recipes.Recipe(learning_rate=value)
+    with pytest.raises(UsageError, match=r"--gradient-clip-norm .*: it must be a number above 0"):
+        recipes.Recipe(gradient_clip_norm=value)
 
 
 @pytest.mark.parametrize("name", ["chen2018-3d", "chen2018-2d"])
@@ -152,11 +186,7 @@ def test_the_two_dimensional_network_sees_the_static_channel_alone():
 
 
 def test_the_original_network_has_the_parts_of_the_authors_code():
-    config = MODELS["chen2018-original"].configure(
-        records.Manifest(
-            {}, tuple("abcd"), FRONTENDS["chen2018-original"], MODELS["chen2018-original"].rule, "float32", (), "", {}
-        )
-    )
+    config = chen2018.Config(4, **MODELS["chen2018-original"].variant)
     model = chen2018.build(config)
     names = {layer.name for layer in model.layers}
     assert "linear_batch_norm" in names and "dense_batch_norm" not in names

@@ -73,6 +73,17 @@ def test_a_second_call_finds_the_records_finished_and_other_settings_are_refused
     assert "holds finished records of other recordings or settings" in capsys.readouterr().err
 
 
+def test_a_recording_changed_after_all_was_finished_is_noticed(tmp_path, capsys):
+    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=2)
+    assert prepare(corpus, tmp_path / "out") == 0
+    content = (corpus / "s1_high_0.wav").read_bytes()
+    soundfile.write(corpus / "s1_high_0.wav", tiny_sound("high", 0.5, 99), 16000)
+    assert prepare(corpus, tmp_path / "out") == 1
+    assert "holds finished records of other recordings" in capsys.readouterr().err
+    (corpus / "s1_high_0.wav").write_bytes(content)
+    assert prepare(corpus, tmp_path / "out") == 0
+
+
 def test_finished_shards_survive_a_kill_and_only_the_rest_is_done_again(tmp_path):
     corpus = write_tiny_corpus(tmp_path / "corpus", speakers=30)
     command = [
@@ -141,6 +152,29 @@ def test_bad_recordings_are_left_out_on_request_and_recorded(corpus_with_bad_fil
     assert "not readable as audio" in record_set.manifest.skipped[0]["reason"]
     assert len(record_set.utterances) == 3 * len(TINY_EMOTIONS) * 2 - 2
     assert record_set.check() == []
+    assert not record_set.manifest.corpus["complete"]
+    assert prepare(corpus_with_bad_files, tmp_path / "out") == 1
+    assert prepare(corpus_with_bad_files, tmp_path / "out", "--skip-bad") == 0
+
+
+def test_shards_of_an_interrupted_call_for_other_speakers_do_not_stay(tmp_path):
+    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=3)
+    (corpus / "s2_high_0.wav").write_bytes(b"")
+    assert prepare(corpus, tmp_path / "out") == 1
+    table = (corpus / "manifest.csv").read_text().splitlines()
+    (corpus / "manifest.csv").write_text("\n".join(line for line in table if not line.endswith(("s0", "s2"))))
+    assert prepare(corpus, tmp_path / "out") == 0
+    assert [path.name for path in (tmp_path / "out").glob("*.tfrecord")] == [shard_name("s1")]
+
+
+def test_paths_in_the_records_are_relative_to_the_tables_folder(tmp_path):
+    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=1)
+    (corpus / "sub").mkdir()
+    (corpus / "s0_high_0.wav").rename(corpus / "sub" / "a b.wav")
+    table = (corpus / "manifest.csv").read_text().replace("s0_high_0.wav", "sub/a b.wav")
+    (corpus / "manifest.csv").write_text(table)
+    assert prepare(corpus / "manifest.csv", tmp_path / "out") == 0
+    assert "sub/a b.wav" in {row.path for row in RecordSet(tmp_path / "out").utterances}
 
 
 def test_a_flipped_byte_is_found_by_check_and_refused_by_load(tiny_records, tmp_path, capsys):
@@ -226,9 +260,9 @@ def test_speakers_with_any_name_get_files_of_their_own(tmp_path):
 
 def test_a_corpus_that_must_be_named_says_how(capsys, monkeypatch, tmp_path):
     monkeypatch.delenv("EMODB_ROOT", raising=False)
-    assert main(["emodb", "--out", str(tmp_path)]) == 1
+    assert main(["emodb", "--out", str(tmp_path)]) == 2
     assert "Pass --data-dir or set EMODB_ROOT; --download fetches it" in capsys.readouterr().err
-    assert main(["iemocap", "--out", str(tmp_path), "--download"]) == 1
+    assert main(["iemocap", "--out", str(tmp_path), "--download"]) == 2
     assert "cannot be fetched; get it from" in capsys.readouterr().err
 
 

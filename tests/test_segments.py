@@ -51,6 +51,13 @@ def test_mean_pooling_averages_posteriors_and_max_logits_takes_the_softmax_last(
 
 
 @pytest.mark.parametrize("pooling", segments.POOLINGS)
+def test_an_utterance_does_not_depend_on_the_others_however_sure_they_are(pooling):
+    far_apart = np.concatenate([LOGITS, [[1000.0, 2000.0, 0.0]]])
+    pooled = pool_logits(far_apart, np.append(OWNERS, 2), 3, pooling)
+    np.testing.assert_allclose(pooled[:2], pool_logits(LOGITS, OWNERS, 2, pooling))
+
+
+@pytest.mark.parametrize("pooling", segments.POOLINGS)
 def test_the_order_of_segments_does_not_matter(pooling):
     order = [2, 0, 1]
     np.testing.assert_allclose(

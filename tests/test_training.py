@@ -101,6 +101,12 @@ def test_every_option_of_a_recipe_trains(feeder, parts, change):
     np.testing.assert_allclose(posteriors.sum(axis=1), 1)
 
 
+def test_a_diverged_run_says_so_and_what_to_do(feeder, parts):
+    network = make_network(feeder, replace(RECIPE, learning_rate=1e30, optimizer="adam"))
+    with pytest.raises(ValueError, match=r"the training loss is (nan|inf) in epoch \d; lower --learning-rate"):
+        network.fit(*parts[:2], seed=0)
+
+
 def test_class_weights_are_inverse_to_the_frequency_and_one_on_average(feeder):
     rows = feeder.records.utterances
     some = feeder.source([row.id for row in rows if row.emotion == "high" or row.speaker == "s0"])

@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from acrnn import recipes, segments
+from acrnn import recipes
+from acrnn.console import UsageError, import_quietly
 from acrnn.frontends import FRONTENDS
 from acrnn.recipes import Recipe
 from acrnn.records import Manifest, RecordSet
-from acrnn.segments import SegmentRule
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class System:
         summary: one line for the command line.
         module: where `Config` and `build` are.
         frontend: name in `acrnn.frontends.FRONTENDS`.
-        rule: how its utterances are cut.
+        segments: name in `acrnn.segments.RULES`: how its utterances are cut.
         recipe: how it is trained.
         variant: the fields of `Config` that make this system differ from its paper's main one.
     """
@@ -29,7 +29,7 @@ class System:
     summary: str
     module: str
     frontend: str
-    rule: SegmentRule
+    segments: str
     recipe: Recipe
     variant: Mapping[str, object] = field(default_factory=dict)
 
@@ -37,16 +37,28 @@ class System:
         """The network's configuration for a record set; options override fields of `Config`.
 
         Raises:
-            ValueError: the system has no such field, or a value is out of range.
+            UsageError: the system has no such field, or a value is out of range.
         """
+        frames, bands, channels = manifest.segment_shape
+        shape = {"frames": frames, "bands": bands, "record_channels": channels, "padding": manifest.rule.padding}
+        return self._config(len(manifest.labels), {**shape, **options})
+
+    def check_options(self, **options) -> None:
+        """Refuses options that `configure` would refuse, before any records are there.
+
+        Raises:
+            UsageError: as in `configure`.
+        """
+        self._config(2, options)
+
+    def _config(self, num_classes: int, options: Mapping[str, object]):
+        import_quietly("keras")
         config_class = importlib.import_module(self.module).Config
         known = {item.name for item in fields(config_class)}
         for name in options:
             if name not in known:
-                raise ValueError(f"--{name.replace('_', '-')}: {self.summary} has no such part; leave it out")
-        frames, bands, channels = manifest.segment_shape
-        shape = {"frames": frames, "bands": bands, "record_channels": channels, "padding": manifest.rule.padding}
-        return config_class(len(manifest.labels), **shape, **{**self.variant, **options})
+                raise UsageError(f"--{name.replace('_', '-')}: {self.summary} has no such part; leave it out")
+        return config_class(num_classes, **{**self.variant, **options})
 
     def check_records(self, records: RecordSet) -> None:
         """Refuses records of another front end than this system's; how they were cut is the records' own business.
@@ -54,7 +66,7 @@ class System:
         Raises:
             ValueError: another front end made them.
         """
-        remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --out ANOTHER_FOLDER"
+        remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
         if records.manifest.frontend != FRONTENDS[self.frontend]:
             raise ValueError(f"{records.folder}: made by another front end than {self.summary} needs; {remedy}")
 
@@ -69,12 +81,12 @@ class System:
 _CHEN = "acrnn.models.chen2018"
 
 MODELS: dict[str, System] = {
-    "chen2018-3d": System("3-D ACRNN (Chen et al. 2018)", _CHEN, "chen2018", segments.PAPER, recipes.CHEN2018),
+    "chen2018-3d": System("3-D ACRNN (Chen et al. 2018)", _CHEN, "chen2018", "chen2018", recipes.CHEN2018),
     "chen2018-2d": System(
         "2-D ACRNN, static log-Mels alone (Chen et al. 2018)",
         _CHEN,
         "chen2018",
-        segments.PAPER,
+        "chen2018",
         recipes.CHEN2018,
         {"channels": 1},
     ),
@@ -82,7 +94,7 @@ MODELS: dict[str, System] = {
         "3-D ACRNN as in the authors' code, without its defects",
         _CHEN,
         "chen2018-original",
-        segments.ORIGINAL,
+        "chen2018-original",
         recipes.CHEN2018_ORIGINAL,
         {
             "pool_size": (2, 4),

@@ -13,6 +13,7 @@ from typing import Literal
 import keras
 from keras import layers
 
+from acrnn.console import UsageError
 from acrnn.layers import AttentionPooling, FeatureNormalization, FrameMask, MaskFrames
 
 
@@ -64,7 +65,9 @@ class Config:
 
     def __post_init__(self):
         if not 1 <= self.conv_layers <= 7:
-            raise ValueError(f"conv_layers is {self.conv_layers}; Table I of the paper goes from 1 to 7")
+            raise UsageError(f"--conv-layers {self.conv_layers}: Table I of the paper goes from 1 to 7")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"--dropout {self.dropout}: it must be a share from 0 up to, not including, 1")
 
 
 def build(config: Config) -> keras.Model:

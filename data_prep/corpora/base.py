@@ -105,10 +105,11 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Selection:
-    """What `read_corpus` returns: utterances sorted by id, and the labels in class order."""
+    """What `read_corpus` returns: utterances sorted by id, the labels in class order, and whether none is missing."""
 
     utterances: tuple[Utterance, ...]
     labels: tuple[str, ...]
+    complete: bool = True
 
 
 def locate_data(corpus: Corpus, data_dir: Path | None, download: bool = False, home: Path = Path("data")) -> Path:
@@ -121,7 +122,7 @@ def locate_data(corpus: Corpus, data_dir: Path | None, download: bool = False, h
         home: where generated and downloaded corpora go, each into a folder of its name.
 
     Raises:
-        FileNotFoundError: the user must say where the data are; the message says what to get and how to name it.
+        UsageError: the user must say where the data are; the message says what to get and how to name it.
     """
     if corpus.generate:
         return corpus.generate(data_dir or home / corpus.name)
@@ -129,12 +130,12 @@ def locate_data(corpus: Corpus, data_dir: Path | None, download: bool = False, h
     folder = data_dir or (Path(named) if named else None)
     if download:
         if corpus.download is None:
-            raise FileNotFoundError(f"--download: {corpus.title} cannot be fetched; get it from {corpus.homepage}")
+            raise UsageError(f"--download: {corpus.title} cannot be fetched; get it from {corpus.homepage}")
         return corpus.download(folder or home / corpus.name)
     if folder is None:
         variable = f" or set {corpus.environment_variable}" if corpus.environment_variable else ""
         offer = "; --download fetches it" if corpus.download else f"; see {corpus.homepage}"
-        raise FileNotFoundError(f"{corpus.name}: where are the recordings? Pass --data-dir{variable}{offer}")
+        raise UsageError(f"{corpus.name}: where are the recordings? Pass --data-dir{variable}{offer}")
     return folder
 
 
@@ -203,7 +204,7 @@ def _select(corpus: Corpus, found: list[Utterance], options: ReadOptions) -> Sel
             f"{corpus.name} subset {name!r}: the counts differ from the published ones: {', '.join(differing)}; "
             "complete the copy, or pass --allow-partial to go on with what is there"
         )
-    return Selection(kept, subset.labels)
+    return Selection(kept, subset.labels, complete=not differing)
 
 
 def _relabel(utterance: Utterance, merge: Mapping[str, str]) -> Utterance:

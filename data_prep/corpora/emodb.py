@@ -82,28 +82,32 @@ def content_sha256(folder: Path) -> str:
 
 
 def download(data_dir: Path) -> Path:
-    """Fetches and unpacks the original archive, verifies the sound files and returns data_dir.
+    """Fetches and unpacks the original archive if no sound file is there, verifies the files and returns data_dir.
 
     Raises:
         ValueError: the sound files are not the 535 published ones.
         OSError: the archive could not be fetched.
     """
-    import pooch
-
-    pooch.retrieve(
-        ARCHIVE_URL,
-        known_hash=None,
-        path=data_dir,
-        fname="emodb.zip",
-        processor=pooch.Unzip(extract_dir="."),
-        progressbar=False,
-    )
-    found = content_sha256(wav_folder(data_dir))
+    try:
+        folder = wav_folder(data_dir)
+    except FileNotFoundError:
+        _fetch(data_dir)
+        folder = wav_folder(data_dir)
+    found = content_sha256(folder)
     if found != CONTENT_SHA256:
         raise ValueError(
-            f"{data_dir}: the downloaded sound files have SHA-256 {found}, expected {CONTENT_SHA256}; delete the folder and try again"
+            f"{folder}: the sound files have SHA-256 {found} in all, the published ones {CONTENT_SHA256}; "
+            "download into another --data-dir, or leave --download out to use these as they are"
         )
     return data_dir
+
+
+def _fetch(data_dir: Path) -> None:
+    import pooch
+
+    unzip = pooch.Unzip(extract_dir=".")
+    # The archive's own hash is not published; `download` verifies what is in it.
+    pooch.retrieve(ARCHIVE_URL, known_hash=None, path=data_dir, fname="emodb.zip", processor=unzip)
 
 
 CORPUS = Corpus(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from acrnn.console import UsageError
 from data_prep.corpora.base import Corpus, ReadOptions, Utterance
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
@@ -29,7 +30,7 @@ def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
 
 def _compile(speaker_pattern: str | None) -> re.Pattern[str]:
     if speaker_pattern is None:
-        raise ValueError(
+        raise UsageError(
             "--speaker-pattern is missing: without the speakers a network is tested on voices it was trained on, and "
             "its recall says nothing about a new speaker. Give a regular expression whose group is the speaker in a "
             "path such as anger/anna_01.wav: --speaker-pattern '([^/_]+)_'"
