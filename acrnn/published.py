@@ -26,7 +26,8 @@ def uar(settings: dict) -> tuple[float, float, str] | None:
     """
     corpus, name = settings["corpus"], settings["corpus"]["name"]
     comparable = (
-        corpus["subset"] == _CHEN2018_SUBSETS.get(name)
+        name in _CHEN2018_SUBSETS
+        and corpus["subset"] == _CHEN2018_SUBSETS[name]
         and corpus["complete"]
         and settings["protocol"] == "leave-one-speaker-out"
     )
