@@ -100,7 +100,7 @@ def _result_row(found: dict) -> list[str]:
         percent(overall["wa"]),
         "–" if known is None else f"{known[0]:.2f} ± {known[1]:.2f} ({known[2]})",
         coverage(found),
-        f"{settings['recipe']['epochs']} epochs, {settings['recipe']['precision']}, {duration(overall['seconds'])}",
+        f"{settings['recipe']['epochs']} epochs, {settings['recipe']['precision']}, {duration(overall['seconds'])} of runs",
     ]
 
 
@@ -123,7 +123,7 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
     environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), autoescape=True)
     html = environment.get_template("report.html.j2").render(
         title=f"{found['settings']['model']} on {found['settings']['corpus']['title']}",
-        coverage=f"{found['settings']['protocol']}, {coverage(found)}; trained for {duration(found['overall']['seconds'])}",
+        coverage=f"{found['settings']['protocol']}, {coverage(found)}; the runs took {duration(found['overall']['seconds'])} in all",
         headline=_headline(found["overall"]),
         published=_published(found["settings"]),
         figures=shown,
