@@ -2,8 +2,8 @@
 
 import os
 
-# TensorFlow reads this when it is loaded: warnings and errors are shown, its notes on the hardware are not.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow reads this when it is loaded. What concerns a job comes as an exception; the rest is about the hardware.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Several processes may share a GPU only when none takes all of its memory at the start.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 

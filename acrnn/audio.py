@@ -160,8 +160,9 @@ def _check_format(path: Path, file) -> None:
 
 
 def _sample_range(path: Path, file, start_seconds: float | None, end_seconds: float | None) -> tuple[int, int]:
-    begin = 0 if start_seconds is None else round(start_seconds * file.samplerate)
-    stop = file.frames if end_seconds is None else round(end_seconds * file.samplerate)
+    longest = 2 * file.frames / file.samplerate  # keeps a time that is far too large a number one can multiply
+    begin = 0 if start_seconds is None else round(min(start_seconds, longest) * file.samplerate)
+    stop = file.frames if end_seconds is None else round(min(end_seconds, longest) * file.samplerate)
     if not 0 <= begin < stop:
         raise AudioError(
             f"{path}: the part {start_seconds} s to {end_seconds} s is empty or starts before 0; correct it"

@@ -124,7 +124,8 @@ def cross_validate(
     prepared = Prepared.of(experiment)
     chosen = _chosen(folds, prepared.folds)
     _claim(output_dir, prepared)
-    (output_dir / "runs").mkdir(exist_ok=True)
+    files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in prepared.folds])
+    files.make_folder(output_dir / "runs")
     wanted = [(fold, seed) for seed in seeds for fold in chosen]
     missing = [task for task in wanted if not results.run_path(output_dir, *task).exists()]
     for task in sorted(set(wanted) - set(missing)):
@@ -148,6 +149,7 @@ def _chosen(folds: Sequence[int] | None, made: Sequence[Fold]) -> list[int]:
 
 def _claim(output_dir: Path, prepared: Prepared) -> None:
     """Writes what the folder is for, or refuses a folder that is for something else."""
+    files.make_folder(output_dir)
     settings = prepared.settings()
     path = output_dir / EXPERIMENT
     if path.exists() and any((output_dir / "runs").glob("*.json")):
@@ -157,8 +159,6 @@ def _claim(output_dir: Path, prepared: Prepared) -> None:
                 "choose another --output-dir or repeat its settings"
             )
         return
-    output_dir.mkdir(parents=True, exist_ok=True)
-    files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in prepared.folds])
     files.write_sealed_json(path, {"settings": settings, "planned_folds": len(prepared.folds)})
 
 

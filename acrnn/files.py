@@ -23,6 +23,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder with all above it, if it is not there.
+
+    Raises:
+        OSError: it cannot be made; the message names it and the remedy.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{path}: no folder can be made here ({error.strerror}); choose another place") from error
+
+
 def remove_partial(folder: Path) -> None:
     """Removes the temporary files that killed processes left in a folder; those of living ones stay."""
     for path in folder.glob(f"{_PARTIAL}*"):

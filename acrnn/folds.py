@@ -107,7 +107,7 @@ def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) 
     if untrained:
         names = ", ".join(labels[label] for label in sorted(untrained))
         raise ValueError(
-            f"fold {fold.name!r}: no training utterance of {names}; leave the class out or choose another --protocol"
+            f"fold {fold.name!r}: no training utterance of {names}; leave out its utterances, or choose another --protocol"
         )
 
 
@@ -142,7 +142,7 @@ def _leave_one_out(attribute: str):
         if len(values) < 3:
             raise ValueError(
                 f"{len(values)} {attribute}(s) ({', '.join(values)}); training, validation and test need one each at least; "
-                "add speakers, or accept a split within speakers with --protocol speaker-dependent-random-10-fold"
+                f"add {attribute}s, or accept a split within speakers with --protocol speaker-dependent-random-10-fold"
             )
         for number, value in enumerate(values):
             following = values[(number + 1) % len(values)]
@@ -174,6 +174,11 @@ def _random(count: int):
     def make(rows):
         from sklearn.model_selection import StratifiedKFold
 
+        label, fewest = Counter(row.emotion for row in rows).most_common()[-1]
+        if fewest < count:
+            raise ValueError(
+                f"{fewest} utterances of {label!r} cannot be dealt into {count} parts; add some or leave them out"
+            )
         ids = np.array([row.id for row in rows])
         splitter = StratifiedKFold(count, shuffle=True, random_state=0)
         parts = [set(ids[test]) for _, test in splitter.split(ids, [row.label for row in rows])]

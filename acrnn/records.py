@@ -23,7 +23,7 @@ from acrnn.segments import SegmentRule
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 UTTERANCES = "utterances.csv"
-_REMEDY = "prepare the records again with: python -m data_prep"
+_REMEDY = "delete the folder and prepare the records again with: python -m data_prep"
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ class RecordSet:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         path = self.folder / MANIFEST
-        values = files.read_json(path, _REMEDY)
+        values = files.read_sealed_json(path, _REMEDY)
         try:
             self.manifest = Manifest.from_dict(values)
         except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -67,7 +67,7 @@ class PreparationError(ValueError):
 
     def __init__(self, failures: Sequence[dict]):
         self.failures = tuple(failures)
-        listed = "\n".join(f"  {failure['reason']}" for failure in failures)
+        listed = "\n".join(f"  {failure['id']}: {failure['reason']}" for failure in failures)
         super().__init__(
             f"{len(failures)} of the utterances cannot be used; repair or remove them, or pass --skip-bad to leave them out:\n"
             f"{listed}"
@@ -104,7 +104,9 @@ def prepare(
         ValueError: `out` holds a finished record set of other recordings or settings.
         OSError: the disk is full or the folder cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    if len(emotions := {utterance.emotion for utterance in selection.utterances}) < 2:
+        raise ValueError(f"{data_dir}: all utterances are {emotions.pop()!r}; two emotions at least make a task")
+    files.make_folder(out)
     shards = _plan(selection, data_dir, settings)
     if (out / records.MANIFEST).exists():
         return _finished(out, corpus, selection, shards, settings, skip_bad)
@@ -332,6 +334,7 @@ def _finish(
     rows = [records.UtteranceRow(**row) for outcome in outcomes for row in outcome["rows"]]
     if not rows:
         raise ValueError(f"{out}: no recording could be used; nothing was written")
+    _refuse_shared_sound(rows, {utterance.id: utterance for utterance in selection.utterances})
     records.write_utterances(out / records.UTTERANCES, rows)
     manifest = records.Manifest(
         corpus={
@@ -357,9 +360,28 @@ def _finish(
     for path in out.glob(records.shard_name("*").replace("%2A", "*")):
         if path.name not in {shard.file for shard in manifest.shards}:
             path.unlink()  # of an interrupted call for another selection
-    files.write_json(out / records.MANIFEST, manifest.to_dict())
+    files.write_sealed_json(out / records.MANIFEST, manifest.to_dict())
     shutil.rmtree(out / PROGRESS)
     return manifest
+
+
+def _refuse_shared_sound(rows: Sequence[records.UtteranceRow], utterances: Mapping[str, Utterance]) -> None:
+    """Refuses the same sound under two speakers or two emotions: it would be trained on and tested on.
+
+    Copies of a file are found by their checksum; parts of one file may belong to different speakers if they do not overlap.
+    """
+    by_sound: dict[str, list[tuple[float, float, records.UtteranceRow]]] = {}
+    for row in rows:
+        start = utterances[row.id].start_seconds or 0.0
+        by_sound.setdefault(row.sha256, []).append((start, start + row.duration_seconds, row))
+    for parts in by_sound.values():
+        parts.sort(key=lambda part: part[:2])
+        for (_, end, one), (start, _, other) in itertools.pairwise(parts):
+            if start < end - 0.01 and (one.speaker, one.emotion) != (other.speaker, other.emotion):
+                raise ValueError(
+                    f"{one.path} ({one.id}: {one.speaker}, {one.emotion}) and {other.path} ({other.id}: {other.speaker}, "
+                    f"{other.emotion}) are the same sound; correct the speaker or the label, or leave one out"
+                )
 
 
 def _counts(rows: Sequence[records.UtteranceRow], labels: Sequence[str]) -> dict[str, dict[str, int]]:

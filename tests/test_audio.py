@@ -51,6 +51,8 @@ def test_a_part_of_a_file_is_read_by_its_times(tmp_path):
     assert abs(peak_hz(part) - 880) < 5
     with pytest.raises(AudioError, match=r"long.wav: the part 0.5 s to 1.5 s is not in it, it ends at 1.000 s"):
         load_waveform(tmp_path / "long.wav", RATE, 0.5, 1.5)
+    with pytest.raises(AudioError, match=r"long.wav: the part 0 s to 1e\+308 s is not in it"):
+        load_waveform(tmp_path / "long.wav", RATE, 0, 1e308)
     with pytest.raises(AudioError, match=r"long.wav: the part 1.0 s to 1.005 s is not in it"):
         load_waveform(tmp_path / "long.wav", RATE, 1.0, 1.005)
     with pytest.raises(AudioError, match=r"long.wav: the part 0.5 s to 0.5 s is empty"):

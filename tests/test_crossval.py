@@ -56,6 +56,9 @@ def test_every_utterance_is_scored_once_and_the_coverage_is_told(finished, tiny_
     assert sorted(tested) == sorted(row.id for row in RecordSet(tiny_records).utterances)
     assert found["overall"]["coverage"] == {"folds": 5, "seeds": 1, "runs": 5, "planned": 5}
     assert np.sum(found["overall"]["confusion"]) == 30
+    for run in found["runs"]:
+        assert set(run["speakers"]) == set(run["test_speakers"]) == {run["fold_name"].split()[1]}
+        assert len({*run["test_speakers"], *run["validation_speakers"], *run["train_speakers"]}) == 5
     assert found["settings"]["split_sha256"] and found["versions"][0]["keras"] == keras.__version__
 
 
@@ -170,22 +173,31 @@ import sys
 from pathlib import Path
 from acrnn.crossval import Experiment, cross_validate
 from acrnn.recipes import Recipe
-experiment = Experiment(Path(sys.argv[1]), "chen2018-3d", Recipe(learning_rate=1e-2, batch_size=8, epochs=2), options={options})
-cross_validate(experiment, Path(sys.argv[2]), jobs=2)
+recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs={epochs})
+experiment = Experiment(Path(sys.argv[1]), "chen2018-3d", recipe, options={options})
+if __name__ == "__main__":
+    cross_validate(experiment, Path(sys.argv[2]), jobs=2)
 """
 
 
+def write_program(folder, epochs):
+    script = folder / "program.py"
+    script.write_text(PROGRAM.replace("{options}", repr(TINY_NETWORK)).replace("{epochs}", str(epochs)))
+    return script
+
+
+def wait_until(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
 def test_a_kill_loses_nothing_finished_and_the_same_call_goes_on(experiment, finished, tmp_path):
-    program = PROGRAM.replace("{options}", repr(TINY_NETWORK)).replace(
-        "\ncross", "\nif __name__ == '__main__':\n    cross"
-    )
-    script = tmp_path / "program.py"
-    script.write_text(program)
+    script = write_program(tmp_path, epochs=2)
     folder = tmp_path / "out"
     process = subprocess.Popen([sys.executable, script, experiment.records, folder], start_new_session=True)
-    deadline = time.monotonic() + 120
-    while len(list(folder.glob("runs/*.json"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(list(folder.glob("runs/*.json"))) >= 2)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("runs/*.json")}
@@ -197,24 +209,16 @@ def test_a_kill_loses_nothing_finished_and_the_same_call_goes_on(experiment, fin
 
 
 def test_workers_end_with_a_parent_that_is_killed_alone(experiment, tmp_path):
-    script = tmp_path / "program.py"
-    options = repr(TINY_NETWORK)
-    script.write_text(
-        PROGRAM.replace("{options}", options).replace("\ncross", "\nif __name__ == '__main__':\n    cross")
-    )
-    folder = tmp_path / "out"
-    process = subprocess.Popen([sys.executable, script, experiment.records, folder])
-    deadline = time.monotonic() + 120
-    while not list(folder.glob("runs/*.json")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    assert len(children) >= 2
+    script = write_program(tmp_path, epochs=100_000)
+    process = subprocess.Popen([sys.executable, script, experiment.records, tmp_path / "out"])
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wait_until(lambda: len(children.read_text().split()) >= 2)
+    workers = children.read_text().split()
+    time.sleep(8)  # until they are at work
+    assert all(is_running(worker) for worker in workers)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 30
-    while any(is_running(child) for child in children) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not any(is_running(child) for child in children)
+    wait_until(lambda: not any(is_running(worker) for worker in workers))
 
 
 def is_running(process):

@@ -111,6 +111,8 @@ def test_too_few_speakers_are_refused(rows):
     one = [item for item in rows if item.speaker == "s0"]
     with pytest.raises(ValueError, match=r"1 speaker\(s\) \(s0\); training, validation and test need one each"):
         make_folds("leave-one-speaker-out", one, EMOTIONS)
+    with pytest.raises(ValueError, match="4 utterances of '.*' cannot be dealt into 10 parts"):
+        make_folds("speaker-dependent-random-10-fold", one, EMOTIONS)
     with pytest.raises(ValueError, match=r"1 speaker\(s\) for 5 groups"):
         make_folds("grouped-5-fold", one, EMOTIONS)
 

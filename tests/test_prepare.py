@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 import soundfile
 from conftest import TINY_EMOTIONS, tiny_sound, write_tiny_corpus
 
-from acrnn import audio
+from acrnn import audio, files
 from acrnn.frontends import FRONTENDS
 from acrnn.records import RecordSet, shard_name
 from data_prep.__main__ import main
@@ -193,10 +194,15 @@ def test_a_flipped_byte_is_found_by_check_and_refused_by_load(tiny_records, tmp_
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: no such file; prepare the records"),
+        (
+            lambda folder: (folder / "manifest.json").unlink(),
+            "manifest.json: no such file; delete the folder and prepare",
+        ),
         (lambda folder: (folder / "manifest.json").write_text('{"format'), "manifest.json: damaged, not valid JSON"),
-        (lambda folder: (folder / "manifest.json").write_text('{"format_version": 99}'), "format version 99"),
-        (lambda folder: (folder / "manifest.json").write_text("[]"), "not a manifest of records"),
+        (lambda folder: files.write_sealed_json(folder / "manifest.json", {"format_version": 99}), "format version 99"),
+        (lambda folder: files.write_sealed_json(folder / "manifest.json", {"format_version": 1}), "not a manifest"),
+        (lambda folder: (folder / "manifest.json").write_text("[]"), "manifest.json: damaged or changed by hand"),
+        (lambda folder: swap_labels(folder / "manifest.json"), "manifest.json: damaged or changed by hand"),
         (lambda folder: (folder / "utterances.csv").write_text("id\n"), "utterances.csv: missing or changed"),
         (lambda folder: (folder / shard_name("s0")).unlink(), "speaker-s0.tfrecord: missing"),
     ],
@@ -207,6 +213,48 @@ def test_a_damaged_record_set_is_refused_with_the_remedy(tiny_records, tmp_path,
     assert main(["inspect", str(copy)]) == 1
     error = capsys.readouterr().err
     assert message in error and "python -m data_prep" in error
+
+
+def swap_labels(path):
+    path.write_text(path.read_text().replace('"high"', '"low"', 1))
+
+
+def test_the_same_sound_under_two_speakers_or_emotions_is_refused(tmp_path, capsys):
+    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=2)
+    shutil.copy(corpus / "s0_low_1.wav", corpus / "s1_high_0.wav")
+    assert prepare(corpus, tmp_path / "out") == 1
+    assert re.search(
+        r"s0_low_1.wav .*s0, low.* and s1_high_0.wav .*s1, high.* are the same sound", capsys.readouterr().err
+    )
+
+
+def test_a_corpus_of_one_emotion_is_refused(tmp_path, capsys):
+    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=1)
+    table = [
+        line
+        for line in (corpus / "manifest.csv").read_text().splitlines()
+        if ",low," not in line and "noisy" not in line
+    ]
+    (corpus / "manifest.csv").write_text("\n".join(table))
+    assert prepare(corpus, tmp_path / "out") == 1
+    assert "all utterances are 'high'; two emotions at least make a task" in capsys.readouterr().err
+
+
+def test_parts_of_one_recording_may_have_different_speakers_if_they_do_not_overlap(tmp_path, capsys):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    soundfile.write(corpus / "talk.wav", tiny_sound("high", 3.0, 1), 16000)
+    table = "path,label,speaker,start,end\ntalk.wav,high,anna,0,1\ntalk.wav,low,ben,{start},2\n"
+    (corpus / "manifest.csv").write_text(table.format(start=1))
+    assert prepare(corpus, tmp_path / "out") == 0
+    rows = RecordSet(tmp_path / "out").utterances
+    assert [(row.id, row.speaker, row.duration_seconds) for row in rows] == [
+        ("talk@0-1", "anna", 1),
+        ("talk@1-2", "ben", 1),
+    ]
+    (corpus / "manifest.csv").write_text(table.format(start=0.5))
+    assert prepare(corpus, tmp_path / "other") == 1
+    assert "are the same sound" in capsys.readouterr().err
 
 
 def test_inspect_shows_what_is_there(tiny_records, capsys):
@@ -220,13 +268,11 @@ def test_inspect_shows_what_is_there(tiny_records, capsys):
 def test_an_output_that_cannot_be_written_is_told(tiny_corpus, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert prepare(tiny_corpus, tmp_path / "file" / "out") == 1
-    assert "error: " in capsys.readouterr().err
+    assert "out: no folder can be made here (Not a directory); choose another place" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(tiny_corpus, tmp_path, capsys, monkeypatch):
-    from acrnn import files
-
     out = tmp_path / "out"
     out.mkdir()
     original = files.atomic_path.__wrapped__
@@ -250,7 +296,7 @@ def test_speakers_with_any_name_get_files_of_their_own(tmp_path):
     for speaker in ("Jürgen", "a/b", "Анна"):
         for emotion in ("high", "low"):
             name = f"{speaker.replace('/', '-')} {emotion}.wav"
-            soundfile.write(corpus / name, tiny_sound(emotion, 0.5, 1), 16000)
+            soundfile.write(corpus / name, tiny_sound(emotion, 0.5, len(lines)), 16000)
             lines.append(f"{name}\t{emotion}\t{speaker}")
     (corpus / "manifest.tsv").write_text("\n".join(lines), encoding="utf-8")
     assert prepare(corpus, tmp_path / "out") == 0

@@ -145,10 +145,12 @@ def _check_columns(table: Path, columns: list[str]) -> None:
 
 def _utterance(row: _Row) -> Utterance:
     written_path, speaker = row.required("path"), row.required("speaker")
+    path = _sound_file(row, written_path)
     start, end = _part(row)
+    part = "" if start is None and end is None else f"@{start or 0:g}-{'' if end is None else f'{end:g}'}"
     return Utterance(
-        id=row.optional("id") or PurePath(written_path).with_suffix("").as_posix(),
-        path=_sound_file(row, written_path),
+        id=row.optional("id") or PurePath(written_path).with_suffix("").as_posix() + part,
+        path=path,
         speaker=speaker,
         session=row.optional("session") or speaker,
         emotion=row.required("label"),
