@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, published
+from acrnn.console import import_quietly
 from acrnn.crossval import RESULTS
 from acrnn.progress import duration
 from acrnn.records import RecordSet
@@ -171,6 +172,7 @@ def _records_of(found: dict, folder: Path) -> RecordSet:
     if record_set.manifest.content_sha256 != found["settings"]["records_sha256"]:
         raise ValueError(f"{folder}: other records than those of the results; leave --records out, or name theirs")
     record_set.verify()
+    import_quietly("tensorflow")
     return record_set
 
 
