@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
+import shutil
+import threading
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from corpus_trees import (
@@ -59,3 +64,29 @@ def test_the_real_emodb_has_the_published_counts():
         1,
         1,
     ]
+
+
+@pytest.fixture
+def archive_server(tmp_path):
+    """The published archive's layout, served on this machine: the address, and the checksum of what is in it."""
+    source = write_emodb(tmp_path / "source" / "wav", {"anger": 3, "fear": 2})
+    archive = shutil.make_archive(str(tmp_path / "served" / "download"), "zip", source.parent)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(Path(archive).parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/download.zip", emodb.content_sha256(source)
+        server.shutdown()
+
+
+def test_a_download_is_unpacked_and_verified_by_what_is_in_it(tmp_path, archive_server, monkeypatch):
+    address, checksum = archive_server
+    monkeypatch.setattr(emodb, "ARCHIVE_URL", address)
+    with pytest.raises(
+        ValueError, match=rf"wav: the sound files have SHA-256 {checksum} in all, the published ones b0104"
+    ):
+        emodb.download(tmp_path / "other")
+    monkeypatch.setattr(emodb, "CONTENT_SHA256", checksum)
+    found = read_corpus(emodb.CORPUS, emodb.download(tmp_path / "data"), PARTIAL)
+    assert len(found.utterances) == 5
+    monkeypatch.setattr(emodb, "ARCHIVE_URL", "http://127.0.0.1:9/gone.zip")
+    emodb.download(tmp_path / "data")  # what is there already is verified and not fetched again
