@@ -1,11 +1,12 @@
 """Utterance frames ↔ fixed-length segments: how an utterance is cut and padded, and how its posteriors come back together.
 
 What padding is. Chen et al. (2018) zero-pad utterances shorter than 3 s. A zero is not silence in a log-Mel spectrogram
-of a unit-variance waveform: on Emo-DB it is louder than 87 % of all values (mean -4.6, standard deviation 4.0), so a raw
-zero reads as a loud, flat noise; padding the waveform instead gives the logarithm of nothing, many deviations below
-everything real. The default rule is therefore "mean": padded frames become zero *after* normalisation, the training
-mean, which pulls a network nowhere. "zero" keeps the literal reading for comparison. Whatever the rule, a segment knows
-how many of its frames are real, padding never enters the statistics, and models get the count as an input.
+of a unit-variance waveform: on Emo-DB it is louder than 87 % of all values, whose mean is -4.6 and standard deviation
+4.0 (`python -m data_prep inspect --values` tells), so a raw zero reads as a loud, flat noise; padding the waveform
+instead gives the logarithm of nothing, many deviations below everything real. The default rule is therefore "mean":
+padded frames become zero *after* normalisation, the training mean, which pulls a network nowhere. "zero" keeps the
+literal reading for comparison. Whatever the rule, a segment knows how many of its frames are real, padding never enters
+the statistics, and models get the count as an input.
 """
 
 from __future__ import annotations

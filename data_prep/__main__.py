@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from acrnn import frontends, records, segments
 from acrnn.console import import_quietly, positive, run_job
 from acrnn.frontends import FRONTENDS
@@ -53,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (("inspect", run_inspect, "show a record set"), ("check", run_check, "verify a record set")):
         command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
         command.add_argument("records", type=Path)
+        if run is run_inspect:
+            command.add_argument("--values", action="store_true", help="also the distribution of the log-Mel values")
         command.set_defaults(run=run)
     return parser
 
@@ -91,7 +95,20 @@ def run_inspect(options: argparse.Namespace) -> int:
     print(f"rates     {dict(Counter(f'{row.sample_rate_hz} Hz' for row in rows))}")
     print(f"left out  {len(manifest.skipped)}")
     _print_counts(manifest)
+    if options.values:
+        _print_values(there)
     return 0
+
+
+def _print_values(there: records.RecordSet) -> None:
+    """Where the static log-Mels of real frames lie, and where among them a raw zero, the literal padding, would."""
+    import_quietly("tensorflow")
+    data = there.load()
+    real = [part[:count, :, 0] for part, count in zip(data.features, data.num_frames, strict=True)]
+    values = np.concatenate(real).astype(np.float64)
+    quantiles = ", ".join(f"{np.quantile(values, q):.1f} ({100 * q:g} %)" for q in (0, 0.01, 0.5, 0.99, 1))
+    print(f"log-Mel   mean {values.mean():.2f}, standard deviation {values.std():.2f}; quantiles {quantiles}")
+    print(f"raw zero  is louder than {100 * (values < 0).mean():.1f} % of the values")
 
 
 def _print_counts(manifest: records.Manifest) -> None:

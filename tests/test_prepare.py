@@ -215,6 +215,15 @@ def test_a_damaged_record_set_is_refused_with_the_remedy(tiny_records, tmp_path,
     assert message in error and "python -m data_prep" in error
 
 
+def test_inspect_tells_where_the_values_lie_without_the_padding(tiny_records, capsys):
+    assert main(["inspect", str(tiny_records), "--values"]) == 0
+    data = RecordSet(tiny_records).load()
+    real = np.concatenate([part[:count, :, 0] for part, count in zip(data.features, data.num_frames, strict=True)])
+    text = capsys.readouterr().out
+    assert f"mean {real.mean():.2f}, standard deviation {real.std():.2f}" in text
+    assert f"louder than {100 * (real < 0).mean():.1f} % of the values" in text
+
+
 def swap_labels(path):
     path.write_text(path.read_text().replace('"high"', '"low"', 1))
 
