@@ -186,7 +186,7 @@ def write_program(folder, epochs):
     return script
 
 
-def wait_until(condition, seconds=120):
+def wait_until(condition, seconds=400):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -101,7 +101,7 @@ def test_finished_shards_survive_a_kill_and_only_the_rest_is_done_again(tmp_path
     ]
     process = subprocess.Popen(list(map(str, command)))
     notes = tmp_path / "out" / ".progress"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while len(list(notes.glob("*.json"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
