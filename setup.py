@@ -35,7 +35,8 @@ setup(
     ],
     extras_require={
         "audformat": ["audformat>=1.3"],
-        "test": ["pytest>=8", "ruff>=0.14", "audformat>=1.3", "jax>=0.4.30"],
+        "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
+        "test": ["pytest>=8", "ruff>=0.14", "audformat>=1.3", "jax>=0.4.30", "keras-tuner>=1.4.8,<1.5"],
     },
     entry_points={"console_scripts": ["acrnn=acrnn.cli:main"]},
     classifiers=[

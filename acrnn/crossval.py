@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-import queue
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -19,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, frontends, metrics, results, segments
+from acrnn import files, frontends, leakage, metrics, results, segments
 from acrnn.console import UsageError, import_quietly
 from acrnn.feeding import MEMORY_BYTES, Feeder
 from acrnn.folds import Fold, make_folds, split_sha256
+from acrnn.leakage import Mistake
 from acrnn.models import MODELS
-from acrnn.processes import CONTEXT, end_with_parent
+from acrnn.processes import CONTEXT, events
 from acrnn.progress import ProgressLine
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet, UtteranceRow
@@ -44,8 +43,9 @@ class Experiment:
         model: a key of MODELS.
         recipe: how it is trained.
         protocol: a key of PROTOCOLS.
-        options: fields of the system's `Config` that differ from its defaults.
+        options: fields of the system's `Config` that differ from its defaults and from the recipe's.
         save_models: keep the network of every run beside its result.
+        mistake: a key of `leakage.MISTAKES` that is made on purpose, to measure what it buys; None for an honest one.
     """
 
     records: Path
@@ -54,6 +54,7 @@ class Experiment:
     protocol: str = "leave-one-speaker-out"
     options: dict = field(default_factory=dict)
     save_models: bool = True
+    mistake: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,20 @@ class Prepared:
         record_set = RecordSet(experiment.records)
         system = MODELS[experiment.model]
         system.check_records(record_set)
-        config = system.configure(record_set.manifest, **experiment.options)
-        folds = make_folds(experiment.protocol, record_set.utterances, record_set.manifest.labels)
-        return cls(experiment, record_set, config, folds)
+        config = system.configure(record_set.manifest, **{**experiment.recipe.network, **experiment.options})
+        return cls(experiment, record_set, config, _folds(experiment, record_set))
+
+    @property
+    def mistake(self) -> Mistake | None:
+        """The mistake that is made on purpose, if any."""
+        name = self.experiment.mistake
+        return leakage.mistake(name, self.records.manifest.corpus["name"]) if name else None
 
     def settings(self) -> dict:
         """All that a run's result depends on beside its fold and seed."""
+        made = {"mistake": self.experiment.mistake} if self.experiment.mistake else {}
         return {
+            **made,
             "corpus": self.records.manifest.corpus,
             "records_sha256": self.records.manifest.content_sha256,
             "labels": list(self.records.manifest.labels),
@@ -96,6 +104,15 @@ class Prepared:
             "protocol": self.experiment.protocol,
             "split_sha256": split_sha256(self.folds),
         }
+
+
+def _folds(experiment: Experiment, record_set: RecordSet) -> tuple[Fold, ...]:
+    rows, labels = record_set.utterances, record_set.manifest.labels
+    if not experiment.mistake:
+        return make_folds(experiment.protocol, rows, labels)
+    made = leakage.mistake(experiment.mistake, record_set.manifest.corpus["name"])
+    folds = make_folds(made.protocol or experiment.protocol, leakage.speakers_mistaken(made, rows), labels)
+    return tuple(leakage.leaking_fold(made, fold, rows) for fold in folds)
 
 
 def cross_validate(
@@ -122,7 +139,7 @@ def cross_validate(
         RuntimeError: a worker process died.
     """
     prepared = Prepared.of(experiment)
-    chosen = _chosen(folds, prepared.folds)
+    chosen = chosen_folds(folds, prepared.folds)
     _claim(output_dir, prepared)
     files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in prepared.folds])
     files.make_folder(output_dir / "runs")
@@ -138,7 +155,12 @@ def cross_validate(
     return collect(output_dir)
 
 
-def _chosen(folds: Sequence[int] | None, made: Sequence[Fold]) -> list[int]:
+def chosen_folds(folds: Sequence[int] | None, made: Sequence[Fold]) -> list[int]:
+    """The folds that are asked for, by number; all for None.
+
+    Raises:
+        UsageError: there is no such fold.
+    """
     if folds is None:
         return list(range(len(made)))
     for fold in folds:
@@ -153,7 +175,7 @@ def _claim(output_dir: Path, prepared: Prepared) -> None:
     settings = prepared.settings()
     path = output_dir / EXPERIMENT
     if path.exists() and any((output_dir / "runs").glob("*.json")):
-        if changed := _differences(_read_experiment(output_dir)["settings"], settings):
+        if changed := files.differences(_read_experiment(output_dir)["settings"], settings):
             raise ValueError(
                 f"{output_dir}: holds another experiment ({'; '.join(changed)}); "
                 "choose another --output-dir or repeat its settings"
@@ -167,17 +189,6 @@ def _read_experiment(output_dir: Path) -> dict:
     found = files.read_sealed_json(output_dir / EXPERIMENT, remedy)
     if not {"settings", "planned_folds"} <= found.keys():
         raise ValueError(f"{output_dir / EXPERIMENT}: not the description of an experiment; {remedy}")
-    return found
-
-
-def _differences(there: dict, wanted: dict, prefix: str = "") -> list[str]:
-    found = []
-    for key in sorted({*there, *wanted}):
-        old, new = there.get(key), wanted.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            found.append(f"{prefix}{key} is {old!r} there, {new!r} here")
     return found
 
 
@@ -233,54 +244,15 @@ class _Monitor(ProgressLine):
 
 def _from_processes(experiment: Experiment, output_dir: Path, tasks: Sequence[Task], jobs: int) -> Iterator[tuple]:
     """What happens in the worker processes, as it happens."""
-    todo, happened = CONTEXT.Queue(), CONTEXT.Queue()
+    todo = CONTEXT.Queue()
     for task in [*tasks, *[None] * jobs]:
         todo.put(task)
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    arguments = (experiment, output_dir, todo, happened, threads, MEMORY_BYTES // jobs)
-    workers = [CONTEXT.Process(target=_worker, args=arguments, daemon=True) for _ in range(jobs)]
-    for worker in workers:
-        worker.start()
-    try:
-        yield from _received(happened, workers)
-    finally:
-        for worker in workers:
-            worker.terminate()
-            worker.join()
+    return events(jobs, _take_tasks, experiment, output_dir, todo, MEMORY_BYTES // jobs)
 
 
-def _received(happened, workers) -> Iterator[tuple]:
-    open_workers = len(workers)
-    while open_workers:
-        try:
-            event = happened.get(timeout=5)
-        except queue.Empty:
-            if any(worker.exitcode not in (None, 0) for worker in workers):
-                raise RuntimeError(
-                    "a worker process died (out of memory?); give the command again with fewer --jobs"
-                ) from None
-            continue
-        if event[0] == "end":
-            open_workers -= 1
-        elif event[0] == "failed":
-            raise event[1]
-        else:
-            yield event
-
-
-def _worker(experiment: Experiment, output_dir: Path, todo, happened, threads: int, memory_bytes: int) -> None:
-    """A process that takes tasks until there are none; TensorFlow, imported later, reads the number of threads."""
-    end_with_parent()
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
-    try:
-        run_tasks(experiment, output_dir, iter(todo.get, None), lambda *event: happened.put(event), memory_bytes)
-        happened.put(("end",))
-    except KeyboardInterrupt:
-        pass  # the parent got it too, and says so
-    except (ValueError, OSError) as error:
-        happened.put(("failed", error))
-    except Exception:  # whatever it is, the process that waits must hear of it
-        happened.put(("failed", RuntimeError(f"a worker process failed:\n{traceback.format_exc()}")))
+def _take_tasks(number: int, report, experiment: Experiment, output_dir: Path, todo, memory_bytes: int) -> None:
+    """What a worker process does: tasks until there are none."""
+    run_tasks(experiment, output_dir, iter(todo.get, None), report, memory_bytes)
 
 
 def run_tasks(
@@ -302,6 +274,8 @@ def run_tasks(
     prepared = Prepared.of(experiment)
     feeder = Feeder(prepared.records, memory_bytes)
     estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe)
+    made = prepared.mistake
+    everything = feeder.source(list(feeder.rows)) if made and made.normalised_on_everything else None
     for fold, seed in tasks:
         started = time.monotonic()
         parts = prepared.folds[fold]
@@ -311,6 +285,7 @@ def run_tasks(
                 feeder.source(parts.validation),
                 seed,
                 lambda epoch, fold=fold, seed=seed: report("epoch", fold, seed, epoch),
+                everything,
             )
         except ValueError as error:
             raise ValueError(f"fold {fold} ({parts.name}), seed {seed}: {error}") from error

@@ -6,7 +6,7 @@ for one shape and batch normalisation never sees a handful of segments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -99,13 +99,17 @@ class Feeder:
     Args:
         records: the record set.
         memory_bytes: load the whole set when it is no larger, else stream it.
+        ids: the utterances that may be asked for; None for all. Shards without any are never opened.
     """
 
-    def __init__(self, records: RecordSet, memory_bytes: int = MEMORY_BYTES):
+    def __init__(self, records: RecordSet, memory_bytes: int = MEMORY_BYTES, ids: Collection[str] | None = None):
         self.records = records
-        self.rows = {row.id: number for number, row in enumerate(records.utterances)}
-        self.data = records.load() if records.size_bytes <= memory_bytes else None
-        records.verify()  # a stream would meet a damaged shard in the middle of an epoch
+        wanted = None if ids is None else set(ids)
+        self.rows = {
+            row.id: number for number, row in enumerate(records.utterances) if wanted is None or row.id in wanted
+        }
+        self.data = records.load(self.rows.values()) if records.size_bytes <= memory_bytes else None
+        records.verify(self.rows.values())  # a stream would meet a damaged shard in the middle of an epoch
 
     def source(self, ids: Sequence[str]) -> Source:
         """The segments of the utterances with these ids."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -65,6 +65,26 @@ def learning_curves(runs: Sequence[dict]) -> Figure:
     return figure
 
 
+def mean_curves(curves: Mapping[str, Sequence[Sequence[dict]]]) -> Figure:
+    """Learning curves of several experiments, each the mean of its runs.
+
+    Args:
+        curves: for each experiment the curves of its runs.
+    """
+    figure = Figure((11, 4), layout="constrained")
+    panels = {"loss": "training loss", "validation_loss": "validation loss", "validation_uar": "validation UAR (%)"}
+    for axes, (key, title) in zip(figure.subplots(1, 3), panels.items(), strict=True):
+        scale = 100 if key.endswith("uar") else 1
+        for name, runs in curves.items():
+            length = min(len(curve) for curve in runs)
+            means = [scale * np.mean([curve[epoch][key] for curve in runs]) for epoch in range(length)]
+            axes.plot(range(1, length + 1), means, label=name, linewidth=1.5)
+        axes.set(title=title, xlabel="epoch")
+        axes.grid(alpha=0.25)
+    axes.legend(fontsize=7, loc="lower right")
+    return figure
+
+
 def attention(examples: Sequence[dict]) -> Figure:
     """Attention laid over the log-Mel spectrogram of some utterances.
 
@@ -84,4 +104,56 @@ def attention(examples: Sequence[dict]) -> Figure:
         overlay.plot((np.arange(len(weights)) + 0.5) * example["hop_seconds"], weights, color="#3ddbd9", linewidth=1.4)
         overlay.set(ylim=(0, 1.15 * np.nanmax(weights)), yticks=[], xlim=(0, seconds))
     axes.set_xlabel("seconds (line: attention weight)")
+    return figure
+
+
+def differences(comparisons: Mapping, title: str) -> Figure:
+    """Differences in points with their intervals, one line a name.
+
+    Args:
+        comparisons: `comparison.Comparison` by name.
+        title: of the horizontal axis.
+    """
+    figure = Figure((8, 1.2 + 0.5 * len(comparisons)), layout="constrained")
+    axes = figure.subplots()
+    for place, made in enumerate(comparisons.values()):
+        low, high = made.interval or (made.difference, made.difference)
+        axes.plot([100 * low, 100 * high], [place, place], color=_SOFT, linewidth=3)
+        axes.plot(100 * made.difference, place, "o", color=_ACCENT)
+        axes.annotate(
+            f"{100 * made.difference:+.1f}", (100 * made.difference, place), (0, 6), textcoords="offset points"
+        )
+    axes.axvline(0, color=_INK, linewidth=1)
+    axes.set_yticks(range(len(comparisons)), list(comparisons))
+    axes.invert_yaxis()
+    axes.margins(y=0.25)
+    axes.set(xlabel=f"{title} (line: 95 % interval)")
+    return figure
+
+
+def depths(points: Mapping[int, dict], measured: str = "test") -> Figure:
+    """UAR by number of convolution layers with intervals, beside Table I of Chen et al. (2018).
+
+    Args:
+        points: by depth {"uar", "interval" or None, "published": (mean, standard deviation, where) or None}.
+        measured: on which speakers ours is.
+    """
+    figure = Figure((7, 4), layout="constrained")
+    axes = figure.subplots()
+    order = sorted(points)
+    ours = [100 * points[depth]["uar"] for depth in order]
+    bounds = [points[depth]["interval"] or (points[depth]["uar"],) * 2 for depth in order]
+    reach = [[abs(value - 100 * bound[side]) for value, bound in zip(ours, bounds, strict=True)] for side in (0, 1)]
+    axes.errorbar(
+        order, ours, reach, fmt="o-", color=_ACCENT, capsize=4, label=f"ours, {measured} speakers (95 % interval)"
+    )
+    known = {depth: points[depth]["published"] for depth in order if points[depth]["published"]}
+    if known:
+        means, deviations = [value[0] for value in known.values()], [value[1] for value in known.values()]
+        axes.errorbar(
+            list(known), means, deviations, fmt="s--", color=_INK, capsize=4, label="published, test speakers (± std)"
+        )
+    axes.set(xlabel="convolution layers", ylabel="UAR (%)", xticks=order, title="UAR by depth, Table I")
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize=8)
     return figure

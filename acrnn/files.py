@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,6 +94,18 @@ def read_sealed_json(path: Path, remedy: str) -> dict:
     if not isinstance(values, dict) or values.pop("sha256", None) != sha256_of_json(values):
         raise ValueError(f"{path}: damaged or changed by hand, its checksum does not fit; {remedy}")
     return values
+
+
+def differences(there: Mapping, wanted: Mapping, prefix: str = "") -> list[str]:
+    """Where two nested dicts differ, a text each: "network.dropout is 0.0 there, 0.5 here"."""
+    found = []
+    for key in sorted({*there, *wanted}):
+        old, new = there.get(key), wanted.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key} is {old!r} there, {new!r} here")
+    return found
 
 
 def sha256_of_file(path: Path) -> str:

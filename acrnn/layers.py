@@ -28,6 +28,8 @@ class FeatureNormalization(keras.layers.Layer):
         statistics: what shares a mean and a deviation: "channel" (static, delta, delta-delta each have one, the
             "global mean and standard deviation" of Chen et al. 2018, Section III-A) or "band" (each band of each channel).
         padding: "mean" sets padded frames to zero, the training mean; "zero" leaves raw zeros to be normalised.
+        centered: first take from the static channel its mean over the real frames of the segment, band by band (cepstral
+            mean normalisation, in log-Mels): what a voice and a microphone add to every frame of a recording goes.
 
     Inputs: features [batch, frames, bands, channels]; mask [batch, frames]. Output: the shape of features.
     """
@@ -36,11 +38,12 @@ class FeatureNormalization(keras.layers.Layer):
         self,
         statistics: Literal["channel", "band"] = "channel",
         padding: Literal["mean", "zero"] = "mean",
+        centered: bool = False,
         **kwargs,
     ):
         # Log-Mels of -4.6 ± 4 lose a per cent of a deviation in bfloat16, so they stay in float32 until normalised.
         super().__init__(autocast=False, **kwargs)
-        self.statistics, self.padding = statistics, padding
+        self.statistics, self.padding, self.centered = statistics, padding, centered
 
     def build(self, input_shape, *_):
         shape = tuple(input_shape[2:])
@@ -49,6 +52,8 @@ class FeatureNormalization(keras.layers.Layer):
         self.deviation = self.add_weight(name="deviation", initializer="ones", **fixed)
 
     def call(self, features, mask):
+        if self.centered:
+            features = _centered(features, mask)
         normalized = (features - self.mean) / self.deviation
         normalized = ops.cast(normalized, self.compute_dtype)
         return zero_padding(normalized, mask) if self.padding == "mean" else normalized
@@ -57,7 +62,10 @@ class FeatureNormalization(keras.layers.Layer):
         """Takes mean and deviation from batches of (features, num_frames), over real frames only, in one pass."""
         count, total, squares = 0, 0.0, 0.0
         for features, num_frames in batches:
-            real = features[np.arange(features.shape[1]) < np.asarray(num_frames)[:, None]].astype(np.float64)
+            mask = np.arange(features.shape[1]) < np.asarray(num_frames)[:, None]
+            if self.centered:
+                features = ops.convert_to_numpy(_centered(features, mask))
+            real = features[mask].astype(np.float64)
             count += len(real)
             total = total + real.sum(axis=0)
             squares = squares + (real**2).sum(axis=0)
@@ -70,7 +78,15 @@ class FeatureNormalization(keras.layers.Layer):
         self.deviation.assign(np.sqrt(np.maximum(mean_square - mean**2, 1e-12)))
 
     def get_config(self):
-        return {**super().get_config(), "statistics": self.statistics, "padding": self.padding}
+        return {**super().get_config(), "statistics": self.statistics, "padding": self.padding, "centered": self.centered}
+
+
+def _centered(features, mask):
+    """Features [batch, frames, bands, channels] whose first channel has mean zero over the frames of the mask."""
+    static = features[..., 0]
+    real = ops.cast(ops.expand_dims(mask, -1), static.dtype)
+    mean = ops.sum(static * real, axis=1, keepdims=True) / ops.maximum(ops.sum(real, axis=1, keepdims=True), 1)
+    return ops.concatenate([ops.expand_dims(static - mean, -1), features[..., 1:]], axis=-1)
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)

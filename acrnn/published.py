@@ -13,16 +13,19 @@ _TABLE_I = {
     ],
     "emodb": [(81.53, 6.96), (81.72, 6.32), (82.74, 5.03), (81.75, 6.22), (82.82, 4.99), (82.69, 5.53), (80.84, 5.09)],
 }
-_TABLE_II_2D = {"iemocap": (62.40, 6.70), "emodb": (79.38, 7.78)}
+_TABLE_II = {
+    "chen2018-2d": {"iemocap": (62.40, 6.70), "emodb": (79.38, 7.78)},
+    "han2014-dnn-elm": {"iemocap": (51.24, 7.24), "emodb": (71.56, 8.43)},
+}
 
-
+_SIZES = {"first_filters": 128, "filters": 256, "linear_units": 768, "lstm_units": 128}
 _CHEN2018_SUBSETS = {"iemocap": "improvised-4", "emodb": "all"}
 
 
 def uar(settings: dict) -> tuple[float, float, str] | None:
     """(mean, standard deviation, where) that a paper reports for an experiment's settings; None where none does.
 
-    A figure of another subset, of a part of the corpus, or of another protocol is no figure to compare with.
+    A figure of another subset, of a part of the corpus, of another protocol or of a smaller network is none to compare with.
     """
     corpus, name = settings["corpus"], settings["corpus"]["name"]
     comparable = (
@@ -30,9 +33,11 @@ def uar(settings: dict) -> tuple[float, float, str] | None:
         and corpus["subset"] == _CHEN2018_SUBSETS[name]
         and corpus["complete"]
         and settings["protocol"] == "leave-one-speaker-out"
+        and "mistake" not in settings
+        and all(settings["network"].get(name, size) == size for name, size in _SIZES.items())
     )
     if comparable and settings["model"] == "chen2018-3d":
         return *_TABLE_I[name][settings["network"]["conv_layers"] - 1], f"{CHEN2018}, Table I"
-    if comparable and settings["model"] == "chen2018-2d":
-        return *_TABLE_II_2D[name], f"{CHEN2018}, Table II"
+    if comparable and settings["model"] in _TABLE_II:
+        return *_TABLE_II[settings["model"]][name], f"{CHEN2018}, Table II"
     return None

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 
 from acrnn import files, frontends, segments
-from acrnn.frontends import LogMelSpec
+from acrnn.frontends import Spec
 from acrnn.segments import SegmentRule
 
 FORMAT_VERSION = 1
@@ -72,7 +72,7 @@ class Manifest:
 
     corpus: dict
     labels: tuple[str, ...]
-    frontend: LogMelSpec
+    frontend: Spec
     rule: SegmentRule
     dtype: str
     shards: tuple[Shard, ...]
@@ -254,24 +254,40 @@ class RecordSet:
 
     def check(self) -> list[str]:
         """All that is wrong with the shards, a line each: checksums, then counts. Empty when nothing is."""
-        return self._wrong_checksums or self._wrong_counts()
+        return self._wrong_checksums(self.manifest.shards) or self._wrong_counts()
 
-    def verify(self) -> None:
+    def verify(self, rows: Iterable[int] | None = None) -> None:
         """Reads every shard once and compares its checksum; the first call does the work.
+
+        Args:
+            rows: only the shards of these utterances, rows of utterances.csv; None for all.
 
         Raises:
             ValueError: a shard is damaged.
         """
-        if self._wrong_checksums:
-            raise ValueError(self._wrong_checksums[0])
+        if wrong := self._wrong_checksums(self._shards(rows)):
+            raise ValueError(wrong[0])
+
+    def _shards(self, rows: Iterable[int] | None) -> list[Shard]:
+        if rows is None:
+            return list(self.manifest.shards)
+        speakers = {self.utterances[row].speaker for row in rows}
+        return [shard for shard in self.manifest.shards if shard.speaker in speakers]
 
     @cached_property
-    def _wrong_checksums(self) -> list[str]:
-        found = {shard: files.sha256_of_file(self.folder / shard.file) for shard in self.manifest.shards}
+    def _digests(self) -> dict[Shard, str]:
+        """Checksums of the shards that were read so far."""
+        return {}
+
+    def _wrong_checksums(self, shards: Sequence[Shard]) -> list[str]:
+        for shard in shards:
+            if shard not in self._digests:
+                self._digests[shard] = files.sha256_of_file(self.folder / shard.file)
         return [
-            f"{self.folder / shard.file}: damaged, SHA-256 {digest} where the manifest says {shard.sha256}; {_REMEDY}"
-            for shard, digest in found.items()
-            if digest != shard.sha256
+            f"{self.folder / shard.file}: damaged, SHA-256 {self._digests[shard]} where the manifest says "
+            f"{shard.sha256}; {_REMEDY}"
+            for shard in shards
+            if self._digests[shard] != shard.sha256
         ]
 
     def _wrong_counts(self) -> list[str]:
@@ -283,17 +299,21 @@ class RecordSet:
             if count != row.num_segments
         ]
 
-    def load(self) -> Segments:
-        """All segments in memory, in the order of utterances.csv; features in the stored precision.
+    def load(self, rows: Iterable[int] | None = None) -> Segments:
+        """Segments in memory, in the order of utterances.csv; features in the stored precision.
+
+        Args:
+            rows: of these utterances, rows of utterances.csv; None for all. Shards without any are not opened.
 
         Raises:
             ValueError: a shard is damaged.
         """
-        self.verify()
-        count = self.manifest.num_segments
+        wanted = range(len(self.utterances)) if rows is None else sorted(rows)
+        self.verify(wanted)
+        count = sum(self.utterances[row].num_segments for row in wanted)
         features = np.empty((count, *self.manifest.segment_shape), self.manifest.dtype)
         num_frames, labels, utterances = np.empty((3, count), np.int32)
-        for index, example in enumerate(self.dataset().as_numpy_iterator()):
+        for index, example in enumerate(self.dataset(wanted).as_numpy_iterator()):
             features[index] = example["features"]
             num_frames[index], labels[index] = example["num_frames"], example["label"]
             utterances[index] = example["utterance"]
@@ -314,8 +334,7 @@ class RecordSet:
 
         wanted = np.zeros(len(self.utterances), bool)
         wanted[list(range(len(wanted)) if rows is None else rows)] = True
-        speakers = {row.speaker for row, is_wanted in zip(self.utterances, wanted, strict=True) if is_wanted}
-        paths = [str(self.folder / shard.file) for shard in self.manifest.shards if shard.speaker in speakers]
+        paths = [str(self.folder / shard.file) for shard in self._shards(np.flatnonzero(wanted))]
         if shuffle_seed is None:
             serialised = tf.data.TFRecordDataset(paths)
         else:

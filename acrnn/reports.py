@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, published
+from acrnn import files, published, recipes
 from acrnn.console import import_quietly
 from acrnn.crossval import RESULTS
 from acrnn.progress import duration
@@ -54,7 +54,7 @@ def summary(found: dict) -> str:
     """The result in a few lines of text."""
     overall, settings = found["overall"], found["settings"]
     lines = [
-        f"{settings['model']} on {settings['corpus']['name']}, {settings['protocol']}: {coverage(found)}",
+        f"{_system(settings)} on {settings['corpus']['name']}, {settings['protocol']}: {coverage(found)}",
         f"  UAR  {percent(overall['uar_fold_mean'])} ± {percent(overall['uar_fold_std'])} (mean over folds)",
         f"  UAR  {percent(overall['uar_pooled'])} pooled, 95 % interval: {percent_interval(overall['uar_pooled_interval'])}",
         f"  WA   {percent(overall['wa'])}; chance UAR is {percent(1 / len(settings['labels']))}",
@@ -75,6 +75,7 @@ def markdown_table(folders: Iterable[Path]) -> str:
     header = [
         "corpus",
         "system",
+        "recipe",
         "UAR, mean over folds",
         "UAR, pooled (95 % interval)",
         "WA",
@@ -82,12 +83,12 @@ def markdown_table(folders: Iterable[Path]) -> str:
         "coverage",
         "training",
     ]
-    lines = [_markdown_row(header), _markdown_row(["---"] * len(header))]
-    return "\n".join(lines + [_markdown_row(_result_row(read_results(folder))) for folder in folders])
+    return markdown(header, [_result_row(read_results(folder)) for folder in folders])
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, ["---"] * len(header), *rows])
 
 
 def _result_row(found: dict) -> list[str]:
@@ -95,7 +96,8 @@ def _result_row(found: dict) -> list[str]:
     known = published.uar(settings)
     return [
         f"{settings['corpus']['name']} {settings['corpus']['subset'] or ''}".strip(),
-        f"{settings['model']}, {settings['network']['conv_layers']} conv, {settings['protocol']}",
+        f"{_system(settings)}, {settings['protocol']}",
+        recipes.name_of(settings["recipe"]),
         f"{percent(overall['uar_fold_mean'])} ± {percent(overall['uar_fold_std'])}",
         f"{percent(overall['uar_pooled'])} ({percent_interval(overall['uar_pooled_interval'])})",
         percent(overall["wa"]),
@@ -103,6 +105,13 @@ def _result_row(found: dict) -> list[str]:
         coverage(found),
         f"{settings['recipe']['epochs']} epochs, {settings['recipe']['precision']}, {duration(overall['seconds'])} of runs",
     ]
+
+
+def _system(settings: dict) -> str:
+    """A system's name, with its depth where convolution layers are what the paper sweeps; a leak on purpose is told."""
+    depth = settings["network"].get("conv_layers")
+    leak = f"LEAKS ({settings['mistake']}): " if settings.get("mistake") else ""
+    return f"{leak}{settings['model']}" + ("" if depth is None else f", {depth} conv")
 
 
 def write_report(folder: Path, records: Path | None = None) -> Path:
@@ -117,13 +126,11 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
     found = read_results(folder)
     shown = []
     for title, name, caption, figure in _figures(found, records):
-        png = _png(figure)
-        with files.atomic_path(folder / f"{name}.png") as temporary:
-            temporary.write_bytes(png)
+        png = write_png(figure, folder / f"{name}.png")
         shown.append({"title": title, "caption": caption, "png": base64.b64encode(png).decode()})
     environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), autoescape=True)
     html = environment.get_template("report.html.j2").render(
-        title=f"{found['settings']['model']} on {found['settings']['corpus']['title']}",
+        title=f"{_system(found['settings'])} on {found['settings']['corpus']['title']}",
         coverage=f"{found['settings']['protocol']}, {coverage(found)}; the runs took {duration(found['overall']['seconds'])} in all",
         headline=_headline(found["overall"]),
         published=_published(found["settings"]),
@@ -135,9 +142,12 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
     return folder / "report.html"
 
 
-def _png(figure) -> bytes:
+def write_png(figure, path: Path) -> bytes:
+    """Writes a figure as a PNG file and returns its bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI)
+    with files.atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
     return buffer.getvalue()
 
 

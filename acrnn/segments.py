@@ -25,17 +25,24 @@ class SegmentRule:
     Attributes:
         frames: length of a segment; 300 frames of 10 ms are the 3 s of Chen et al. (2018), Section III-A.
         hop_frames: distance between the starts of segments.
-        tail: what becomes of the frames after the last full segment: "pad" gives them a segment of their own, filled
-            up; "align-end" gives the last `frames` frames of the utterance as one more segment (the authors' code).
+        tail: what becomes of the frames after the last full segment: "align-end" gives the last `frames` frames of the
+            utterance as one more segment, so that all segments of a long utterance are of equal length and only an
+            utterance shorter than a segment is padded (Section III-A says both; the authors' code does it too); "pad"
+            gives the rest a segment of its own, filled up, however few frames it has.
         padding: what a padded frame is for a model: "mean" (zero after normalisation) or "zero" (zero before it).
         max_segments: keep the first max_segments - 1 and the last one; None keeps all.
     """
 
     frames: int = 300
     hop_frames: int = 300
-    tail: Literal["pad", "align-end"] = "pad"
+    tail: Literal["pad", "align-end"] = "align-end"
     padding: Literal["mean", "zero"] = "mean"
     max_segments: int | None = None
+
+    @property
+    def holds_every_frame_once(self) -> bool:
+        """Whether an utterance is its segments' real frames, one after the other."""
+        return self.hop_frames == self.frames and self.tail == "pad" and self.max_segments is None
 
     def starts(self, num_frames: int) -> list[int]:
         """First frames of the segments of an utterance of num_frames frames; never empty."""
@@ -71,9 +78,12 @@ class SegmentRule:
 
 PAPER = SegmentRule()
 # At most two segments an utterance, its first and its last 3 s, raw zeros as padding.
-ORIGINAL = SegmentRule(tail="align-end", padding="zero", max_segments=2)
+ORIGINAL = SegmentRule(padding="zero", max_segments=2)
 
-RULES = {"chen2018": PAPER, "chen2018-original": ORIGINAL}
+# Every frame once, in order, so that the utterance can be put together again.
+HAN2014 = SegmentRule(tail="pad")
+
+RULES = {"chen2018": PAPER, "chen2018-original": ORIGINAL, "han2014": HAN2014}
 
 POOLINGS = ("max", "mean", "max-logits")
 

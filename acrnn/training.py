@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +36,11 @@ class Fit:
     curve: tuple[Epoch, ...]
     best_epoch: int
 
+    @property
+    def validation_uar(self) -> float:
+        """What the kept weights reach on the validation speakers."""
+        return self.curve[self.best_epoch - 1].validation_uar
+
     def to_dict(self) -> dict:
         return {"best_epoch": self.best_epoch, "curve": [asdict(epoch) for epoch in self.curve]}
 
@@ -55,7 +61,8 @@ class Network:
         self.recipe = recipe
         self._build = build
         self.model = self._fresh(seed=0)
-        self.model.compile(_optimizer(recipe), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+        self.model.compile(_optimizer(recipe), loss)
         self.model.optimizer.build(self.model.trainable_variables)
         self._optimizer_start = [np.array(variable) for variable in self.model.optimizer.variables]
 
@@ -77,50 +84,52 @@ class Network:
             variable.assign(start)
 
     def fit(
-        self, train: Source, validation: Source, seed: int, on_epoch: Callable[[Epoch], None] = lambda epoch: None
+        self,
+        train: Source,
+        validation: Source,
+        seed: int,
+        on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+        statistics: Source | None = None,
     ) -> Fit:
-        """Trains from a fresh start and keeps the weights of the epoch with the best validation UAR.
+        """Trains from a fresh start and keeps the weights of the epoch that the recipe chooses.
 
-        Among epochs of equal UAR, the one with the lowest validation loss is kept.
+        That is the one with the best validation UAR, and among equals the lowest validation loss; or simply the last.
 
         Args:
             train, validation: segments of disjoint speakers.
             seed: of weights, dropout and order.
             on_epoch: called after every epoch.
+            statistics: what normalisation is taken from; None for the training part, anything else is a leak, measured
+                by the audit.
 
         Raises:
             ValueError: the loss is no longer finite.
         """
         self.restart(seed)
         self.model.get_layer("normalization").adapt(
-            (batch.inputs["features"], batch.inputs["num_frames"]) for batch in train.ordered(256)
+            (batch.inputs["features"], batch.inputs["num_frames"]) for batch in (statistics or train).ordered(256)
         )
-        generator = np.random.default_rng(seed)
-        weights = _class_weights(train) if self.recipe.class_weights else None
+        steps = self._steps(train, seed)
         curve: list[Epoch] = []
         best, best_weights = None, None
         for number in range(1, self.recipe.epochs + 1):
-            epoch = self._run_epoch(number, train, validation, generator, weights)
-            curve.append(epoch)
-            on_epoch(epoch)
-            if best is None or _rank(epoch) > _rank(best):
-                best, best_weights = epoch, self.model.get_weights()
-            elif self.recipe.patience and number - best.epoch >= self.recipe.patience:
-                break
+            started = time.monotonic()
+            loss = steps.epoch(number)
+            with steps.averaged_weights():
+                epoch = self._validated(number, loss, validation, started)
+                curve.append(epoch)
+                on_epoch(epoch)
+                if best is None or self.recipe.epoch_choice == "last" or _rank(epoch) > _rank(best):
+                    best, best_weights = epoch, self.model.get_weights()
+                elif self.recipe.patience and number - best.epoch >= self.recipe.patience:
+                    break
         self.model.set_weights(best_weights)
         return Fit(tuple(curve), best.epoch)
 
-    def _run_epoch(self, number, train, validation, generator, class_weights) -> Epoch:
-        started = time.monotonic()
-        self.model.reset_metrics()
-        loss = float("nan")
-        for batch in train.shuffled(self.recipe.batch_size, generator):
-            sample_weight = None if class_weights is None else class_weights[batch.labels]
-            loss = float(self.model.train_on_batch(batch.inputs, batch.labels, sample_weight))
-        if not np.isfinite(loss):
-            raise ValueError(
-                f"the training loss is {loss} in epoch {number}; lower --learning-rate or set --gradient-clip-norm"
-            )
+    def _steps(self, train: Source, seed: int) -> Steps:
+        return Steps(self.model, self.recipe, train, seed)
+
+    def _validated(self, number: int, loss: float, validation: Source, started: float) -> Epoch:
         posteriors, labels = self.posteriors(validation)
         predictions = posteriors.argmax(axis=1)
         return Epoch(
@@ -166,6 +175,66 @@ class Network:
         plain.save(path)
 
 
+class Steps:
+    """Training steps of one fit: order, augmentation, learning rate, and the moving average of the weights."""
+
+    def __init__(self, model: keras.Model, recipe: Recipe, train: Source, seed: int):
+        self.model, self.recipe, self.train = model, recipe, train
+        self.generator = np.random.default_rng(seed)
+        self.weights = _class_weights(train) if recipe.class_weights else None
+        self.per_epoch = -(-len(train) // recipe.batch_size)
+        self.done, self.average = 0, None
+
+    def epoch(self, number: int) -> float:
+        """Mean training loss of one pass.
+
+        Raises:
+            ValueError: it is not finite.
+        """
+        self.model.reset_metrics()
+        loss = float("nan")
+        for batch in self.train.shuffled(self.recipe.batch_size, self.generator):
+            self.model.optimizer.learning_rate = self.recipe.rate(self.done / self.per_epoch)
+            loss = self._step(batch)
+            self.done += 1
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"the training loss is {loss} in epoch {number}; lower --learning-rate or set --gradient-clip-norm"
+            )
+        return loss
+
+    def _step(self, batch) -> float:
+        inputs = batch.inputs
+        if self.recipe.augmentation:
+            changed = self.recipe.augmentation(inputs["features"], inputs["num_frames"], self.generator)
+            inputs = {**inputs, **dict(zip(("features", "num_frames"), changed, strict=True))}
+        targets = np.eye(self.model.output_shape[-1], dtype=np.float32)[batch.labels]
+        sample_weight = None if self.weights is None else self.weights[batch.labels]
+        loss = float(self.model.train_on_batch(inputs, targets, sample_weight))
+        if self.recipe.averaging:
+            self._average()
+        return loss
+
+    def _average(self) -> None:
+        """Moves the average; a young one forgets faster, so that the start does not linger."""
+        weights = self.model.get_weights()
+        decay = min(self.recipe.averaging, (1 + self.done) / (10 + self.done))
+        self.average = [np.array(weight) for weight in weights] if self.average is None else self.average
+        for mean, weight in zip(self.average, weights, strict=True):
+            mean += (1 - decay) * (weight - mean)
+
+    @contextmanager
+    def averaged_weights(self) -> Iterator[None]:
+        """The network with its averaged weights, if the recipe averages, until the block ends."""
+        if self.average is None:
+            yield
+            return
+        current = self.model.get_weights()
+        self.model.set_weights(self.average)
+        yield
+        self.model.set_weights(current)
+
+
 def _filled(inputs: dict[str, np.ndarray], batch_size: int) -> tuple[dict[str, np.ndarray], int]:
     """Inputs repeated up to a batch, and how many of them are real."""
     count = len(next(iter(inputs.values())))
@@ -174,9 +243,13 @@ def _filled(inputs: dict[str, np.ndarray], batch_size: int) -> tuple[dict[str, n
 
 
 def _optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    kinds = {"nadam": keras.optimizers.Nadam, "adam": keras.optimizers.Adam}
+    kinds = {"nadam": keras.optimizers.Nadam, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+    momentum = {"momentum" if recipe.optimizer == "sgd" else "beta_1": recipe.momentum}
     return kinds[recipe.optimizer](
-        recipe.learning_rate, beta_1=recipe.momentum, global_clipnorm=recipe.gradient_clip_norm
+        recipe.learning_rate,
+        **momentum,
+        weight_decay=recipe.weight_decay or None,
+        global_clipnorm=recipe.gradient_clip_norm,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import frontends, records, segments
-from acrnn.console import import_quietly, positive, run_job
+from acrnn.console import UsageError, import_quietly, positive, run_job
 from acrnn.frontends import FRONTENDS
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
 from data_prep.corpora import CORPORA
@@ -102,6 +102,8 @@ def run_inspect(options: argparse.Namespace) -> int:
 
 def _print_values(there: records.RecordSet) -> None:
     """Where the static log-Mels of real frames lie, and where among them a raw zero, the literal padding, would."""
+    if not isinstance(there.manifest.frontend, frontends.LogMelSpec):
+        raise UsageError(f"--values: {there.folder} holds no log-Mels; leave it out")
     import_quietly("tensorflow")
     data = there.load()
     real = [part[:count, :, 0] for part, count in zip(data.features, data.num_frames, strict=True)]

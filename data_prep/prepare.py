@@ -16,7 +16,7 @@ import numpy as np
 
 from acrnn import audio, files, frontends, records, segments
 from acrnn.console import import_quietly
-from acrnn.frontends import LogMelSpec
+from acrnn.frontends import Spec
 from acrnn.processes import CONTEXT, end_with_parent
 from acrnn.segments import SegmentRule
 from data_prep.corpora.base import Corpus, Selection, Utterance
@@ -29,7 +29,7 @@ _VERSIONED = ("acrnn", "numpy", "python_speech_features", "librosa", "soundfile"
 class Settings:
     """What decides the bytes of the records, beside the recordings themselves."""
 
-    frontend: LogMelSpec
+    frontend: Spec
     rule: SegmentRule
     dtype: str = "float32"
 
@@ -254,7 +254,7 @@ def extract(job: Job) -> Extracted:
     return Extracted(job, row, cut, num_frames)
 
 
-def _features(utterance: Utterance, spec: LogMelSpec, waveform: np.ndarray) -> np.ndarray:
+def _features(utterance: Utterance, spec: Spec, waveform: np.ndarray) -> np.ndarray:
     try:
         return spec.extract(waveform)
     except ValueError as error:

@@ -18,8 +18,9 @@ def with_table(readme: str) -> str:
     """The README's text with its results table made anew."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    folders = sorted(path.parent for path in (ROOT / "experiments" / "results").glob("*/results.json"))
-    return f"{before}{BEGIN}{reports.markdown_table(folders)}{END}{after}"
+    results = ROOT / "experiments" / "results"
+    folders = [path.parent for path in [*results.glob("*/results.json"), *results.glob("emodb_*/*/results.json")]]
+    return f"{before}{BEGIN}{reports.markdown_table(sorted(folders))}{END}{after}"
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SHARED_WITH_PREPARATION = {"audio", "frontends", "segments", "records", "files", "console", "progress", "processes"}
-KERAS_ALONE = [ROOT / "acrnn" / name for name in ("layers.py", "training.py", "feeding.py")]
+KERAS_ALONE = [ROOT / "acrnn" / name for name in ("layers.py", "training.py", "elm_training.py", "feeding.py")]
 
 
 def imports_of(path, top_level_only=False):
@@ -58,7 +58,18 @@ def test_tensorflow_and_matplotlib_are_imported_where_they_are_used(path):
     assert heavy <= ({"matplotlib"} if path.name == "figures.py" else set())
 
 
-@pytest.mark.parametrize("command", [["-m", "acrnn.cli"], ["-m", "data_prep"], ["experiments/run_cv.py"]])
+SCRIPTS = [path for path in files_of("experiments") if "add_argument" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "acrnn.cli"],
+        ["-m", "data_prep"],
+        *([f"experiments/{path.name}"] for path in SCRIPTS if path.stem != "arguments"),
+    ],
+    ids=lambda command: command[-1],
+)
 def test_help_imports_nothing_heavy(command):
     program = (
         "import runpy, sys\n"
@@ -67,7 +78,7 @@ def test_help_imports_nothing_heavy(command):
         "try:\n"
         "    runpy.run_module(command[1], run_name='__main__') if command[0] == '-m' else runpy.run_path(command[0], run_name='__main__')\n"
         "except SystemExit as stop:\n"
-        "    heavy = {'tensorflow', 'keras', 'matplotlib', 'librosa', 'sklearn', 'scipy'} & set(sys.modules)\n"
+        "    heavy = {'tensorflow', 'keras', 'keras_tuner', 'grpc', 'matplotlib', 'librosa', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "    print('STATUS', stop.code, sorted(heavy))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Front end: Eq. 1-3 of Chen et al. (2018), against python_speech_features, plain numpy and properties of sound."""
+"""Front ends of Chen et al. (2018) and Han et al. (2014) against python_speech_features, numpy and properties of sound."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ import python_speech_features as psf
 from acrnn import frontends
 from acrnn.frontends import FRONTENDS
 from acrnn.frontends.logmel import ORIGINAL, PAPER, LogMelSpec
+from acrnn.frontends.mfcc_pitch import HAN2014
 
 RATE = 16000
 
@@ -65,16 +66,71 @@ def test_loudness_and_offset_do_not_matter_to_the_paper_variant():
 @pytest.mark.parametrize(("samples", "frames"), [(400, 1), (401, 2), (560, 2), (561, 3), (16000, 99)])
 def test_frames_are_counted_as_documented(samples, frames):
     assert PAPER.extract(noise(samples)).shape == (frames, 40, 3)
+    assert HAN2014.extract(noise(samples)).shape == (frames, 30, 1)
 
 
-def test_a_waveform_shorter_than_one_window_is_refused():
+@pytest.mark.parametrize("spec", [PAPER, HAN2014], ids=["log-mel", "mfcc-pitch"])
+def test_a_waveform_shorter_than_one_window_is_refused(spec):
     with pytest.raises(ValueError, match="24.9 ms long, shorter than one analysis window"):
-        PAPER.extract(noise(399))
+        spec.extract(noise(399))
 
 
 def test_digital_silence_inside_an_utterance_stays_at_the_floor():
     silent = np.concatenate([noise(6000), np.zeros(3000), -noise(6000)])  # of mean zero, so zeros stay zeros
     assert PAPER.extract(silent)[..., 0].min() == pytest.approx(np.log(1e-10), abs=1e-3)
+
+
+def test_the_cepstrum_is_that_of_python_speech_features_with_the_log_energy_first():
+    waveform = noise().astype(np.float64)
+    scaled = (waveform - waveform.mean()) / waveform.std()
+    expected = psf.mfcc(scaled, RATE, nfft=512, preemph=0, appendEnergy=True, winfunc=np.hamming)
+    np.testing.assert_allclose(HAN2014.extract(waveform)[:, :13, 0], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_second_half_of_the_tracks_are_the_deltas_of_the_first():
+    tracks = HAN2014.extract(noise())[..., 0]
+    np.testing.assert_allclose(tracks[:, 15:], regression_slope(tracks[:, :15]), atol=1e-4)
+
+
+def buzz(pitch_hz, harmonics, noise_deviation=0.0, samples=RATE):
+    """Equally strong harmonics of a pitch, with their phases spread, in white noise."""
+    time = np.arange(samples) / RATE
+    tone = sum(np.sin(2 * np.pi * n * pitch_hz * time + n**2) for n in range(1, harmonics + 1))
+    return tone + noise_deviation * np.random.default_rng(0).normal(size=samples)
+
+
+@pytest.mark.parametrize("harmonics", [1, 4], ids=["tone", "buzz"])
+@pytest.mark.parametrize("pitch_hz", [85, 120, 213, 330, 480])
+def test_the_period_of_a_periodic_sound_is_found_and_not_a_multiple_or_part_of_it(pitch_hz, harmonics):
+    period = HAN2014.extract(buzz(pitch_hz, harmonics))[2:-2, 13, 0]
+    np.testing.assert_allclose(period, 1000 / pitch_hz, rtol=0.02)
+
+
+def test_the_harmonics_to_noise_ratio_is_the_one_that_was_mixed():
+    """At 100 Hz a period is 160 samples; the ratio of the powers is what the autocorrelation shows in the mean."""
+    for ratio_db in (0, 10, 20):
+        deviation = np.sqrt(4 * 0.5 / 10 ** (ratio_db / 10))
+        found = np.median(HAN2014.extract(buzz(100, 4, deviation))[2:-2, 14, 0])
+        assert found == pytest.approx(ratio_db, abs=1.5)
+    assert np.median(HAN2014.extract(noise())[2:-2, 14, 0]) < -4
+    np.testing.assert_array_equal(HAN2014.extract(buzz(200, 1))[2:-2, 14, 0], 30)  # pure: at the limit
+
+
+def test_loudness_and_offset_do_not_matter_to_cepstrum_and_pitch():
+    np.testing.assert_allclose(
+        HAN2014.extract(buzz(120, 4, 0.1)), HAN2014.extract(0.1 * buzz(120, 4, 0.1) + 0.05), atol=2e-3
+    )
+
+
+def test_digital_silence_is_finite_quiet_and_without_harmonics():
+    silent = np.concatenate([noise(6000), np.zeros(3000), -noise(6000)]) + 0.1  # a constant after scaling, not zero
+    features = HAN2014.extract(silent)
+    assert np.isfinite(features).all()
+    inside = features[40:52, :, 0]  # frames that lie in it whole, with the neighbours of their deltas
+    assert (inside[:, 14] == -30).all()
+    np.testing.assert_allclose(inside[:, 15:], 0, atol=1e-6)
+    zeros = HAN2014.extract(np.concatenate([noise(6000), np.zeros(3000), -noise(6000)]))[45, 0, 0]
+    assert zeros == pytest.approx(np.log(1e-10), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", FRONTENDS)

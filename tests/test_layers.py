@@ -96,8 +96,31 @@ def test_padding_is_the_mean_or_a_raw_zero_as_the_rule_says():
         np.testing.assert_allclose(normalized[~mask], np.broadcast_to(expected, normalized[~mask].shape), atol=1e-5)
 
 
+def test_centring_takes_the_segments_own_mean_off_the_static_channel_and_off_nothing_else():
+    mask = np.arange(10) < NUM_FRAMES[:, None]
+    layer = FeatureNormalization("band", centered=True)
+    layer.build(FEATURES.shape)
+    layer.adapt([(FEATURES, NUM_FRAMES)])
+    centred = FEATURES.astype(np.float64)
+    for segment, count in zip(centred, NUM_FRAMES, strict=True):
+        segment[:, :, 0] -= segment[:count, :, 0].mean(axis=0)
+    real = centred[mask]
+    expected = (centred - real.mean(axis=0)) / real.std(axis=0)
+    np.testing.assert_allclose(np.asarray(layer(FEATURES, mask))[mask], expected[mask], atol=2e-4)
+
+
+def test_a_centred_segment_forgets_what_was_added_to_all_its_frames():
+    mask = np.arange(10) < NUM_FRAMES[:, None]
+    layer = FeatureNormalization("band", centered=True)
+    layer.build(FEATURES.shape)
+    layer.adapt([(FEATURES, NUM_FRAMES)])
+    coloured = FEATURES.copy()
+    coloured[..., 0] += RNG.normal(0, 3, size=(20, 1, 4)).astype(np.float32)
+    np.testing.assert_allclose(np.asarray(layer(coloured, mask)), np.asarray(layer(FEATURES, mask)), atol=1e-3)
+
+
 @pytest.mark.parametrize(
-    "layer", [AttentionPooling(3), FrameMask(8, 2), MaskFrames(), FeatureNormalization("band", "zero")]
+    "layer", [AttentionPooling(3), FrameMask(8, 2), MaskFrames(), FeatureNormalization("band", "zero", True)]
 )
 def test_layers_survive_serialisation(layer):
     copy = keras.layers.deserialize(keras.layers.serialize(layer))

@@ -16,6 +16,7 @@ SETTINGS = {
 def test_a_published_figure_stands_beside_the_same_system_corpus_and_protocol():
     assert published.uar(SETTINGS) == (82.82, 4.99, "Chen et al. 2018, Table I")
     assert published.uar({**SETTINGS, "model": "chen2018-2d"})[:2] == (79.38, 7.78)
+    assert published.uar({**SETTINGS, "model": "han2014-dnn-elm", "network": {}})[:2] == (71.56, 8.43)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,11 @@ def test_overlapping_segments_are_laid_where_they_were_cut():
     assert whole.tolist() == [0] * 150 + [1] * 300
     gap = reports._laid_out([np.zeros(300), np.ones(300)], [0, 700])
     assert np.isnan(gap[300:700]).all() and gap[700:].tolist() == [1] * 300
+
+
+def test_a_depth_stands_beside_the_name_of_a_system_that_has_one():
+    assert reports._system(SETTINGS) == "chen2018-3d, 5 conv"
+    assert reports._system({"model": "han2014-dnn-elm", "network": {"hidden_layers": 3}}) == "han2014-dnn-elm"
 
 
 def test_undefined_figures_are_dashes():

@@ -10,10 +10,20 @@ from acrnn.segments import ORIGINAL, PAPER, SegmentRule, pool_logits
 @pytest.mark.parametrize("num_frames", [1, 299, 300, 301, 600, 899])
 def test_cutting_keeps_every_frame_once_and_pads_with_zeros(num_frames):
     features = np.random.default_rng(0).normal(size=(num_frames, 40, 3)).astype(np.float32)
-    cut, counts = PAPER.cut(features)
+    cut, counts = SegmentRule(tail="pad").cut(features)
     assert len(cut) == -(-num_frames // 300)
     np.testing.assert_array_equal(np.concatenate([s[:n] for s, n in zip(cut, counts, strict=True)]), features)
     assert all((s[n:] == 0).all() for s, n in zip(cut, counts, strict=True))
+
+
+@pytest.mark.parametrize("num_frames", [1, 299, 300, 301, 600, 899])
+def test_the_paper_pads_only_utterances_shorter_than_a_segment(num_frames):
+    features = np.random.default_rng(0).normal(size=(num_frames, 40, 3)).astype(np.float32)
+    cut, counts = PAPER.cut(features)
+    assert len(cut) == -(-num_frames // 300)
+    assert counts.tolist() == [min(num_frames, 300)] * len(cut)
+    np.testing.assert_array_equal(cut[0][: counts[0]], features[:300])
+    np.testing.assert_array_equal(cut[-1][: counts[-1]], features[-300:])
 
 
 def test_the_original_rule_takes_the_first_and_the_last_three_seconds():
@@ -23,7 +33,7 @@ def test_the_original_rule_takes_the_first_and_the_last_three_seconds():
 
 
 def test_overlapping_segments_reach_the_end():
-    rule = SegmentRule(frames=100, hop_frames=50)
+    rule = SegmentRule(frames=100, hop_frames=50, tail="pad")
     assert rule.starts(100) == [0]
     assert rule.starts(130) == [0, 50]
     assert rule.starts(200) == [0, 50, 100]

@@ -7,6 +7,7 @@ import pytest
 from conftest import TINY_NETWORK
 
 from acrnn import metrics, training
+from acrnn.augment import Augmentation
 from acrnn.feeding import Feeder, MemorySource, StreamedSource
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
@@ -98,6 +99,11 @@ def test_patience_stops_early(feeder, parts):
         {"gradient_clip_norm": 0.1},
         {"pooling": "mean"},
         {"pooling": "max-logits"},
+        {"schedule": "cosine", "warmup_epochs": 1},
+        {"weight_decay": 0.1},
+        {"label_smoothing": 0.2},
+        {"averaging": 0.9},
+        {"augmentation": Augmentation(speed=0.2, warp=0.1, equalizer=0.3, time_masks=1, band_masks=1)},
     ],
     ids=lambda change: "-".join(map(str, next(iter(change.items())))),
 )
@@ -113,6 +119,74 @@ def test_a_diverged_run_says_so_and_what_to_do(feeder, parts):
     network = make_network(feeder, replace(RECIPE, learning_rate=1e30, optimizer="adam"))
     with pytest.raises(ValueError, match=r"the training loss is (nan|inf) in epoch \d; lower --learning-rate"):
         network.fit(*parts[:2], seed=0)
+
+
+def test_the_last_epoch_is_kept_where_the_recipe_says_so_however_good_others_were(feeder, parts, monkeypatch):
+    monkeypatch.setattr(training, "_rank", lambda epoch: -epoch.epoch)  # make the first one the best
+    network = make_network(feeder, replace(RECIPE, epoch_choice="last"))
+    fit = network.fit(*parts[:2], seed=1)
+    assert fit.best_epoch == len(fit.curve) == 4
+    posteriors, labels = network.posteriors(parts[1])
+    loss = -np.log(posteriors[np.arange(len(labels)), labels]).mean()
+    assert loss == pytest.approx(fit.curve[-1].validation_loss, rel=1e-4)
+    assert fit.validation_uar == fit.curve[-1].validation_uar
+
+
+def steps_of(network, train, recipe, epochs):
+    """Runs the training steps alone; returns them and the weights after each step."""
+    network.restart(0)
+    steps, seen = training._Steps(network.model, recipe, train, 0), []
+    step = steps._step
+
+    def spied(batch):
+        loss = step(batch)
+        seen.append((float(np.array(network.model.optimizer.learning_rate)), network.model.get_weights()))
+        return loss
+
+    steps._step = spied
+    for number in range(1, epochs + 1):
+        steps.epoch(number)
+    return steps, seen
+
+
+def test_averaged_weights_are_the_moving_average_of_every_step_and_training_goes_on_from_its_own(feeder, parts):
+    recipe = replace(RECIPE, averaging=0.6)
+    network = make_network(feeder, recipe)
+    steps, seen = steps_of(network, parts[0], recipe, epochs=3)
+    average = seen[0][1]
+    for number, (_, weights) in enumerate(seen):
+        decay = min(0.6, (1 + number) / (10 + number))
+        average = [decay * mean + (1 - decay) * weight for mean, weight in zip(average, weights, strict=True)]
+    with steps.averaged_weights():
+        for got, expected in zip(network.model.get_weights(), average, strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+    for got, expected in zip(network.model.get_weights(), seen[-1][1], strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_the_learning_rate_follows_the_schedule_step_by_step(feeder, parts):
+    recipe = replace(RECIPE, schedule="cosine", warmup_epochs=1, epochs=3)
+    _, seen = steps_of(make_network(feeder, recipe), parts[0], recipe, epochs=3)
+    rates = [rate for rate, _ in seen]
+    per_epoch = len(rates) // 3
+    np.testing.assert_allclose(rates, [recipe.rate(n / per_epoch) for n in range(len(rates))], rtol=1e-5)
+    assert int(np.argmax(rates)) == per_epoch and rates[-1] < 0.2 * max(rates)
+
+
+def test_augmentation_changes_training_batches_and_nothing_that_is_validated(feeder, parts, monkeypatch):
+    seen = {"trained": [], "validated": []}
+    network = make_network(feeder, replace(RECIPE, augmentation=Augmentation(equalizer=2.0), epochs=1))
+    train, logits = network.model.train_on_batch, network._logits
+    monkeypatch.setattr(
+        network.model, "train_on_batch", lambda x, *rest: (seen["trained"].append(x["features"]), train(x, *rest))[1]
+    )
+    monkeypatch.setattr(
+        network, "_logits", lambda inputs: (seen["validated"].append(inputs["features"]), logits(inputs))[1]
+    )
+    network.fit(*parts[:2], seed=0)
+    recorded = {features.tobytes() for features in feeder.data.features.astype(np.float32)}
+    assert not any(segment.tobytes() in recorded for batch in seen["trained"] for segment in batch)
+    assert all(segment.tobytes() in recorded for batch in seen["validated"] for segment in batch)
 
 
 def test_class_weights_are_inverse_to_the_frequency_and_one_on_average(feeder):

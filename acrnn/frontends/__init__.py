@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from acrnn.frontends import logmel
+from acrnn.frontends import logmel, mfcc_pitch
 from acrnn.frontends.logmel import LogMelSpec
+from acrnn.frontends.mfcc_pitch import MfccPitchSpec
+
+Spec = LogMelSpec | MfccPitchSpec
 
 FRONTENDS = {
     "chen2018": logmel.PAPER,
     "chen2018-original": logmel.ORIGINAL,
+    "han2014": mfcc_pitch.HAN2014,
 }
-_KINDS = {"logmel": LogMelSpec}
+_KINDS = {"logmel": LogMelSpec, "mfcc-pitch": MfccPitchSpec}
 
 
-def to_dict(spec: LogMelSpec) -> dict:
+def to_dict(spec: Spec) -> dict:
     """The spec as JSON-ready fields, with its kind."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(spec, cls))
     return {"kind": kind, **asdict(spec)}
 
 
-def from_dict(fields: Mapping) -> LogMelSpec:
+def from_dict(fields: Mapping) -> Spec:
     """The spec that `to_dict` wrote.
 
     Raises:

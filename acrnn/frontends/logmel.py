@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from acrnn.frontends.waveform import refuse_short, regression_slope, unit_variance
+
 
 @dataclass(frozen=True)
 class LogMelSpec:
@@ -61,11 +63,7 @@ class LogMelSpec:
         Raises:
             ValueError: the waveform is shorter than one window.
         """
-        if len(waveform) < self.window_samples:
-            raise ValueError(
-                f"{len(waveform) / self.sample_rate_hz * 1000:.1f} ms long, shorter than one analysis window "
-                f"({self.window_seconds * 1000:g} ms); leave it out"
-            )
+        refuse_short(waveform, self.sample_rate_hz, self.window_seconds)
         log_mel = np.log(np.maximum(self._mel_energies(waveform), self.power_floor))
         delta = self._delta(log_mel)
         return np.stack([log_mel, delta, self._delta(delta)], axis=-1).astype(np.float32)
@@ -90,13 +88,10 @@ class LogMelSpec:
     def _scaled(self, waveform: np.ndarray) -> np.ndarray:
         if self.waveform_scaling == "int16":
             return waveform * 32768.0
-        return (waveform - waveform.mean()) / waveform.std()
+        return unit_variance(waveform)
 
     def _delta(self, features: np.ndarray) -> np.ndarray:
-        """Regression slope over 2N+1 frames, Eq. 2; the edges repeat the first and the last frame."""
-        from librosa.feature import delta
-
-        return delta(features, width=2 * self.delta_frames + 1, axis=0, mode="nearest")
+        return regression_slope(features, self.delta_frames)
 
 
 PAPER = LogMelSpec()

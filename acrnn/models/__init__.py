@@ -1,4 +1,7 @@
-"""The registry of systems. A system's module holds a frozen `Config` and `build(config)`; it is imported when used."""
+"""The registry of systems. A system's module holds a frozen `Config` and `build(config)`; it is imported when used.
+
+A system that is not fitted by gradient descent from end to end brings its own `estimator(config, recipe)` as well.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ class System:
         segments: name in `acrnn.segments.RULES`: how its utterances are cut.
         recipe: how it is trained.
         variant: the fields of `Config` that make this system differ from its paper's main one.
+        whole_utterances: whether it puts utterances together again, so that its records must hold every frame once.
     """
 
     summary: str
@@ -32,6 +36,7 @@ class System:
     segments: str
     recipe: Recipe
     variant: Mapping[str, object] = field(default_factory=dict)
+    whole_utterances: bool = False
 
     def configure(self, manifest: Manifest, **options):
         """The network's configuration for a record set; options override fields of `Config`.
@@ -61,20 +66,32 @@ class System:
         return config_class(num_classes, **{**self.variant, **options})
 
     def check_records(self, records: RecordSet) -> None:
-        """Refuses records of another front end than this system's; how they were cut is the records' own business.
+        """Refuses records of another front end than this system's, or cut so that it cannot use them.
 
         Raises:
-            ValueError: another front end made them.
+            ValueError: another front end made them, or segments overlap that must be put together again.
         """
         remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
         if records.manifest.frontend != FRONTENDS[self.frontend]:
             raise ValueError(f"{records.folder}: made by another front end than {self.summary} needs; {remedy}")
+        if self.whole_utterances and not records.manifest.rule.holds_every_frame_once:
+            raise ValueError(
+                f"{records.folder}: segments overlap, or leave frames out, and {self.summary} needs each once; {remedy}"
+            )
 
     def estimator(self, config, recipe: Recipe):
-        """What fits and predicts: fit(train, validation, seed, on_epoch), posteriors(source), attention, save."""
+        """What fits and predicts: fit(train, validation, seed, on_epoch), posteriors(source), attention, save.
+
+        A module that holds an `estimator(config, recipe)` says itself what that is; else it is a `Network` over `build`.
+
+        Raises:
+            UsageError: the recipe has options that mean nothing for this system.
+        """
         from acrnn.training import Network
 
         module = importlib.import_module(self.module)
+        if hasattr(module, "estimator"):
+            return module.estimator(config, recipe)
         return Network(lambda: module.build(config), recipe)
 
 
@@ -105,5 +122,13 @@ MODELS: dict[str, System] = {
             "normalization": "band",
             "initial_deviation": 0.1,
         },
+    ),
+    "han2014-dnn-elm": System(
+        "DNN-ELM (Han et al. 2014)",
+        "acrnn.models.han2014",
+        "han2014",
+        "han2014",
+        recipes.HAN2014,
+        whole_utterances=True,
     ),
 }

@@ -34,6 +34,7 @@ class Config:
         batch_norm_momentum: of the moving averages. An epoch of Emo-DB has 15 steps, so Keras' 0.99 would still hold
             half of its initial values after five epochs.
         normalization: what shares a mean and a deviation, see `FeatureNormalization`.
+        centered: take each band's mean over the segment off the static log-Mels first, see `FeatureNormalization`.
         dropout: before the BLSTM and before the dense layer; the paper names none.
         initial_deviation: of truncated normal weights, with biases of the same size (the authors' code: 0.1); None for
             Keras' defaults.
@@ -60,6 +61,7 @@ class Config:
     dense_batch_norm: bool = True
     batch_norm_momentum: float = 0.9
     normalization: Literal["channel", "band"] = "channel"
+    centered: bool = False
     dropout: float = 0.0
     initial_deviation: float | None = None
 
@@ -85,7 +87,7 @@ def build(config: Config) -> keras.Model:
     num_frames = keras.Input((), dtype="int32", name="num_frames")
     mask = FrameMask(config.frames, name="mask")(num_frames)
 
-    x = FeatureNormalization(config.normalization, config.padding, name="normalization")(features, mask)
+    x = FeatureNormalization(config.normalization, config.padding, config.centered, name="normalization")(features, mask)
     x = x[..., : config.channels]
     for number in range(1, config.conv_layers + 1):
         filters = config.first_filters if number == 1 else config.filters

@@ -68,15 +68,6 @@ def speaker_of(utterance_id: str) -> str:
     return match["session"] + match["gender"]
 
 
-def dialog_prefix_speaker(utterance_id: str) -> str:
-    """The WRONG speaker, for audits of leakage only: who wears the markers ("Ses01F_impro01_M003" → "Ses01F").
-
-    Published code takes it for the speaker. It joins both partners of a dialog into one "speaker" and puts each actor
-    on both sides of a split by speaker. Use `speaker_of` for everything else.
-    """
-    return utterance_id[:6]
-
-
 def _evaluations(session_folder: Path) -> list[Path]:
     # Copies made on a Mac carry a resource fork "._<name>" beside every file, which glob returns too.
     paths = (session_folder / "dialog" / "EmoEvaluation").glob("*.txt")

@@ -1,0 +1,197 @@
+"""Fits DNN-ELM: the DNN on the loudest windows by gradient descent, the ELM on whole utterances by least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+
+import keras
+import numpy as np
+
+from acrnn import recipes
+from acrnn.console import UsageError
+from acrnn.feeding import Batch, MemorySource, Source
+from acrnn.models import han2014
+from acrnn.recipes import Recipe
+from acrnn.segments import pool_logits
+from acrnn.training import Network, Steps
+
+_MEANINGLESS = ("pooling", "averaging", "augmentation", "precision")
+_FRAMES_AT_ONCE = 8192
+_LENGTH_STEP = 32  # lengths are padded to multiples of it: some backends compile for every shape
+
+
+class DnnElm(Network):
+    """The network of `han2014.build` with its two stages of training; the rest is as for every network.
+
+    An epoch is a pass over the training windows, after which the ELM is solved for anew: what validation sees, and
+    chooses among, is the whole chain.
+
+    Args:
+        config: the network, and which windows train it.
+        recipe: how the DNN is trained.
+
+    Raises:
+        UsageError: the recipe pools segments, averages, augments or is in another precision than float32.
+    """
+
+    def __init__(self, config: han2014.Config, recipe: Recipe):
+        _refuse_meaningless(recipe)
+        self.config = config
+        super().__init__(lambda: han2014.build(config), recipe)
+        self.contexts = keras.Model(self.model.input, self.model.get_layer("windows").output)
+        self.hidden = keras.Model(self.model.input, self.model.get_layer("elm_hidden").output)
+        self.dnn = _dnn(self.model)
+        self.dnn.compile(self.model.optimizer, self.model.loss)
+
+    def _steps(self, train: Source, seed: int) -> Steps:
+        return _WindowSteps(self, train, seed)
+
+    def posteriors(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
+        """Posteriors [utterances, classes] and labels [utterances] of a source, in the order of its utterances' rows."""
+        features, labels = whole_utterances(source)
+        scores = np.stack(_predicted(self.model, features))
+        return pool_logits(scores, np.arange(len(scores)), len(scores)), labels
+
+    def loud_windows(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Of each utterance, its loudest windows [windows, context * bands], normalised as the DNN takes them."""
+
+        def chosen(index: int, windows: np.ndarray) -> np.ndarray:
+            return windows[
+                loudest(window_energy(features[index], self.config.context_frames), self.config.energy_share)
+            ]
+
+        return _predicted(self.contexts, features, chosen)
+
+    def solve_elm(self, features: Sequence[np.ndarray], labels: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Sets the output weights of the ELM; `weights` [utterances] weigh the squared errors."""
+        hidden = np.stack(_predicted(self.hidden, features))
+        targets = np.eye(self.config.num_classes)[labels]
+        self.model.get_layer("elm_output").kernel.assign(ridge(hidden, targets, self.config.elm_ridge, weights))
+
+
+class _WindowSteps(Steps):
+    """Training steps on windows; an epoch ends with the ELM."""
+
+    def __init__(self, network: DnnElm, train: Source, seed: int):
+        self.network = network
+        self.features, self.labels = whole_utterances(train)
+        super().__init__(
+            network.dnn, network.recipe, _WindowSource(network.loud_windows(self.features), self.labels), seed
+        )
+
+    def epoch(self, number: int) -> float:
+        loss = super().epoch(number)
+        of_class = self.weights
+        self.network.solve_elm(self.features, self.labels, None if of_class is None else of_class[self.labels])
+        return loss
+
+
+class _WindowSource(MemorySource):
+    """Windows as a source of batches, each with its utterance's label."""
+
+    def __init__(self, windows: Sequence[np.ndarray], labels: np.ndarray):
+        self.windows = np.concatenate(windows)
+        self.utterances = np.repeat(np.arange(len(windows)), [len(part) for part in windows])
+        self.labels = labels[self.utterances]
+        self.index = np.arange(len(self.windows))
+
+    def _batch(self, index: np.ndarray) -> Batch:
+        return Batch({"windows": self.windows[index]}, self.labels[index], self.utterances[index])
+
+
+def _refuse_meaningless(recipe: Recipe) -> None:
+    for item in fields(Recipe):
+        if item.name in _MEANINGLESS and getattr(recipe, item.name) != getattr(recipes.HAN2014, item.name):
+            raise UsageError(
+                f"--{item.name} {getattr(recipe, item.name)}: means nothing for DNN-ELM, which is trained on windows "
+                "and classifies whole utterances; leave it out"
+            )
+
+
+def _dnn(model: keras.Model) -> keras.Model:
+    """The DNN alone, windows [batch, context * bands] to logits; it shares its layers with the model."""
+    layers = [layer for layer in model.layers if layer.name.startswith("hidden_")]
+    x = windows = keras.Input(model.get_layer("windows").output.shape[-1:], name="windows")
+    for layer in [*layers, model.get_layer("window_logits")]:
+        x = layer(x)
+    return keras.Model({"windows": windows}, x)
+
+
+def whole_utterances(source: Source) -> tuple[list[np.ndarray], np.ndarray]:
+    """Utterances of a source, put together again from segments that hold every frame once.
+
+    Returns:
+        Real frames of each utterance, float32 [frames, bands, channels], and labels int32 [utterances], both in the
+        order of the table.
+    """
+    parts: dict[int, list[np.ndarray]] = {}
+    labels: dict[int, int] = {}
+    for batch in source.ordered(256):
+        real = zip(batch.inputs["features"], batch.inputs["num_frames"], strict=True)
+        for (segment, count), label, row in zip(real, batch.labels, batch.utterances, strict=True):
+            parts.setdefault(int(row), []).append(segment[:count])
+            labels[int(row)] = int(label)
+    rows = sorted(parts)
+    return [np.concatenate(parts[row]) for row in rows], np.array([labels[row] for row in rows], np.int32)
+
+
+def window_energy(features: np.ndarray, context_frames: int) -> np.ndarray:
+    """Mean power of the real frames in the window around each frame [frames]; band 0 is the log energy of a frame."""
+    power = np.exp(features[:, 0, 0].astype(np.float64))
+    reach = context_frames // 2
+    total, count = (
+        np.convolve(values, np.ones(context_frames))[reach : reach + len(power)]
+        for values in (power, np.ones_like(power))
+    )
+    return total / count
+
+
+def loudest(energy: np.ndarray, share: float) -> np.ndarray:
+    """Positions, in order, of the largest share of some energies: at least one, of equal ones the earlier."""
+    count = int(np.ceil(share * len(energy)))
+    return np.sort(np.argsort(-energy, kind="stable")[:count])
+
+
+def ridge(hidden: np.ndarray, targets: np.ndarray, penalty: float, weights: np.ndarray | None = None) -> np.ndarray:
+    """Output weights B of an ELM: (HᵀWH + λI)⁻¹ HᵀWT, the least squares of H·B to T with a penalty on B.
+
+    Args:
+        hidden: H, float [utterances, units].
+        targets: T, float [utterances, classes], one-hot.
+        penalty: λ, above 0.
+        weights: the diagonal of W, float [utterances]; None for ones.
+
+    Returns:
+        float64 [units, classes].
+    """
+    h = hidden.astype(np.float64)
+    weighted = h if weights is None else h * weights[:, None]
+    return np.linalg.solve(weighted.T @ h + penalty * np.eye(h.shape[1]), weighted.T @ targets)
+
+
+def _predicted(
+    model: keras.Model,
+    features: Sequence[np.ndarray],
+    take: Callable[[int, np.ndarray], np.ndarray] = lambda index, output: output,
+) -> list[np.ndarray]:
+    """What a model gives for each utterance, in order; `take(index, output)` keeps the wanted part of an output."""
+    found: dict[int, np.ndarray] = {}
+    for indices, inputs in _batches(features):
+        # not predict_on_batch, which compiles anew for every length; the products are too large to miss it
+        outputs = keras.ops.convert_to_numpy(model(inputs, training=False))
+        found |= {index: take(index, output) for index, output in zip(indices, outputs, strict=True)}
+    return [found[index] for index in range(len(features))]
+
+
+def _batches(features: Sequence[np.ndarray]) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
+    """Utterances of similar lengths together, the longest first, with their positions."""
+    order = sorted(range(len(features)), key=lambda index: -len(features[index]))
+    while order:
+        frames = -(-len(features[order[0]]) // _LENGTH_STEP) * _LENGTH_STEP
+        size = max(1, _FRAMES_AT_ONCE // frames)
+        indices, order = order[:size], order[size:]
+        padded = np.zeros((len(indices), frames, *features[0].shape[1:]), np.float32)
+        for row, index in zip(padded, indices, strict=True):
+            row[: len(features[index])] = features[index]
+        yield indices, {"features": padded, "num_frames": np.array([len(features[i]) for i in indices], np.int32)}

@@ -1,0 +1,179 @@
+"""DNN-ELM of Han, Yu and Tashev (2014), Section 3: windows → DNN → statistics of the utterance → ELM.
+
+A deep network reads windows of 25 frames; how its posteriors are spread over the utterance, by four statistics a class,
+is what an extreme learning machine classifies: a random hidden layer, and output weights by least squares. The network
+takes whole utterances of any length. `acrnn.elm_training` fits it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import keras
+from keras import layers, ops
+
+from acrnn.console import UsageError
+from acrnn.layers import FeatureNormalization
+
+_PACKAGE = "acrnn.han2014"
+
+
+@dataclass(frozen=True)
+class Config:
+    """The network and what it is fitted with, with the values of the paper; a field it leaves open says why it is so.
+
+    Attributes:
+        frames, padding: of the records' segments, of which the utterances are put together again. They change nothing:
+            the network is of no fixed length, and no padding is left but its own, which is masked.
+        bands, record_channels: of a frame in the records.
+        context_frames: of a window, the frame in its middle included; odd.
+        hidden_layers, hidden_units: of the DNN.
+        energy_share: the loudest windows of an utterance, which alone train the DNN.
+        share_threshold: a posterior above it counts for the fourth statistic.
+        elm_units: of the random hidden layer.
+        elm_ridge: added to the diagonal of the ELM's normal equations; the paper has none, and 120 columns of
+            neighbouring statistics are singular without.
+    """
+
+    num_classes: int
+    frames: int = 300
+    bands: int = 30
+    record_channels: int = 1
+    padding: Literal["mean", "zero"] = "mean"
+    context_frames: int = 25
+    hidden_layers: int = 3
+    hidden_units: int = 256
+    energy_share: float = 0.1
+    share_threshold: float = 0.2
+    elm_units: int = 120
+    elm_ridge: float = 1e-2
+
+    def __post_init__(self):
+        for name in ("context_frames", "hidden_layers", "hidden_units", "elm_units"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{_option(name)} {getattr(self, name)}: it must be a whole number from 1 up")
+        if self.context_frames % 2 == 0:
+            raise UsageError(f"--context-frames {self.context_frames}: it must be odd, so that a window has a middle")
+        if not 0 < self.energy_share <= 1:
+            raise UsageError(f"--energy-share {self.energy_share}: it must be a share above 0, up to 1")
+        if not 0 < self.share_threshold < 1:
+            raise UsageError(f"--share-threshold {self.share_threshold}: it must lie between 0 and 1")
+        if not 0 < self.elm_ridge < float("inf"):
+            raise UsageError(f"--elm-ridge {self.elm_ridge}: it must be a number above 0")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def build(config: Config) -> keras.Model:
+    """The network, untrained.
+
+    Args:
+        config: its sizes.
+
+    Returns:
+        Model from {"features": [batch, frames, bands, channels of the records], "num_frames": int32 [batch]}, utterances
+        of any number of frames, to scores float32 [batch, classes]. `normalization` is to be adapted, `windows`,
+        `hidden_…` and `window_logits` are the DNN, and `elm_output` is to be solved for.
+    """
+    features = keras.Input((None, config.bands, config.record_channels), name="features")
+    num_frames = keras.Input((), dtype="int32", name="num_frames")
+    mask = RealFrames(name="mask")(features, num_frames)
+
+    x = FeatureNormalization("band", "mean", name="normalization")(features, mask)
+    x = ContextWindows(config.context_frames, name="windows")(x)  # [batch, frames, context * bands * channels]
+    for number in range(1, config.hidden_layers + 1):
+        x = layers.Dense(config.hidden_units, "relu", kernel_initializer="he_uniform", name=f"hidden_{number}")(x)
+    x = layers.Dense(config.num_classes, name="window_logits")(x)
+    x = layers.Softmax(name="window_posteriors")(x)
+
+    x = UtteranceStatistics(config.share_threshold, name="statistics")(x, mask)  # [batch, 4 * classes]
+    random = {name: keras.initializers.RandomUniform(-1, 1) for name in ("kernel_initializer", "bias_initializer")}
+    x = layers.Dense(config.elm_units, "sigmoid", trainable=False, name="elm_hidden", **random)(x)
+    scores = layers.Dense(
+        config.num_classes, use_bias=False, kernel_initializer="zeros", trainable=False, name="elm_output"
+    )(x)
+    return keras.Model({"features": features, "num_frames": num_frames}, scores, name="dnn_elm")
+
+
+def estimator(config: Config, recipe):
+    """What fits the network: see `acrnn.elm_training.DnnElm`."""
+    from acrnn.elm_training import DnnElm
+
+    return DnnElm(config, recipe)
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class RealFrames(layers.Layer):
+    """Mask [batch, frames], True where a frame is real, for any number of frames.
+
+    Inputs: features [batch, frames, …]; num_frames [batch].
+    """
+
+    def call(self, features, num_frames):
+        positions = ops.arange(ops.shape(features)[1], dtype="int32")
+        return ops.expand_dims(positions, 0) < ops.expand_dims(num_frames, 1)
+
+    def compute_output_spec(self, features, num_frames):
+        return keras.KerasTensor(features.shape[:2], "bool")
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class ContextWindows(layers.Layer):
+    """Each frame with its neighbours, side by side in the order of time; zeros beyond the ends.
+
+    Args:
+        frames: of a window, odd.
+
+    Inputs: features [batch, frames, bands, channels]. Output: [batch, frames, window * bands * channels].
+    """
+
+    def __init__(self, frames: int, **kwargs):
+        super().__init__(**kwargs)
+        self.frames = frames
+
+    def call(self, features):
+        flat = ops.reshape(features, (ops.shape(features)[0], -1, features.shape[2] * features.shape[3]))
+        reach = self.frames // 2
+        padded = ops.pad(flat, ((0, 0), (reach, reach), (0, 0)))
+        parts = [padded[:, start : (start - 2 * reach) or None] for start in range(self.frames)]  # None: to the end
+        return ops.concatenate(parts, axis=-1)
+
+    def compute_output_shape(self, shape):
+        return (*shape[:2], self.frames * shape[2] * shape[3])
+
+    def get_config(self):
+        return {**super().get_config(), "frames": self.frames}
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class UtteranceStatistics(layers.Layer):
+    """Per class: maximum, minimum and mean over the real windows, and the share of them above a threshold.
+
+    Args:
+        threshold: of the share.
+
+    Inputs: posteriors [batch, windows, classes]; mask [batch, windows], True where a window is real, one at least.
+    Output: [batch, 4 * classes], the classes of one statistic side by side.
+    """
+
+    def __init__(self, threshold: float, **kwargs):
+        super().__init__(**kwargs)
+        self.threshold = threshold
+
+    def call(self, posteriors, mask):
+        real = ops.expand_dims(mask, -1)
+        count = ops.sum(ops.cast(real, posteriors.dtype), axis=1)
+        above = ops.cast(ops.logical_and(real, posteriors > self.threshold), posteriors.dtype)
+        statistics = [
+            ops.max(ops.where(real, posteriors, 0.0), axis=1),
+            ops.min(ops.where(real, posteriors, 1.0), axis=1),
+            ops.sum(ops.where(real, posteriors, 0.0), axis=1) / count,
+            ops.sum(above, axis=1) / count,
+        ]
+        return ops.concatenate(statistics, axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "threshold": self.threshold}

@@ -1,0 +1,185 @@
+"""The command-line options of the experiments: which recordings, which system, which recipe, which runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+from acrnn import records, searched
+from acrnn.console import UsageError, numbers, positive
+from acrnn.crossval import Experiment
+from acrnn.folds import PROTOCOLS
+from acrnn.frontends import FRONTENDS
+from acrnn.models import MODELS
+from acrnn.recipes import RECIPES, Recipe
+from acrnn.segments import POOLINGS, RULES
+from acrnn.trials import configured, title
+from data_prep.arguments import add_corpus_arguments, prepare_corpus
+from data_prep.corpora import CORPORA
+from data_prep.prepare import Settings
+
+# A fifth of the work of the paper's network: fewer maps and units, time pooled by four.
+REDUCED = {"first_filters": 32, "filters": 64, "linear_units": 192, "lstm_units": 64, "pool_size": (4, 2)}
+# The embedded corpus is small and to be learnt in two minutes on two cores; the published recipes are for hours.
+TOY = {
+    "learning_rate": 1e-3,
+    "batch_size": 20,
+    "epochs": 7,
+    "protocol": "grouped-5-fold",
+    "jobs": min(5, os.cpu_count() or 1),
+}
+
+
+BEST = "best"
+_TUNING = Path("runs", "tuning")
+
+
+def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what every experiment takes: corpus, split, runs, network and training."""
+    parser.add_argument("--dataset", choices=CORPORA, required=True, help="corpus")
+    parser.add_argument("--conv-layers", type=positive, help="convolution layers, 1 to 7 in Chen et al. (default: 1)")
+    parser.add_argument(
+        "--reduced", action="store_true", help="ACRNN with a quarter of the maps and units, to try things"
+    )
+    parser.add_argument("--dropout", type=float, help="dropout in the network (default: what the recipe says)")
+    parser.add_argument("--protocol", choices=PROTOCOLS, help="how to split (default: leave-one-speaker-out)")
+    parser.add_argument("--folds", type=numbers, help="only these folds, from 0: 0,2,5-7 (default: all)")
+    parser.add_argument("--seeds", type=numbers, default=(0,), help="seeds: 0-4 (default: 0)")
+    parser.add_argument("--jobs", type=positive, help="processes that train folds (default: 1; for toy one a core)")
+    parser.add_argument("--records", type=Path, help="record set (default: records/CORPUS_FRONTEND, made if missing)")
+    parser.add_argument("--output-dir", type=Path, help="results (default: a folder under runs)")
+    parser.add_argument("--no-models", action="store_true", help="do not keep the networks of the runs")
+    add_recipe_arguments(parser)
+    add_corpus_arguments(parser)
+
+
+def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that change a recipe; each defaults to what the system's recipe says."""
+    group = parser.add_argument_group("training (defaults: what the recipe says)")
+    group.add_argument("--recipe", choices=RECIPES, help="whole recipe (default: the system's published one)")
+    group.add_argument("--epochs", type=positive, help="at most")
+    group.add_argument("--patience", type=positive, help="stop after so many epochs without a better validation UAR")
+    group.add_argument("--batch-size", type=positive, help="segments a step")
+    group.add_argument("--learning-rate", type=float)
+    group.add_argument("--optimizer", choices=("nadam", "adam", "sgd"))
+    group.add_argument("--schedule", choices=("constant", "cosine"), help="of the learning rate")
+    group.add_argument("--weight-decay", type=float)
+    group.add_argument("--label-smoothing", type=float)
+    group.add_argument("--averaging", type=float, help="decay by step of a moving average of the weights")
+    group.add_argument("--epoch-choice", choices=("validation-uar", "last"), help="whose weights are kept")
+    group.add_argument("--pooling", choices=POOLINGS, help="how segments make an utterance")
+    group.add_argument("--class-weights", action="store_true", default=None, help="weigh classes by inverse frequency")
+    group.add_argument("--gradient-clip-norm", type=float, help="clip the global norm of the gradients")
+    group.add_argument("--precision", choices=("float32", "mixed_bfloat16"), help="of the arithmetic")
+
+
+def parsed(parser: argparse.ArgumentParser, given: Sequence[str] | None) -> argparse.Namespace:
+    """The options, with the defaults of the embedded corpus where it is chosen."""
+    options = parser.parse_args(given)
+    if options.dataset == "toy":
+        tuned = getattr(options, "model", None) == BEST  # and brings all but this
+        for name, value in {"jobs": TOY["jobs"]}.items() if tuned else TOY.items():
+            setattr(options, name, getattr(options, name) or value)
+    options.jobs = options.jobs or 1
+    return options
+
+
+def experiment(
+    options: argparse.Namespace, model: str | None = None, own_recipe: bool = False, **network
+) -> Experiment:
+    """The experiment that the options describe; its records are prepared if they are not there.
+
+    Args:
+        options: of `add_experiment_arguments`.
+        model: a key of MODELS; None for the one in the options.
+        own_recipe: leave the options' recipe and records aside: they are another system's, this is a baseline beside it.
+        network: fields of its `Config`; those in the options are overruled.
+
+    Raises:
+        UsageError: an option does not fit the system.
+    """
+    model = model or options.model
+    parts = {} if own_recipe else {**network_of(options), **network}
+    recipe = MODELS[model].recipe if own_recipe else recipe_of(options, model)
+    MODELS[model].check_options(**{**recipe.network, **parts})  # before the corpus is prepared for nothing
+    return Experiment(
+        records=records_of(options, model, None if own_recipe else options.records),
+        model=model,
+        recipe=recipe,
+        protocol=options.protocol or "leave-one-speaker-out",
+        options=parts,
+        save_models=not options.no_models,
+    )
+
+
+def network_of(options: argparse.Namespace) -> dict:
+    """The fields of a system's `Config` that the options change."""
+    return {**(REDUCED if options.reduced else {}), **given(options, ("conv_layers", "dropout"))}
+
+
+def records_of(options: argparse.Namespace, model: str, folder: Path | None) -> Path:
+    """The record set to use: prepared if it is not there, compared with the recordings if any are named."""
+    system = MODELS[model]
+    out = folder or Path("records", f"{selection_name(options)}_{system.frontend}")
+    named = given(options, ("data_dir", "subset", "labels", "speaker_pattern")) or options.download
+    if named or not (out / records.MANIFEST).exists():
+        settings = Settings(FRONTENDS[system.frontend], RULES[system.segments])
+        prepare_corpus(
+            CORPORA[options.dataset], options, out, settings, options.jobs if options.jobs > 1 else os.cpu_count()
+        )
+    elif records.RecordSet(out).manifest.corpus["name"] != options.dataset:
+        raise UsageError(
+            f"--records {out}: holds {records.RecordSet(out).manifest.corpus['name']!r}, not {options.dataset!r}"
+        )
+    return out
+
+
+def selection_name(options: argparse.Namespace) -> str:
+    """The corpus, and the subset if one is named."""
+    return f"{options.dataset}-{options.subset}" if options.subset else options.dataset
+
+
+def recipe_of(options: argparse.Namespace, model: str) -> Recipe:
+    """The recipe that is named, or the system's own, with what the options change."""
+    recipe = RECIPES[options.recipe] if options.recipe else MODELS[model].recipe
+    if found := getattr(options, "found", None):
+        recipe = configured(recipe, found.hyperparameters) if options.recipe else found.recipe
+    return replace(recipe, **recipe_changes(options))
+
+
+def recipe_changes(options: argparse.Namespace) -> dict:
+    """The fields of a recipe that the options change."""
+    return given(options, [item.name for item in fields(Recipe)])
+
+
+def tuning_folder(options: argparse.Namespace) -> Path:
+    """Where a search of a system, with a named recipe if any, lies by default."""
+    return _TUNING / "_".join([selection_name(options), options.model, *([options.recipe] if options.recipe else [])])
+
+
+def adopt_best(options: argparse.Namespace) -> None:
+    """Puts what `tune_depth.py` found best in the place of --model best; options that were given still win.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no search of this corpus, or an unfinished one.
+        UsageError: it is of another corpus.
+    """
+    folders = [options.tuning] if options.tuning else sorted(_TUNING.glob(f"{selection_name(options)}_*"))
+    if not folders:
+        raise FileNotFoundError(
+            f"{_TUNING}: no search of {selection_name(options)} there; run one first: "
+            f"python experiments/tune_depth.py --dataset {options.dataset}, or name one with --tuning"
+        )
+    found = searched.best(folders)
+    if found.corpus != options.dataset:
+        raise UsageError(f"--tuning {found.folder}: a search on {found.corpus!r}, not {options.dataset!r}")
+    print(f"{found.folder}: {found.model} with {title(found.hyperparameters)}")
+    options.model, options.protocol, options.found = found.model, options.protocol or found.protocol, found
+
+
+def given(options: argparse.Namespace, names: Sequence[str]) -> dict:
+    """The options among these that were given."""
+    return {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}

@@ -1,0 +1,103 @@
+"""How many points does each common mistake buy? The same system, honestly and under every way to leak that is known.
+
+    python experiments/audit_leakage.py --dataset emodb --data-dir emodb --model han2014-dnn-elm --seeds 0-2
+
+Writes leakage.md and leakage.png into the output folder, where each experiment has a folder of its own. The same command
+goes on where a killed one stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from acrnn import comparison, files, reports, studies
+from acrnn.console import comma_separated, run_job
+from acrnn.crossval import Experiment
+from acrnn.leakage import MISTAKES, mistake
+from acrnn.models import MODELS
+from acrnn.studies import Variant
+from experiments import arguments
+
+HONEST = "honest"
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
+    options = arguments.parsed(_parser(), given)
+    return run_job(lambda: run(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=MODELS, default="han2014-dnn-elm", help="system (default: %(default)s)")
+    parser.add_argument("--mistakes", type=comma_separated, help="only these (default: all that the corpus allows)")
+    arguments.add_experiment_arguments(parser)
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the honest experiment and the mistaken ones, and writes how they differ."""
+    names = options.mistakes or [n for n, made in MISTAKES.items() if made.corpus in (None, options.dataset)]
+    for name in names:
+        mistake(name, options.dataset)
+    output_dir = options.output_dir or Path("runs", f"leakage_{arguments.selection_name(options)}_{options.model}")
+    honest = arguments.experiment(options)
+    variants = [Variant(HONEST, "speaker-independent, validation speaker chooses the epoch", honest)]
+    variants += [Variant(name, MISTAKES[name].summary, _mistaken(honest, name)) for name in names]
+    studies.run(
+        variants, output_dir, options.folds, options.seeds, options.jobs, lambda: write(variants, output_dir, options)
+    )
+    print((output_dir / "leakage.md").read_text(encoding="utf-8"))
+    return 0
+
+
+def _mistaken(honest: Experiment, name: str) -> Experiment:
+    return Experiment(**{**vars(honest), "mistake": name})
+
+
+def write(variants: Sequence[Variant], output_dir: Path, options: argparse.Namespace) -> None:
+    """Writes leakage.md and leakage.png from what is finished."""
+    found = studies.finished([variant.name for variant in variants], output_dir)
+    gains = {name: studies.compared(found, name, HONEST, comparison.tested_uar) for name in found}
+    rows = [_row(variant, found[variant.name], gains[variant.name]) for variant in variants if variant.name in found]
+    header = [
+        "what is done",
+        "UAR, mean over folds",
+        "UAR, pooled",
+        "points bought, by test speaker (95 % interval)",
+        "coverage",
+    ]
+    text = (
+        f"# What leakage buys: {options.model} on {options.dataset}\n\n"
+        "Every utterance is tested once in each row, and rows are compared speaker by speaker; p by exact sign flips.\n"
+        "Only the first row tells how the system does on a new speaker.\n\n"
+        f"{reports.markdown(header, rows)}\n"
+    )
+    files.write_text(output_dir / "leakage.md", text)
+    _draw({name: gain for name, gain in gains.items() if name != HONEST}, output_dir / "leakage.png")
+
+
+def _row(variant: Variant, result: dict, gain) -> list[str]:
+    overall = result["overall"]
+    return [
+        f"**{variant.name}**: {variant.title}",
+        f"{reports.percent(overall['uar_fold_mean'])} ± {reports.percent(overall['uar_fold_std'])}",
+        f"{reports.percent(overall['uar_pooled'])} ({reports.percent_interval(overall['uar_pooled_interval'])})",
+        "–" if variant.name == HONEST else studies.difference(gain),
+        reports.coverage(result),
+    ]
+
+
+def _draw(gains: dict, path: Path) -> None:
+    from acrnn import figures
+
+    measured = {name: gain for name, gain in gains.items() if gain is not None}
+    if measured:
+        reports.write_png(figures.differences(measured, "UAR points over the honest protocol"), path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Recipes: what is out of range is named, schedules have their shape, departures add up."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from acrnn import recipes
+from acrnn.augment import Augmentation
+from acrnn.console import UsageError
+from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, Departure, Recipe, departed
+
+
+def test_the_paper_recipe_says_what_the_paper_says():
+    """Chen et al. (2018), Section III-A."""
+    assert (CHEN2018.optimizer, CHEN2018.learning_rate, CHEN2018.momentum) == ("nadam", 1e-4, 0.9)
+    assert (CHEN2018.batch_size, CHEN2018.epoch_choice, CHEN2018.pooling) == (40, "validation-uar", "max")
+    assert CHEN2018.augmentation is None and CHEN2018.schedule == "constant"
+    assert CHEN2018.label_smoothing == CHEN2018.weight_decay == 0
+
+
+def test_a_constant_rate_is_constant():
+    assert {Recipe(learning_rate=0.3, warmup_epochs=5).rate(done) for done in (0, 0.5, 29.9)} == {0.3}
+
+
+def test_a_cosine_rises_falls_and_ends_at_nothing():
+    recipe = Recipe(learning_rate=2.0, schedule="cosine", warmup_epochs=2, epochs=12)
+    rates = np.array([recipe.rate(done) for done in np.linspace(0, 12, 121)])
+    assert rates.argmax() == 20 and rates.max() == pytest.approx(2.0, rel=0.06)
+    assert recipe.rate(2) == 2.0 and recipe.rate(7) == pytest.approx(1.0) and recipe.rate(12) == pytest.approx(0)
+    assert 0 < rates[0] < 0.2 and (np.diff(rates[:21]) > 0).all() and (np.diff(rates[21:]) < 0).all()
+
+
+def test_the_tuned_recipe_is_the_paper_and_all_departures():
+    assert departed(CHEN2018, DEPARTURES) == TUNED
+    assert len({departure.name for departure in DEPARTURES}) == len(DEPARTURES)
+    for count in range(len(DEPARTURES)):
+        assert departed(CHEN2018, DEPARTURES[: count + 1]) != departed(CHEN2018, DEPARTURES[:count])
+
+
+def test_departures_add_to_the_network_and_leave_the_recipe_before_alone():
+    before = Recipe(network={"dropout": 0.1, "normalization": "band"})
+    after = departed(before, [Departure("a", "b", {"epochs": 3, "network": {"dropout": 0.2}})])
+    assert after.network == {"dropout": 0.2, "normalization": "band"} and after.epochs == 3
+    assert before.network == {"dropout": 0.1, "normalization": "band"}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_survives_as_a_dict(name):
+    assert recipes.from_dict(asdict(RECIPES[name])) == RECIPES[name]
+
+
+def test_a_dict_of_another_version_is_refused():
+    with pytest.raises(ValueError, match="not a recipe of this version"):
+        recipes.from_dict({"moonphase": 3})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "option"),
+    [
+        ({"learning_rate": 0.0}, "--learning-rate 0.0"),
+        ({"label_smoothing": 1.0}, "--label-smoothing 1.0"),
+        ({"averaging": -0.1}, "--averaging -0.1"),
+        ({"weight_decay": float("nan")}, "--weight-decay nan"),
+        ({"pooling": "median"}, "--pooling median"),
+    ],
+)
+def test_values_out_of_range_are_named(wrong, option):
+    with pytest.raises(UsageError, match=option):
+        Recipe(**wrong)
+
+
+def test_an_augmentation_is_part_of_a_recipe():
+    recipe = Recipe(augmentation=Augmentation(speed=0.1))
+    assert asdict(recipe)["augmentation"]["speed"] == 0.1
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_known_by_its_fields_whatever_its_epochs_and_precision(name):
+    values = {**json.loads(json.dumps(asdict(RECIPES[name]))), "epochs": 3, "precision": "mixed_bfloat16"}
+    assert recipes.name_of(values) == name
+    assert recipes.name_of({**values, "learning_rate": 0.123}) == "changed"

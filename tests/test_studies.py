@@ -1,0 +1,85 @@
+"""Studies of several experiments: the ablation's rows, the paper's tables, the comparisons in them."""
+
+import pytest
+
+from acrnn import reports, studies
+from acrnn.comparison import Comparison
+from acrnn.recipes import CHEN2018, DEPARTURES, TUNED, departed
+from experiments import ablation, chen2018_tables
+
+QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models", "--folds", "0-1"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tiny_corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("studies")
+    return folder, ["--dataset", "manifest", "--data-dir", str(tiny_corpus), *QUICK]
+
+
+def test_every_row_of_the_ablation_is_compared_with_what_was_kept_before_it():
+    rows = {name: (recipe, before) for name, _, recipe, before in ablation.ladder()}
+    assert rows["chen2018"] == (CHEN2018, "literal") and rows["literal"][1] is None
+    for number, (name, (recipe, before)) in enumerate(list(rows.items())[2:]):
+        changed, reference = departed(CHEN2018, DEPARTURES[:number]), rows[before][0]
+        assert reference == changed, name
+        assert recipe != reference
+    kept = [row for row, departure in zip(list(rows.values())[2:], DEPARTURES, strict=True) if departure.kept]
+    assert kept[-1][0] == TUNED
+
+
+def test_the_literal_row_is_what_the_paper_says_and_nothing_else():
+    literal = ablation.ladder()[0][2]
+    assert literal.averaging == 0 and literal.network["normalization"] == "channel"
+    assert (literal.optimizer, literal.learning_rate, literal.batch_size) == ("nadam", 1e-4, 40)
+
+
+def test_the_ablation_writes_a_row_for_each_finished_recipe_with_its_gain(corpus, capsys):
+    folder, command = corpus
+    out = folder / "ablation"
+    command = [*command, "--records", str(folder / "records"), "--output-dir", str(out)]
+    assert ablation.main([*command, "--only", "literal,chen2018"]) == 0
+    text = (out / "ablation.md").read_text()
+    assert text in capsys.readouterr().out
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert [row.split(" | ")[0] for row in rows[2:]] == [
+        "| the paper to the letter",
+        "| weights averaged, normalised by band",
+    ]
+    assert "| literal |" in rows[3] and "p = " in rows[3] and "2 of 5 folds × 1 seed" in rows[3]
+    found = reports.read_results(out / "chen2018")
+    mean = sum(run["curve"][run["best_epoch"] - 1]["validation_uar"] for run in found["runs"]) / 2
+    assert f"| {100 * mean:.1f} |" in rows[3]
+    assert {"ablation.png", "curves.png"} <= {path.name for path in out.iterdir()}
+    assert found["settings"]["network"]["first_filters"] == 32
+
+
+def test_the_tables_hold_every_system_with_its_coverage_and_the_comparisons(corpus, capsys):
+    folder, command = corpus
+    out = folder / "tables"
+    assert chen2018_tables.main([*command, "--depths", "1", "--output-dir", str(out)]) == 0
+    text = (out / "tables.md").read_text()
+    assert text in capsys.readouterr().out
+    one, two = text.split("## Table II")
+    assert [line.split(" | ")[0] for line in one.splitlines() if line.startswith("| ")][2:] == ["| 3d_conv1"]
+    systems = [line.split(" | ")[0] for line in two.split("Paired")[0].splitlines() if line.startswith("| ")][2:]
+    assert systems == ["| dnn-elm", "| 2d_conv1", "| 3d_conv1"]
+    assert "| 3d_conv1 | 2d_conv1 |" in two and "| 2d_conv1 | dnn-elm |" in two
+    assert two.count("2 of 5 folds × 1 seed") == 3
+    assert {"depth.png", "confusion.png"} <= {path.name for path in out.iterdir()}
+    assert reports.read_results(out / "2d_conv1")["settings"]["network"]["channels"] == 1
+
+
+def test_the_best_depth_is_chosen_by_the_validation_speakers():
+    def found(depth, validation, test):
+        curve = [{"validation_uar": validation}]
+        runs = [{"fold_name": "speaker a", "curve": curve, "best_epoch": 1}]
+        overall = {"uar_fold_mean": test}
+        return {"runs": runs, "overall": overall, "settings": {"network": {"conv_layers": depth}}}
+
+    assert chen2018_tables.best_depth({"a": found(1, 0.5, 0.9), "b": found(3, 0.6, 0.1)}) == 3
+
+
+def test_a_difference_is_told_with_its_interval_and_p():
+    assert studies.difference(Comparison(0.051, (-0.02, 0.12), 0.21, 10)) == "+5.1 (-2.0 to +12.0), p = 0.210"
+    assert studies.difference(None) == "–"
+    assert studies.compared({"a": {}}, "a", "b", dict) is None
