@@ -78,7 +78,12 @@ class FeatureNormalization(keras.layers.Layer):
         self.deviation.assign(np.sqrt(np.maximum(mean_square - mean**2, 1e-12)))
 
     def get_config(self):
-        return {**super().get_config(), "statistics": self.statistics, "padding": self.padding, "centered": self.centered}
+        return {
+            **super().get_config(),
+            "statistics": self.statistics,
+            "padding": self.padding,
+            "centered": self.centered,
+        }
 
 
 def _centered(features, mask):

@@ -121,6 +121,16 @@ def test_masks_fill_whole_frames_and_bands_with_the_mean_of_the_segment_within_t
     assert set(masked.all(axis=(1, 3)).sum(axis=1).tolist()) == set(range(7))
 
 
+def test_a_mask_is_filled_with_the_mean_of_what_was_coloured_and_padding_has_no_part_in_it():
+    features, num_frames = batch()
+    coloured, _ = changed(features, num_frames, equalizer=2.0)
+    mean = coloured.sum(axis=1) / num_frames[:, None, None]
+    got, _ = changed(features, num_frames, equalizer=2.0, time_masks=1)
+    masked = (got != coloured).any(axis=(2, 3))
+    assert masked.sum() > 50
+    np.testing.assert_allclose(got[masked], mean[np.nonzero(masked)[0]], atol=1e-4)
+
+
 def test_a_single_frame_survives_everything():
     features, num_frames = np.zeros((4, FRAMES, BANDS, 3), np.float32), np.ones(4, np.int32)
     got, counts = changed(features, num_frames, speed=0.5, warp=0.5, equalizer=1.0, time_masks=3, band_masks=3)

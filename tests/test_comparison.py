@@ -34,6 +34,11 @@ def test_three_of_four_arrangements_are_as_far_out_as_the_one_seen():
     assert comparison.paired(uars([0.7, 0.5]), uars([0.5, 0.6])).p_value == pytest.approx(1.0)
 
 
+def test_four_speakers_who_all_gain_are_not_evidence_enough():
+    made = comparison.paired(uars([0.6, 0.7, 0.8, 0.9]), uars([0.5, 0.6, 0.7, 0.8]))
+    assert made.p_value == pytest.approx(2 / 2**4) and made.verdict == "no difference"
+
+
 def test_only_units_that_both_have_count():
     made = comparison.paired({"a": 0.9, "b": 0.8, "c": 0.1}, {"a": 0.8, "b": 0.7, "d": 0.9})
     assert made.units == 2 and made.difference == pytest.approx(0.1)

@@ -132,7 +132,14 @@ def test_normalisation_is_taken_from_the_training_part_unless_that_is_the_mistak
 def test_the_audit_compares_every_mistake_with_the_honest_protocol(tiny_corpus, tmp_path, capsys):
     command = ["--dataset", "manifest", "--data-dir", str(tiny_corpus), "--output-dir", str(tmp_path / "out")]
     command += ["--records", str(tmp_path / "records"), "--model", "chen2018-3d", "--epochs", "1", "--batch-size", "8"]
-    command += ["--no-models", "--folds", "0-1", "--mistakes", "test-selected-epoch,normalised-on-everything"]
+    command += [
+        "--no-models",
+        "--reduced",
+        "--folds",
+        "0-1",
+        "--mistakes",
+        "test-selected-epoch,normalised-on-everything",
+    ]
     assert audit_leakage.main(command) == 0
     text = (tmp_path / "out" / "leakage.md").read_text()
     assert text in capsys.readouterr().out

@@ -7,7 +7,7 @@ from acrnn.comparison import Comparison
 from acrnn.recipes import CHEN2018, DEPARTURES, TUNED, departed
 from experiments import ablation, chen2018_tables
 
-QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models", "--folds", "0-1"]
+QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models", "--folds", "0-1", "--reduced"]
 
 
 @pytest.fixture(scope="module")

@@ -135,7 +135,7 @@ def test_the_last_epoch_is_kept_where_the_recipe_says_so_however_good_others_wer
 def steps_of(network, train, recipe, epochs):
     """Runs the training steps alone; returns them and the weights after each step."""
     network.restart(0)
-    steps, seen = training._Steps(network.model, recipe, train, 0), []
+    steps, seen = training.Steps(network.model, recipe, train, 0), []
     step = steps._step
 
     def spied(batch):

@@ -164,7 +164,7 @@ def start(folder, search, out, depths, folds, **environment):
     )
 
 
-def wait_until(condition, seconds=400):
+def wait_until(condition, seconds=1200):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -174,37 +174,41 @@ def wait_until(condition, seconds=400):
 def test_a_kill_loses_one_fit_at_most_and_the_same_call_goes_on(finished, search, tmp_path):
     folder = tmp_path / "out"
     process = start(tmp_path, search, folder, (1, 2), (0, 1))
-    wait_until(lambda: len(list(folder.glob("fits/*.json"))) >= 3)  # in the middle of the second trial
+    wait_until(lambda: len(times_of(folder)) >= 1)  # in the middle of the first trial
     process.send_signal(signal.SIGKILL)
     process.wait()
     kept = times_of(folder)
-    assert len(kept) == 3 and not read_tuning(folder)["is_complete"]
-    assert read_tuning(folder)["coverage"]["trials"] == 1
+    found = read_tuning(folder)
+    assert len(kept) == 1 and not found["is_complete"] and found["coverage"]["trials"] == 0
     lines = []
     found = tuning.tune(search, folder, announce=lines.append)
-    assert found["is_complete"] and len(found["trials"]) == 2
-    assert [line for line in lines if line.startswith("conv_layers")] == [
-        line for line in lines if line.startswith("conv_layers 2, fold 1")
+    assert found["is_complete"] and [row["status"] for row in found["trials"]] == ["complete", "complete"]
+    assert [line.partition(":")[0] for line in lines if "fold" in line] == [
+        f"conv_layers {depth}, fold {fold}, seed 0" for depth, fold in ((1, 1), (2, 0), (2, 1))
     ]
-    assert {name: time for name, time in times_of(folder).items() if name in kept} == kept
+    assert times_of(folder).items() >= kept.items()
     assert len(fits_of(folder)) == 4
 
 
 def test_a_chief_gives_trials_to_workers_of_other_processes_and_all_end(search, tmp_path):
     where = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(tuning._free_port())}
-    out, depths = tmp_path / "out", (1, 2, 3, 4)
+    out, depths = tmp_path / "out", (1, 2, 3)
     chief, *workers = (
         start(tmp_path, search, out, depths, (0,), KERASTUNER_TUNER_ID=name, **where)
         for name in ("chief", "tuner0", "tuner1")
     )
-    stranger = start(tmp_path, search, out, (1, 2, 3), (0,), KERASTUNER_TUNER_ID="tuner2", **where)
+    stranger = start(tmp_path, search, out, (1, 2), (0,), KERASTUNER_TUNER_ID="tuner2", **where)
     processes = [chief, *workers, stranger]
-    told = [process.communicate(timeout=400)[0] for process in processes]
+    try:
+        told = [process.communicate(timeout=1200)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert [process.returncode for process in processes] == [0, 0, 0, 1], told
-    assert "the chief searches something else (space.conv_layers is [1, 2, 3, 4] there, [1, 2, 3] here)" in told[3]
-    assert "the search is over" in told[1] and "4 of 4 trials" in told[0]
+    assert "the chief searches something else (space.conv_layers is [1, 2, 3] there, [1, 2] here)" in told[3]
+    assert "the search is over" in told[1] and "3 of 3 trials" in told[0]
     found = read_tuning(out)
-    assert found["is_complete"] and [row["status"] for row in found["trials"]] == ["complete"] * 4
+    assert found["is_complete"] and [row["status"] for row in found["trials"]] == ["complete"] * 3
     assert {fit["worker"] for fit in fits_of(out).values()} == {"tuner0", "tuner1"}
 
 
@@ -227,10 +231,10 @@ def test_learning_rate_pooling_and_dropout_are_searched_when_asked(search, tmp_p
     found = tuning.tune(wide, tmp_path, announce=quiet)
     first, second = (row["hyperparameters"] for row in found["trials"])
     assert first != second and list(first) == ["conv_layers", "learning_rate", "pooling", "dropout"]
-    prepared = SearchFolder(wide, tmp_path).experiment(first)
-    assert prepared.config.dropout == first["dropout"]
-    assert prepared.experiment.recipe.learning_rate == first["learning_rate"]
-    assert prepared.experiment.recipe.pooling == first["pooling"]
+    values = {"conv_layers": 3, "learning_rate": 3e-3, "pooling": "mean", "dropout": 0.4}
+    prepared = SearchFolder(wide, tmp_path).experiment(values)
+    assert (prepared.config.conv_layers, prepared.config.dropout) == (3, 0.4)
+    assert (prepared.experiment.recipe.learning_rate, prepared.experiment.recipe.pooling) == (3e-3, "mean")
     assert searched.best([tmp_path]).recipe.pooling == found["best"]["hyperparameters"]["pooling"]
 
 
@@ -307,7 +311,7 @@ def test_the_best_configuration_is_a_recipe_that_options_change(search, finished
     assert experiment.recipe == replace(best.recipe, epochs=9)
     assert experiment.options == {"conv_layers": 5} and experiment.model == "chen2018-3d"
     options.recipe = "tuned"
-    assert arguments.recipe_of(options, options.model).network == {"dropout": 0.3, "conv_layers": depth}
+    assert arguments.recipe_of(options, options.model).network == {**TUNED.network, "conv_layers": depth}
     assert arguments.recipe_of(options, options.model).augmentation == TUNED.augmentation
 
 
@@ -324,7 +328,7 @@ def test_the_command_line_searches_with_workers_and_cross_validates_the_best(
     shared = ["--dataset", "manifest", "--folds", "0"]
     assert run_cv.main([*shared, "--model", "best"]) == 1
     assert "no search of manifest there; run one first: python experiments/tune_depth.py" in capsys.readouterr().err
-    quick = ["--data-dir", str(tiny_corpus), "--epochs", "1", "--batch-size", "8", "--precision", "float32"]
+    quick = ["--data-dir", str(tiny_corpus), "--epochs", "1", "--batch-size", "8", "--reduced"]
     assert tune_depth.main([*shared, *quick, "--depths", "1,2", "--jobs", "2"]) == 0
     found = read_tuning(tmp_path / "runs" / "tuning" / "manifest_chen2018-3d")
     assert found["coverage"] == {"trials": 2, "planned": 2, "folds": 1, "of_folds": 5, "seeds": 1}
