@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,19 @@ def tested_uar(found: dict) -> dict[str, float]:
 
 def validation_uar(found: dict) -> dict[str, float]:
     """UAR that the kept weights have on the validation speakers, by fold, averaged over seeds."""
+    return _by_fold(found, lambda run: run["curve"][run["best_epoch"] - 1]["validation_uar"])
+
+
+def late_validation_uar(found: dict) -> dict[str, float]:
+    """Mean validation UAR of the last five epochs, by fold, averaged over seeds.
+
+    The kept epoch flatters a recipe that keeps the best of many on fifty utterances; this compares all recipes alike.
+    """
+    return _by_fold(found, lambda run: np.mean([point["validation_uar"] for point in run["curve"][-5:]]))
+
+
+def _by_fold(found: dict, value: Callable[[dict], float]) -> dict[str, float]:
     by_fold: dict[str, list[float]] = {}
     for run in found["runs"]:
-        by_fold.setdefault(run["fold_name"], []).append(run["curve"][run["best_epoch"] - 1]["validation_uar"])
+        by_fold.setdefault(run["fold_name"], []).append(value(run))
     return {fold: float(np.mean(values)) for fold, values in by_fold.items()}

@@ -51,8 +51,15 @@ def run(
 
 
 def finished(names: Sequence[str], output_dir: Path) -> dict[str, dict]:
-    """Results of the variants that have any, complete or not, by name."""
-    return {name: reports.read_results(output_dir / name) for name in names if (output_dir / name / RESULTS).exists()}
+    """Results of the variants that have any, complete or not, by name.
+
+    Raises:
+        FileNotFoundError: none has.
+    """
+    found = {name: reports.read_results(output_dir / name) for name in names if (output_dir / name / RESULTS).exists()}
+    if not found:
+        raise FileNotFoundError(f"{output_dir}: nothing is finished yet; run the experiments, without --tables-only")
+    return found
 
 
 def compared(

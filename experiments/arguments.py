@@ -56,6 +56,14 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     add_corpus_arguments(parser)
 
 
+def add_study_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what a study of several experiments takes: what each of them takes, and to leave it at what is finished."""
+    add_experiment_arguments(parser)
+    parser.add_argument(
+        "--tables-only", action="store_true", help="train nothing, write the tables of what is finished"
+    )
+
+
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that change a recipe; each defaults to what the system's recipe says."""
     group = parser.add_argument_group("training (defaults: what the recipe says)")

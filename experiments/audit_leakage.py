@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from acrnn import comparison, files, reports, studies
+from acrnn.comparison import Comparison
 from acrnn.console import comma_separated, run_job
-from acrnn.crossval import Experiment
 from acrnn.leakage import MISTAKES, mistake
 from acrnn.models import MODELS
 from acrnn.studies import Variant
@@ -34,35 +35,39 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=MODELS, default="han2014-dnn-elm", help="system (default: %(default)s)")
     parser.add_argument("--mistakes", type=comma_separated, help="only these (default: all that the corpus allows)")
-    arguments.add_experiment_arguments(parser)
+    arguments.add_study_arguments(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the honest experiment and the mistaken ones, and writes how they differ."""
     names = options.mistakes or [n for n, made in MISTAKES.items() if made.corpus in (None, options.dataset)]
-    for name in names:
-        mistake(name, options.dataset)
+    titles = {HONEST: "speaker-independent, validation speakers choose the epoch"}
+    titles |= {name: mistake(name, options.dataset).summary for name in names}
     output_dir = options.output_dir or Path("runs", f"leakage_{arguments.selection_name(options)}_{options.model}")
-    honest = arguments.experiment(options)
-    variants = [Variant(HONEST, "speaker-independent, validation speaker chooses the epoch", honest)]
-    variants += [Variant(name, MISTAKES[name].summary, _mistaken(honest, name)) for name in names]
-    studies.run(
-        variants, output_dir, options.folds, options.seeds, options.jobs, lambda: write(variants, output_dir, options)
-    )
+    if not options.tables_only:
+        train(titles, output_dir, options)
+    write(titles, output_dir, options)
     print((output_dir / "leakage.md").read_text(encoding="utf-8"))
     return 0
 
 
-def _mistaken(honest: Experiment, name: str) -> Experiment:
-    return Experiment(**{**vars(honest), "mistake": name})
+def train(titles: Mapping[str, str], output_dir: Path, options: argparse.Namespace) -> None:
+    """Runs what is missing; the table is written anew after each experiment."""
+    honest = arguments.experiment(options)
+    variants = [
+        Variant(name, title, replace(honest, mistake=None if name == HONEST else name))
+        for name, title in titles.items()
+    ]
+    studies.run(
+        variants, output_dir, options.folds, options.seeds, options.jobs, lambda: write(titles, output_dir, options)
+    )
 
 
-def write(variants: Sequence[Variant], output_dir: Path, options: argparse.Namespace) -> None:
+def write(titles: Mapping[str, str], output_dir: Path, options: argparse.Namespace) -> None:
     """Writes leakage.md and leakage.png from what is finished."""
-    found = studies.finished([variant.name for variant in variants], output_dir)
-    gains = {name: studies.compared(found, name, HONEST, comparison.tested_uar) for name in found}
-    rows = [_row(variant, found[variant.name], gains[variant.name]) for variant in variants if variant.name in found]
+    found = studies.finished(list(titles), output_dir)
+    gains = {name: studies.compared(found, name, HONEST, comparison.tested_uar) for name in found if name != HONEST}
     header = [
         "what is done",
         "UAR, mean over folds",
@@ -70,23 +75,24 @@ def write(variants: Sequence[Variant], output_dir: Path, options: argparse.Names
         "points bought, by test speaker (95 % interval)",
         "coverage",
     ]
+    rows = [_row(f"**{name}**: {titles[name]}", found[name], gains.get(name)) for name in found]
     text = (
         f"# What leakage buys: {options.model} on {options.dataset}\n\n"
         "Every utterance is tested once in each row, and rows are compared speaker by speaker; p by exact sign flips.\n"
         "Only the first row tells how the system does on a new speaker.\n\n"
-        f"{reports.markdown(header, rows)}\n"
+        f"{reports.markdown(header, rows)}\n\n![points bought](leakage.png)\n"
     )
     files.write_text(output_dir / "leakage.md", text)
-    _draw({name: gain for name, gain in gains.items() if name != HONEST}, output_dir / "leakage.png")
+    _draw(gains, output_dir / "leakage.png")
 
 
-def _row(variant: Variant, result: dict, gain) -> list[str]:
+def _row(title: str, result: dict, gain: Comparison | None) -> list[str]:
     overall = result["overall"]
     return [
-        f"**{variant.name}**: {variant.title}",
+        title,
         f"{reports.percent(overall['uar_fold_mean'])} ± {reports.percent(overall['uar_fold_std'])}",
         f"{reports.percent(overall['uar_pooled'])} ({reports.percent_interval(overall['uar_pooled_interval'])})",
-        "–" if variant.name == HONEST else studies.difference(gain),
+        studies.difference(gain),
         reports.coverage(result),
     ]
 

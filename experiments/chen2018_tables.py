@@ -38,23 +38,39 @@ def _parser() -> argparse.ArgumentParser:
         type=positive,
         help="of the ACRNNs in Table II (default: the best of --depths by validation UAR)",
     )
-    arguments.add_experiment_arguments(parser)
+    arguments.add_study_arguments(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs Table I, then Table II at its best depth, then writes both."""
+    """Runs Table I, then Table II at its best depth, and writes both."""
     recipe = f"_{options.recipe}" if options.recipe else ""
     output_dir = options.output_dir or Path("runs", f"chen2018_{arguments.selection_name(options)}{recipe}")
-    work = {"folds": options.folds, "seeds": options.seeds, "jobs": options.jobs}
-    first = [_acrnn(options, "chen2018-3d", depth) for depth in options.depths]
-    studies.run(first, output_dir, **work, after_each=lambda: write(options, output_dir))
-    depth = options.table2_depth or best_depth(studies.finished([_name(n) for n in options.depths], output_dir))
-    baseline = arguments.experiment(options, "han2014-dnn-elm", own_recipe=True)
-    second = [_acrnn(options, "chen2018-2d", depth), Variant(DNN_ELM, "DNN-ELM (Han et al. 2014)", baseline)]
-    studies.run(second, output_dir, **work, after_each=lambda: write(options, output_dir))
+    if not options.tables_only:
+        train(options, output_dir)
+    write(options, output_dir)
     print((output_dir / "tables.md").read_text(encoding="utf-8"))
     return 0
+
+
+def train(options: argparse.Namespace, output_dir: Path) -> None:
+    """Runs what is missing; the tables are written anew after each experiment."""
+    work = {
+        "folds": options.folds,
+        "seeds": options.seeds,
+        "jobs": options.jobs,
+        "after_each": lambda: write(options, output_dir),
+    }
+    studies.run([_acrnn(options, "chen2018-3d", depth) for depth in options.depths], output_dir, **work)
+    depth = options.table2_depth or best_depth(_table_one(options, output_dir))
+    baseline = Variant(
+        DNN_ELM, "DNN-ELM (Han et al. 2014)", arguments.experiment(options, "han2014-dnn-elm", own_recipe=True)
+    )
+    studies.run([_acrnn(options, "chen2018-2d", depth), baseline], output_dir, **work)
+
+
+def _table_one(options: argparse.Namespace, output_dir: Path) -> dict[str, dict]:
+    return studies.finished([_name(depth) for depth in options.depths], output_dir)
 
 
 def _name(depth: int, dimensions: int = 3) -> str:
@@ -77,19 +93,18 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
     """Writes tables.md and the figures from what is finished."""
     from acrnn import figures
 
-    one = studies.finished([_name(depth) for depth in options.depths], output_dir)
-    two_d = studies.finished([_name(depth, 2) for depth in range(1, 8)], output_dir)
+    one = _table_one(options, output_dir)
     depth = options.table2_depth or best_depth(one)
-    three_d = {_name(depth): one[_name(depth)]} if _name(depth) in one else {}
-    systems = {**studies.finished([DNN_ELM], output_dir), **two_d, **three_d}
+    names = [DNN_ELM, _name(depth, 2), _name(depth)]
+    systems = studies.finished(names, output_dir)
+    three_d = systems.get(_name(depth), next(iter(one.values())))
     reports.write_png(
         figures.depths({found["settings"]["network"]["conv_layers"]: _point(found) for found in one.values()}),
         output_dir / "depth.png",
     )
-    shown = next(iter(three_d.values()), next(iter(one.values())))
-    labels = shown["settings"]["labels"]
-    reports.write_png(figures.confusion(shown["overall"]["confusion"], labels), output_dir / "confusion.png")
-    files.write_text(output_dir / "tables.md", _text(options, one, systems, shown))
+    labels = three_d["settings"]["labels"]
+    reports.write_png(figures.confusion(three_d["overall"]["confusion"], labels), output_dir / "confusion.png")
+    files.write_text(output_dir / "tables.md", _text(options, one, systems, three_d))
 
 
 def _point(found: dict) -> dict:

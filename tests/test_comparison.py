@@ -61,3 +61,9 @@ def test_validation_uar_is_that_of_the_kept_epoch_averaged_over_seeds():
         ]
     }
     assert comparison.validation_uar(found) == {"speaker a": pytest.approx(0.4), "speaker b": pytest.approx(0.1)}
+
+
+def test_late_validation_uar_is_the_mean_of_the_last_five_epochs_whatever_was_kept():
+    curve = [{"validation_uar": value} for value in (0.9, 0.1, 0.2, 0.3, 0.4, 0.5)]
+    found = {"runs": [{"fold_name": "speaker a", "curve": curve, "best_epoch": 1}]}
+    assert comparison.late_validation_uar(found) == {"speaker a": pytest.approx(0.3)}

@@ -48,7 +48,10 @@ def test_the_ablation_writes_a_row_for_each_finished_recipe_with_its_gain(corpus
     assert "| literal |" in rows[3] and "p = " in rows[3] and "2 of 5 folds × 1 seed" in rows[3]
     found = reports.read_results(out / "chen2018")
     mean = sum(run["curve"][run["best_epoch"] - 1]["validation_uar"] for run in found["runs"]) / 2
-    assert f"| {100 * mean:.1f} |" in rows[3]
+    assert f"| {100 * mean:.1f} | {100 * mean:.1f} |" in rows[3]  # of a single epoch, the last is the kept one
+    assert ablation.main([*command, "--tables-only"]) == 0
+    assert (out / "ablation.md").read_text() == text
+    assert ablation.main([*command, "--tables-only", "--output-dir", str(folder / "none")]) == 1
     assert {"ablation.png", "curves.png"} <= {path.name for path in out.iterdir()}
     assert found["settings"]["network"]["first_filters"] == 32
 
