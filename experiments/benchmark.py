@@ -28,19 +28,23 @@ Pair = tuple[str, Callable[[], object], Callable[[], object]]  # what is compare
 
 def main(given: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
+    options = _parser().parse_args(given)
+    return run_job(lambda: run(options))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=Path, required=True, help="record set of an ACRNN")
     parser.add_argument("--conv-layers", type=positive, default=1, help="(default: %(default)s)")
     parser.add_argument("--repeats", type=positive, default=5, help="timings of each way (default: %(default)s)")
-    options = parser.parse_args(given)
-    return run_job(lambda: run(options))
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Times every pair and prints a table."""
     import_quietly("keras")
     rows = [(name, *timed(slow, fast, options.repeats)) for name, slow, fast in pairs(options)]
-    cells = [[name, f"{slow:.3f}", f"{fast:.3f}", f"{slow / fast:.2f}"] for name, slow, fast in rows]
+    cells = [[name, f"{slow:.4g}", f"{fast:.4g}", f"{slow / fast:.3g}"] for name, slow, fast in rows]
     print(reports.markdown(["slower way / faster way", "seconds", "seconds", "ratio"], cells))
     return 0
 

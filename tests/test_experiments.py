@@ -12,7 +12,7 @@ from conftest import tiny_sound, write_tiny_corpus
 
 from acrnn import cli, files
 from acrnn.models import MODELS
-from experiments import run_cv
+from experiments import benchmark, run_cv
 
 QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models"]
 
@@ -183,3 +183,22 @@ def test_real_speech_goes_the_whole_way(tmp_path):
         max(epoch["validation_uar"] for epoch in curve) > 0.5
     )  # of three clear emotions; a test of 11 utterances is noise
     assert found["runs"][0]["test_speakers"] == ["03", "12"]
+
+
+def test_the_benchmark_tells_a_ratio_for_each_pair(tiny_records, capsys):
+    assert benchmark.main(["--records", str(tiny_records), "--repeats", "1"]) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if " / " in line][1:]
+    assert [row[0].split(":")[0].split(" (")[0].removeprefix("| ") for row in rows] == [
+        "training step",
+        "fresh start of a fold",
+        "one pass over 35 segments",
+    ]
+    for row in rows:
+        slow, fast, ratio = float(row[1]), float(row[2]), float(row[3].strip(" |"))
+        assert slow > 0 and fast > 0 and ratio == pytest.approx(slow / fast, rel=0.05)  # figures are rounded
+
+
+def test_the_benchmark_takes_turns_and_leaves_the_first_out():
+    calls = []
+    seconds = benchmark.timed(lambda: calls.append("slow"), lambda: calls.append("fast"), 3)
+    assert calls == ["slow", "fast"] * 4 and all(0 <= value < 1 for value in seconds)
