@@ -34,10 +34,15 @@ def uar(settings: dict) -> tuple[float, float, str] | None:
         and corpus["complete"]
         and settings["protocol"] == "leave-one-speaker-out"
         and "mistake" not in settings
-        and all(settings["network"].get(name, size) == size for name, size in _SIZES.items())
+        and full_size(settings["network"])
     )
     if comparable and settings["model"] == "chen2018-3d":
         return *_TABLE_I[name][settings["network"]["conv_layers"] - 1], f"{CHEN2018}, Table I"
     if comparable and settings["model"] in _TABLE_II:
         return *_TABLE_II[settings["model"]][name], f"{CHEN2018}, Table II"
     return None
+
+
+def full_size(network: dict) -> bool:
+    """Whether an ACRNN has the paper's maps and units, or the network is of another kind."""
+    return all(network.get(name, size) == size for name, size in _SIZES.items())

@@ -108,10 +108,11 @@ def _result_row(found: dict) -> list[str]:
 
 
 def _system(settings: dict) -> str:
-    """A system's name, with its depth where convolution layers are what the paper sweeps; a leak on purpose is told."""
+    """A system's name, with its depth where that is what the paper sweeps; a leak and a smaller network are told."""
     depth = settings["network"].get("conv_layers")
+    size = "" if published.full_size(settings["network"]) else ", reduced network"
     leak = f"LEAKS ({settings['mistake']}): " if settings.get("mistake") else ""
-    return f"{leak}{settings['model']}" + ("" if depth is None else f", {depth} conv")
+    return f"{leak}{settings['model']}" + ("" if depth is None else f", {depth} conv{size}")
 
 
 def write_report(folder: Path, records: Path | None = None) -> Path:

@@ -28,6 +28,8 @@ def test_a_published_figure_stands_beside_the_same_system_corpus_and_protocol():
         {"corpus": {"name": "iemocap", "subset": "all-4-merged", "complete": True}},
         {"corpus": {"name": "toy", "subset": "all", "complete": True}},
         {"corpus": {"name": "manifest", "subset": None, "complete": True}},
+        {"network": {"conv_layers": 5, "first_filters": 32}},
+        {"mistake": "random-split"},
     ],
 )
 def test_no_published_figure_stands_beside_anything_else(change):
@@ -52,6 +54,12 @@ def test_overlapping_segments_are_laid_where_they_were_cut():
 def test_a_depth_stands_beside_the_name_of_a_system_that_has_one():
     assert reports._system(SETTINGS) == "chen2018-3d, 5 conv"
     assert reports._system({"model": "han2014-dnn-elm", "network": {"hidden_layers": 3}}) == "han2014-dnn-elm"
+
+
+def test_a_smaller_network_and_a_leak_are_told_beside_the_name():
+    small = {**SETTINGS, "network": {"conv_layers": 1, "lstm_units": 64}}
+    assert reports._system(small) == "chen2018-3d, 1 conv, reduced network"
+    assert reports._system({**SETTINGS, "mistake": "random-split"}) == "LEAKS (random-split): chen2018-3d, 5 conv"
 
 
 def test_undefined_figures_are_dashes():
