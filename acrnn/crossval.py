@@ -56,6 +56,11 @@ class Experiment:
     save_models: bool = True
     mistake: str | None = None
 
+    @property
+    def network(self) -> dict:
+        """Fields of the system's `Config`: the recipe's, overruled by the options."""
+        return {**self.recipe.network, **self.options}
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -79,14 +84,13 @@ class Prepared:
         record_set = RecordSet(experiment.records)
         system = MODELS[experiment.model]
         system.check_records(record_set)
-        config = system.configure(record_set.manifest, **{**experiment.recipe.network, **experiment.options})
+        config = system.configure(record_set.manifest, **experiment.network)
         return cls(experiment, record_set, config, _folds(experiment, record_set))
 
     @property
     def mistake(self) -> Mistake | None:
         """The mistake that is made on purpose, if any."""
-        name = self.experiment.mistake
-        return leakage.mistake(name, self.records.manifest.corpus["name"]) if name else None
+        return _mistake(self.experiment, self.records)
 
     def settings(self) -> dict:
         """All that a run's result depends on beside its fold and seed."""
@@ -106,11 +110,15 @@ class Prepared:
         }
 
 
+def _mistake(experiment: Experiment, record_set: RecordSet) -> Mistake | None:
+    name = experiment.mistake
+    return leakage.mistake(name, record_set.manifest.corpus["name"]) if name else None
+
+
 def _folds(experiment: Experiment, record_set: RecordSet) -> tuple[Fold, ...]:
-    rows, labels = record_set.utterances, record_set.manifest.labels
-    if not experiment.mistake:
+    rows, labels, made = record_set.utterances, record_set.manifest.labels, _mistake(experiment, record_set)
+    if made is None:
         return make_folds(experiment.protocol, rows, labels)
-    made = leakage.mistake(experiment.mistake, record_set.manifest.corpus["name"])
     folds = make_folds(made.protocol or experiment.protocol, leakage.speakers_mistaken(made, rows), labels)
     return tuple(leakage.leaking_fold(made, fold, rows) for fold in folds)
 

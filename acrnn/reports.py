@@ -98,12 +98,20 @@ def _result_row(found: dict) -> list[str]:
         f"{settings['corpus']['name']} {settings['corpus']['subset'] or ''}".strip(),
         f"{_system(settings)}, {settings['protocol']}",
         recipes.name_of(settings["recipe"]),
-        f"{percent(overall['uar_fold_mean'])} ± {percent(overall['uar_fold_std'])}",
-        f"{percent(overall['uar_pooled'])} ({percent_interval(overall['uar_pooled_interval'])})",
+        *uar_cells(found),
         percent(overall["wa"]),
         "–" if known is None else f"{known[0]:.2f} ± {known[1]:.2f} ({known[2]})",
         coverage(found),
         f"{settings['recipe']['epochs']} epochs, {settings['recipe']['precision']}, {duration(overall['seconds'])} of runs",
+    ]
+
+
+def uar_cells(found: dict) -> list[str]:
+    """Both averages of the UAR in the cells of a table: mean over folds ± deviation, and pooled with its interval."""
+    overall = found["overall"]
+    return [
+        f"{percent(overall['uar_fold_mean'])} ± {percent(overall['uar_fold_std'])}",
+        f"{percent(overall['uar_pooled'])} ({percent_interval(overall['uar_pooled_interval'])})",
     ]
 
 

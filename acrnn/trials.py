@@ -169,8 +169,7 @@ class SearchFolder:
     def experiment(self, values: Values) -> Prepared:
         """The experiment with these hyperparameters."""
         changed = replace(self.search.experiment, recipe=configured(self.search.experiment.recipe, values))
-        options = {**changed.recipe.network, **changed.options}
-        config = MODELS[changed.model].configure(self.prepared.records.manifest, **options)
+        config = MODELS[changed.model].configure(self.prepared.records.manifest, **changed.network)
         return replace(self.prepared, experiment=changed, config=config)
 
     def settings_sha256(self, values: Values) -> str:

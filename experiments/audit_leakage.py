@@ -87,11 +87,9 @@ def write(titles: Mapping[str, str], output_dir: Path, options: argparse.Namespa
 
 
 def _row(title: str, result: dict, gain: Comparison | None) -> list[str]:
-    overall = result["overall"]
     return [
         title,
-        f"{reports.percent(overall['uar_fold_mean'])} ± {reports.percent(overall['uar_fold_std'])}",
-        f"{reports.percent(overall['uar_pooled'])} ({reports.percent_interval(overall['uar_pooled_interval'])})",
+        *reports.uar_cells(result),
         studies.difference(gain),
         reports.coverage(result),
     ]

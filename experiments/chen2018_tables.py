@@ -132,11 +132,10 @@ def _text(options: argparse.Namespace, one: Mapping, systems: Mapping, shown: di
 
 
 def _row(name: str, found: dict) -> list[str]:
-    overall, known = found["overall"], published.uar(found["settings"])
+    known = published.uar(found["settings"])
     return [
         name,
-        f"{reports.percent(overall['uar_fold_mean'])} ± {reports.percent(overall['uar_fold_std'])}",
-        f"{reports.percent(overall['uar_pooled'])} ({reports.percent_interval(overall['uar_pooled_interval'])})",
+        *reports.uar_cells(found),
         reports.percent(float(np.mean(list(comparison.validation_uar(found).values())))),
         "–" if known is None else f"{known[0]:.2f} ± {known[1]:.2f}",
         reports.coverage(found),
