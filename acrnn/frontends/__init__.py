@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from acrnn.frontends import logmel, mfcc_pitch
+from acrnn.frontends import logmel, mfcc_pitch, stft
 from acrnn.frontends.logmel import LogMelSpec
 from acrnn.frontends.mfcc_pitch import MfccPitchSpec
+from acrnn.frontends.stft import StftSpec
 
-Spec = LogMelSpec | MfccPitchSpec
+Spec = LogMelSpec | MfccPitchSpec | StftSpec
 
 FRONTENDS = {
     "chen2018": logmel.PAPER,
     "chen2018-original": logmel.ORIGINAL,
     "han2014": mfcc_pitch.HAN2014,
+    "lim2016": stft.LIM2016,
+    "lim2016-log": stft.LIM2016_LOG,
 }
-_KINDS = {"logmel": LogMelSpec, "mfcc-pitch": MfccPitchSpec}
+_KINDS = {"logmel": LogMelSpec, "mfcc-pitch": MfccPitchSpec, "stft": StftSpec}
 
 
 def to_dict(spec: Spec) -> dict:
