@@ -15,7 +15,6 @@ import numpy as np
 from acrnn.records import RecordSet, Segments
 
 MEMORY_BYTES = 4 * 2**30
-_SHUFFLED_SEGMENTS = 1024
 
 
 class Batch(NamedTuple):
@@ -84,15 +83,12 @@ class StreamedSource:
 
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
         """One epoch in random order, in full batches."""
-        seed = int(generator.integers(2**31))
-        dataset = self._repeated(self.records.dataset(self.rows, shuffle_seed=seed))
-        if (self.times > 1).any():
-            dataset = dataset.shuffle(_SHUFFLED_SEGMENTS, seed)  # copies come one after the other
+        dataset = self.records.dataset(self.rows, shuffle_seed=int(generator.integers(2**31)), times=self.times)
         return self._batches(dataset.repeat().batch(batch_size).take(-(-len(self) // batch_size)))
 
     def ordered(self, batch_size: int) -> Iterator[Batch]:
         """Every segment once, in the order of the table."""
-        return self._batches(self._repeated(self.records.dataset(self.rows)).batch(batch_size))
+        return self._batches(self.records.dataset(self.rows, times=self.times).batch(batch_size))
 
     def oversampled(self, generator: np.random.Generator) -> StreamedSource:
         """The same with every class filled up to the largest: utterances of it again, drawn at random, with all segments."""
@@ -101,18 +97,6 @@ class StreamedSource:
         filled.times = self.times.copy()
         filled.times[rows] = _times(np.array([self.records.utterances[row].label for row in rows]), generator)
         return filled
-
-    def _repeated(self, dataset):
-        if (self.times == 1).all():
-            return dataset
-        import tensorflow as tf
-
-        times = tf.constant(self.times)
-
-        def copies(example: dict):
-            return tf.data.Dataset.from_tensors(example).repeat(tf.gather(times, example["utterance"]))
-
-        return dataset.flat_map(copies)
 
     def _batches(self, dataset) -> Iterator[Batch]:
         for example in dataset.prefetch(4).as_numpy_iterator():

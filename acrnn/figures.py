@@ -173,7 +173,7 @@ def depths(points: Mapping[int, dict], measured: str = "test") -> Figure:
     """UAR by number of convolution layers with intervals, beside Table I of Chen et al. (2018).
 
     Args:
-        points: by depth {"uar", "interval" or None, "published": (mean, standard deviation, where) or None}.
+        points: by depth {"uar", "interval" or None, "published": published.Figure or None}.
         measured: on which speakers ours is.
     """
     figure = Figure((7, 4), layout="constrained")
@@ -187,7 +187,7 @@ def depths(points: Mapping[int, dict], measured: str = "test") -> Figure:
     )
     known = {depth: points[depth]["published"] for depth in order if points[depth]["published"]}
     if known:
-        means, deviations = [value[0] for value in known.values()], [value[1] for value in known.values()]
+        means, deviations = ([getattr(value, part) for value in known.values()] for part in ("mean", "deviation"))
         axes.errorbar(
             list(known), means, deviations, fmt="s--", color=_INK, capsize=4, label="published, test speakers (± std)"
         )

@@ -1,4 +1,24 @@
-"""Figures that the papers report, to stand beside ours. UAR in percent: (mean, standard deviation)."""
+"""Figures that the papers report, to stand beside ours, in percent."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Figure(NamedTuple):
+    """A mean with its standard deviation, None where the paper gives none, and where it stands."""
+
+    mean: float
+    deviation: float | None
+    where: str
+
+    def cell(self) -> str:
+        """As in a table."""
+        return f"{self.mean:.2f}" if self.deviation is None else f"{self.mean:.2f} ± {self.deviation:.2f}"
+
+    def __str__(self) -> str:
+        return f"{self.cell()} ({self.where})"
+
 
 CHEN2018 = "Chen et al. 2018"
 _TABLE_I = {
@@ -18,12 +38,51 @@ _TABLE_II = {
     "han2014-dnn-elm": {"iemocap": (51.24, 7.24), "emodb": (71.56, 8.43)},
 }
 
+LIM2016 = "Lim et al. 2016"
+# Tables II, III and IV: precision, recall, F1 of each emotion, their averages, and the deviation of the last.
+LIM2016_TABLES = {
+    "lim2016-cnn": {
+        "neutral": (91.58, 85.32, 87.16),
+        "anger": (87.16, 92.58, 89.48),
+        "fear": (87.56, 80.22, 82.70),
+        "disgust": (87.76, 90.30, 88.48),
+        "sadness": (90.04, 98.40, 93.56),
+        "boredom": (89.20, 88.54, 87.78),
+        "happiness": (80.88, 68.86, 73.26),
+        "average": (87.74, 86.32, 86.06),
+        "deviation": 2.39,
+    },
+    "lim2016-lstm": {
+        "neutral": (75.28, 76.36, 74.58),
+        "anger": (84.82, 89.04, 86.46),
+        "fear": (84.90, 76.60, 79.76),
+        "disgust": (80.18, 82.60, 80.56),
+        "sadness": (85.62, 94.08, 88.96),
+        "boredom": (74.36, 66.30, 69.06),
+        "happiness": (73.90, 66.84, 68.78),
+        "average": (79.87, 78.83, 78.31),
+        "deviation": 4.59,
+    },
+    "lim2016-tdcnn": {
+        "neutral": (93.80, 88.16, 90.02),
+        "anger": (86.88, 91.42, 88.64),
+        "fear": (82.94, 82.18, 81.56),
+        "disgust": (88.48, 89.90, 88.92),
+        "sadness": (90.68, 99.66, 94.58),
+        "boredom": (92.02, 88.42, 89.56),
+        "happiness": (81.24, 68.26, 73.28),
+        "average": (88.01, 86.86, 86.65),
+        "deviation": 1.73,
+    },
+}
+LIM2016_PROTOCOL = "speaker-dependent-random-10-fold-5-times"
+
 _SIZES = {"first_filters": 128, "filters": 256, "linear_units": 768, "lstm_units": 128}
 _CHEN2018_SUBSETS = {"iemocap": "improvised-4", "emodb": "all"}
 
 
-def uar(settings: dict) -> tuple[float, float, str] | None:
-    """(mean, standard deviation, where) that a paper reports for an experiment's settings; None where none does.
+def uar(settings: dict) -> Figure | None:
+    """UAR that a paper reports for an experiment's settings; None where none does.
 
     A figure of another subset, of a part of the corpus, of another protocol or of a smaller network is none to compare with.
     """
@@ -32,17 +91,23 @@ def uar(settings: dict) -> tuple[float, float, str] | None:
         name in _CHEN2018_SUBSETS
         and corpus["subset"] == _CHEN2018_SUBSETS[name]
         and corpus["complete"]
-        and settings["protocol"] == "leave-one-speaker-out"
         and "mistake" not in settings
         and full_size(settings["network"])
     )
-    if comparable and settings["model"] == "chen2018-3d":
-        return *_TABLE_I[name][settings["network"]["conv_layers"] - 1], f"{CHEN2018}, Table I"
-    if comparable and settings["model"] in _TABLE_II:
-        return *_TABLE_II[settings["model"]][name], f"{CHEN2018}, Table II"
+    if not comparable:
+        return None
+    model, protocol = settings["model"], settings["protocol"]
+    if protocol == LIM2016_PROTOCOL and model in LIM2016_TABLES and name == "emodb":
+        return Figure(LIM2016_TABLES[model]["average"][1], None, f"{LIM2016}, Tables II to IV")
+    if protocol != "leave-one-speaker-out":
+        return None
+    if model == "chen2018-3d":
+        return Figure(*_TABLE_I[name][settings["network"]["conv_layers"] - 1], f"{CHEN2018}, Table I")
+    if model in _TABLE_II:
+        return Figure(*_TABLE_II[model][name], f"{CHEN2018}, Table II")
     return None
 
 
 def full_size(network: dict) -> bool:
     """Whether an ACRNN has the paper's maps and units, or the network is of another kind."""
-    return "conv_layers" not in network or all(network[name] == size for name, size in _SIZES.items())
+    return "conv_layers" not in network or all(network.get(name, size) == size for name, size in _SIZES.items())

@@ -319,13 +319,20 @@ class RecordSet:
             utterances[index] = example["utterance"]
         return Segments(features, num_frames, labels, utterances)
 
-    def dataset(self, rows: Iterable[int] | None = None, shuffle_seed: int | None = None, buffer_segments: int = 1024):
+    def dataset(
+        self,
+        rows: Iterable[int] | None = None,
+        shuffle_seed: int | None = None,
+        buffer_segments: int = 1024,
+        times: np.ndarray | None = None,
+    ):
         """Segments streamed from disk as a tf.data.Dataset, however large the corpus.
 
         Args:
             rows: the utterances wanted, as rows of utterances.csv; None for all. Shards without any are not opened.
             shuffle_seed: None keeps the order; a number reads the shards interleaved, through a shuffle buffer.
             buffer_segments: size of that buffer.
+            times: how often to give the segments of each utterance, int64 [rows of utterances.csv]; None for once.
 
         Returns:
             Dataset of dicts: features [frames, bands, channels], num_frames, label, utterance (row), all scalars int32.
@@ -342,6 +349,10 @@ class RecordSet:
             serialised = shuffled.interleave(tf.data.TFRecordDataset, cycle_length=8)
         examples = serialised.map(self._parser(tf), num_parallel_calls=tf.data.AUTOTUNE)
         selected = examples.filter(lambda example: tf.gather(tf.constant(wanted), example["utterance"]))
+        if times is not None and (times != 1).any():
+            selected = selected.flat_map(
+                lambda example: tf.data.Dataset.from_tensors(example).repeat(tf.gather(times, example["utterance"]))
+            )
         return selected if shuffle_seed is None else selected.shuffle(buffer_segments, shuffle_seed)
 
     def _parser(self, tf):

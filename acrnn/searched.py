@@ -37,14 +37,14 @@ def _cells(found: dict, row: dict, names: Sequence[str]) -> list[str]:
     return [
         *(f"{values[name]}" for name in names),
         f"failed: {row['errors'][0]}" if row["errors"] else reached,
-        "–" if known is None else f"{known[0]:.2f} ± {known[1]:.2f}",
+        "–" if known is None else known.cell(),
         f"{row['coverage']['fits']} of {row['coverage']['planned']}"
         + (f", {values['epochs']} epochs" if "epochs" in values else ""),
         duration(row["seconds"]),
     ]
 
 
-def _published(found: dict, row: dict) -> tuple[float, float, str] | None:
+def _published(found: dict, row: dict) -> published.Figure | None:
     settings = found["settings"]
     network = {**settings["network"], "conv_layers": row["hyperparameters"]["conv_layers"]}
     return published.uar({**settings, "network": network})

@@ -19,9 +19,12 @@ import numpy as np
 
 from acrnn import comparison, files, reports, studies
 from acrnn.console import comma_separated, run_job
+from acrnn.models import MODELS
 from acrnn.recipes import CHEN2018, DEPARTURES, LITERAL, Recipe, departed
 from acrnn.studies import Variant
 from experiments import arguments
+
+SYSTEM = "chen2018-3d"
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -66,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace, output_dir: Path) -> None:
     """Runs what is missing; the table is written anew after each row."""
-    base = arguments.experiment(options, "chen2018-3d")
+    base = arguments.experiment(options, SYSTEM)
     changes = arguments.recipe_changes(options)
     variants = [
         Variant(name, title, replace(base, recipe=replace(recipe, **changes), save_models=False))
@@ -108,7 +111,7 @@ def write(output_dir: Path, options: argparse.Namespace) -> None:
         for name, title, _, before in rows
         if name in found
     ]
-    size = "the paper's network" if options.full_size else f"a reduced network ({arguments.REDUCED})"
+    size = "the paper's network" if options.full_size else f"a reduced network ({dict(MODELS[SYSTEM].reduced)})"
     text = [
         f"# What each departure from the paper gains on {options.dataset}",
         f"3-D ACRNN with one convolution layer, {size}. UAR of the validation speakers: nothing was chosen by a test part. "

@@ -21,8 +21,6 @@ from data_prep.arguments import add_corpus_arguments, prepare_corpus
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
 
-# A fifth of the work of the paper's network: fewer maps and units, time pooled by four.
-REDUCED = {"first_filters": 32, "filters": 64, "linear_units": 192, "lstm_units": 64, "pool_size": (4, 2)}
 # The embedded corpus is small and to be learnt in two minutes on two cores; the published recipes are for hours.
 TOY = {
     "learning_rate": 1e-3,
@@ -42,7 +40,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", choices=CORPORA, required=True, help="corpus")
     parser.add_argument("--conv-layers", type=positive, help="convolution layers, 1 to 7 in Chen et al. (default: 1)")
     parser.add_argument(
-        "--reduced", action="store_true", help="ACRNN with a quarter of the maps and units, to try things"
+        "--reduced", action="store_true", help="the network with a fraction of its maps and units, to try things"
     )
     parser.add_argument("--dropout", type=float, help="dropout in the network (default: what the recipe says)")
     parser.add_argument(
@@ -116,11 +114,11 @@ def experiment(
         UsageError: an option does not fit the system.
     """
     model = model or options.model
-    parts = {} if own_recipe else {**network_of(options), **network}
+    parts = {} if own_recipe else {**network_of(options, model), **network}
     recipe = MODELS[model].recipe if own_recipe else recipe_of(options, model)
     MODELS[model].check_options(**{**recipe.network, **parts})  # before the corpus is prepared for nothing
     return Experiment(
-        records=records_of(options, model, None if own_recipe else options.records),
+        records=records_of(options, model, *((None, None) if own_recipe else (options.records, options.frontend))),
         model=model,
         recipe=recipe,
         protocol=options.protocol or "leave-one-speaker-out",
@@ -129,15 +127,22 @@ def experiment(
     )
 
 
-def network_of(options: argparse.Namespace) -> dict:
-    """The fields of a system's `Config` that the options change."""
-    return {**(REDUCED if options.reduced else {}), **given(options, ("conv_layers", "dropout"))}
+def network_of(options: argparse.Namespace, model: str) -> dict:
+    """The fields of a system's `Config` that the options change.
+
+    Raises:
+        UsageError: there is no smaller network of this system.
+    """
+    reduced = MODELS[model].reduced if options.reduced else {}
+    if options.reduced and not reduced:
+        raise UsageError(f"--reduced: there is no smaller network of {MODELS[model].summary}; leave it out")
+    return {**reduced, **given(options, ("conv_layers", "dropout"))}
 
 
-def records_of(options: argparse.Namespace, model: str, folder: Path | None) -> Path:
+def records_of(options: argparse.Namespace, model: str, folder: Path | None, frontend: str | None) -> Path:
     """The record set to use: prepared if it is not there, compared with the recordings if any are named."""
     system = MODELS[model]
-    frontend = system.frontend_name(options.frontend if model == getattr(options, "model", model) else None)
+    frontend = system.frontend_name(frontend)
     out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}")
     named = given(options, ("data_dir", "subset", "labels", "speaker_pattern")) or options.download
     if named or not (out / records.MANIFEST).exists():

@@ -5,7 +5,8 @@ import pytest
 from acrnn import reports, studies
 from acrnn.comparison import Comparison
 from acrnn.recipes import CHEN2018, DEPARTURES, TUNED, departed
-from experiments import ablation, chen2018_tables
+from acrnn.segments import POOLINGS
+from experiments import ablation, chen2018_tables, lim2016_tables
 
 QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models", "--folds", "0-1", "--reduced"]
 
@@ -86,3 +87,49 @@ def test_a_difference_is_told_with_its_interval_and_p():
     assert studies.difference(Comparison(0.051, (-0.02, 0.12), 0.21, 10)) == "+5.1 (-2.0 to +12.0), p = 0.210"
     assert studies.difference(None) == "–"
     assert studies.compared({"a": {}}, "a", "b", dict) is None
+
+
+def test_the_tables_of_lim_hold_both_splits_of_a_system_and_what_the_paper_split_is_worth(corpus, capsys):
+    folder, command = corpus
+    out = folder / "lim2016"
+    options = ["--systems", "lim2016-cnn", "--repetitions", "1", "--output-dir", str(out)]
+    assert lim2016_tables.main([*command, *options]) == 0
+    text = (out / "tables.md").read_text()
+    assert text in capsys.readouterr().out
+    rows = {line.split(" | ")[0].strip("| "): line.strip("| ").split(" | ") for line in text.splitlines()}
+    assert list(rows["high"][1:4]) == ["–"] * 3 and rows["average"][1:4] == ["87.7", "86.3", "86.1"]
+    paper, independent = (reports.read_results(out / f"cnn_{name}") for name in ("paper", "independent"))
+    assert "2 of 50 folds × 1 seed" in rows["paper"][-1] and "2 of 5 folds × 1 seed" in rows["independent"][-1]
+    for found, first in ((paper, 4), (independent, 7)):
+        recalls = [row["recall"] for row in found["overall"]["per_class"]]
+        assert rows["average"][first + 1] == reports.percent(sum(recalls) / 3)
+    assert "| lim2016-cnn | " in text.split("worth")[1] and (out / "split.png").exists()
+    assert paper["settings"]["recipe"]["pooling"] == "majority" and set(paper["runs"][0]["by_pooling"]) == set(POOLINGS)
+
+
+def test_the_figures_of_lim_are_averaged_over_repetitions_and_not_over_folds():
+    """Two repetitions of ten folds of one utterance each; a class that is never predicted has a precision of nothing."""
+    runs = [
+        {
+            "seed": 0,
+            "fold": fold,
+            "labels": [fold % 2],
+            "probabilities": [[1, 0] if fold < 10 or fold % 2 == 0 else [0, 1]],
+        }
+        for fold in range(20)
+    ]
+    found = {"runs": runs, "settings": {"labels": ["a", "b"]}}
+    of = lim2016_tables._by_emotion(found)
+    assert of["a"].tolist() == pytest.approx([(0.5 + 1) / 2, 1, (2 / 3 + 1) / 2])
+    assert of["b"].tolist() == pytest.approx([0.5, 0.5, 0.5])
+    assert of["average"].tolist() == pytest.approx([0.625, 0.75, (5 / 6 + 0.5) / 2])
+
+
+def test_the_tables_of_lim_refuse_other_systems_and_more_repetitions_than_the_paper_has(corpus, capsys):
+    _, command = corpus
+    for wrong, message in (
+        (["--systems", "chen2018-3d"], "it is unknown"),
+        (["--repetitions", "6"], "the paper deals 5"),
+    ):
+        assert lim2016_tables.main([*command, *wrong]) == 2
+        assert message in capsys.readouterr().err

@@ -20,6 +20,7 @@ import tensorflow as tf
 from acrnn.console import silenced
 from acrnn.export.graph import Outputs, RecognitionGraph
 from acrnn.export.trained import Trained
+from acrnn.segments import pool_in_graph
 
 FILES = {"float32": "model.tflite", "float16": "model.float16.tflite", "int8": "model.int8.tflite"}
 
@@ -72,4 +73,7 @@ class _Signatures(tf.Module):
     def _utterance(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> Outputs:
         features, num_frames = self.graph.features(waveform, num_samples)
         shape = (1, self.frames, *self.trained.frontend.feature_shape)
-        return self.graph.segments(tf.reshape(features, shape), num_frames)
+        outputs = self.graph.segments(tf.reshape(features, shape), num_frames)
+        only = tf.expand_dims(outputs["logits"], 1)  # an utterance of one segment, pooled like any other
+        outputs["probabilities"] = pool_in_graph(only, tf.ones(only.shape[:2], tf.bool), self.trained.pooling)
+        return outputs
