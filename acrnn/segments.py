@@ -107,10 +107,11 @@ ORIGINAL = SegmentRule(padding="zero", max_segments=2)
 # Every frame once, in order, so that the utterance can be put together again.
 HAN2014 = SegmentRule(tail="pad")
 
-# Images of 128 frames, 1.03 s. The paper leaves their distance open: half of one, so that a frame is seen twice.
-LIM2016 = SegmentRule(frames=128, hop_frames=64)
+# Images of 128 frames, 1.03 s. The paper leaves their distance open; the closer they are, the better the convolutions
+# generalise over shifts: on Emo-DB the validation UAR of the CNN rises by some points from 64 frames to 16.
+LIM2016 = SegmentRule(frames=128, hop_frames=16)
 # Four such images, 8 frames from one to the next.
-LIM2016_SERIES = SegmentRule(frames=128 + 3 * 8, hop_frames=64)
+LIM2016_SERIES = SegmentRule(frames=128 + 3 * 8, hop_frames=16)
 
 RULES = {
     "chen2018": PAPER,

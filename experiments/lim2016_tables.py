@@ -1,7 +1,7 @@
 """Tables II, III and IV of Lim et al. (2016) beside the published figures, and what the paper's split is worth in points.
 
     python experiments/lim2016_tables.py --dataset emodb --data-dir emodb --repetitions 1
-    python experiments/lim2016_tables.py --dataset emodb --systems lim2016-cnn --frontend lim2016-log --jobs 2
+    python experiments/lim2016_tables.py --dataset emodb --systems lim2016-cnn --frontend lim2016 --jobs 2
 
 Each system is cross-validated twice: on utterances dealt at random into ten folds, five times, as in the paper, where every
 test speaker is known from training; and on one speaker after the other. Writes tables.md and split.png into the output

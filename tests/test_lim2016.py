@@ -50,6 +50,16 @@ def test_the_recipe_is_that_of_table_1():
     assert lim2016.Config(7).dropout == 0.25
 
 
+def test_records_of_magnitudes_or_their_logarithms_feed_the_networks_and_no_others_do():
+    system = MODELS["lim2016-tdcnn"]
+    assert system.records_name() == "lim2016-log_lim2016-series"
+    assert system.records_name("lim2016") == "lim2016_lim2016-series"
+    assert MODELS["lim2016-cnn"].records_name("lim2016") == "lim2016"
+    assert [MODELS[name].records_name() for name in ("chen2018-2d", "han2014-dnn-elm")] == ["chen2018", "han2014"]
+    with pytest.raises(UsageError, match="--frontend chen2018: time-distributed CNN .* takes lim2016-log or lim2016"):
+        system.frontend_name("chen2018")
+
+
 def cnn_of(model, config, image_frames):
     """The CNN of one image, built anew from the paper's figure with the weights of the time-distributed network."""
     image = keras.Input((image_frames, config.bands, 1))

@@ -19,6 +19,14 @@ def test_a_published_figure_stands_beside_the_same_system_corpus_and_protocol():
     assert published.uar({**SETTINGS, "model": "han2014-dnn-elm", "network": {}})[:2] == (71.56, 8.43)
 
 
+def test_the_recall_of_lim_stands_beside_the_split_of_the_paper_alone():
+    lim = {**SETTINGS, "model": "lim2016-tdcnn", "network": {"filters": [32, 32]}}
+    assert published.uar(lim) is None
+    found = published.uar({**lim, "protocol": "speaker-dependent-random-10-fold-5-times"})
+    assert str(found) == "86.86 (Lim et al. 2016, Tables II to IV)"
+    assert published.uar({**SETTINGS, "protocol": "speaker-dependent-random-10-fold-5-times"}) is None
+
+
 @pytest.mark.parametrize(
     "change",
     [

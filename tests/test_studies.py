@@ -104,6 +104,10 @@ def test_the_tables_of_lim_hold_both_splits_of_a_system_and_what_the_paper_split
         recalls = [row["recall"] for row in found["overall"]["per_class"]]
         assert rows["average"][first + 1] == reports.percent(sum(recalls) / 3)
     assert "| lim2016-cnn | " in text.split("worth")[1] and (out / "split.png").exists()
+    run = paper["runs"][0]
+    named = zip(run["utterances"], run["probabilities"], strict=True)
+    short = [max(row) for utterance, row in named if "low_1" not in utterance]
+    assert min(short) > (1 + 1 / 3) / 2  # of one image: its vote, and the posterior of three emotions
     assert paper["settings"]["recipe"]["pooling"] == "majority" and set(paper["runs"][0]["by_pooling"]) == set(POOLINGS)
 
 
