@@ -102,7 +102,7 @@ def run_inspect(options: argparse.Namespace) -> int:
 
 def _print_values(there: records.RecordSet) -> None:
     """Where the static log-Mels of real frames lie, and where among them a raw zero, the literal padding, would."""
-    if not isinstance(there.manifest.frontend, frontends.LogMelSpec):
+    if not isinstance(there.manifest.frontend, frontends.LogMelSpec | frontends.LibrosaLogMelSpec):
         raise UsageError(f"--values: {there.folder} holds no log-Mels; leave it out")
     import_quietly("tensorflow")
     data = there.load()
