@@ -108,7 +108,7 @@ def write(output_dir: Path, options: argparse.Namespace) -> None:
         for name, title, _, before in rows
         if name in found
     ]
-    size = "the paper's network" if options.full_size else f"a reduced network ({arguments.REDUCED})"
+    size = "the paper's network" if options.full_size else f"a reduced network ({arguments.REDUCED_ACRNN})"
     text = [
         f"# What each departure from the paper gains on {options.dataset}",
         f"3-D ACRNN with one convolution layer, {size}. UAR of the validation speakers: nothing was chosen by a test part. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -14,7 +15,7 @@ from acrnn.crossval import Experiment
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
-from acrnn.recipes import RECIPES, Recipe
+from acrnn.recipes import RECIPES, Recipe, SecondStage
 from acrnn.segments import POOLINGS, RULES
 from acrnn.trials import configured, title
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
@@ -22,7 +23,12 @@ from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
 
 # A fifth of the work of the paper's network: fewer maps and units, time pooled by four.
-REDUCED = {"first_filters": 32, "filters": 64, "linear_units": 192, "lstm_units": 64, "pool_size": (4, 2)}
+REDUCED_ACRNN = {"first_filters": 32, "filters": 64, "linear_units": 192, "lstm_units": 64, "pool_size": (4, 2)}
+REDUCED = {
+    "acrnn.models.chen2018": REDUCED_ACRNN,
+    # a fortieth: pictures of 99×99, a third of AlexNet's maps
+    "acrnn.models.zhang2021": {"image_size": 99, "width": 0.334, "fc_units": 512},
+}
 # The embedded corpus is small and to be learnt in two minutes on two cores; the published recipes are for hours.
 TOY = {
     "learning_rate": 1e-3,
@@ -42,7 +48,16 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", choices=CORPORA, required=True, help="corpus")
     parser.add_argument("--conv-layers", type=positive, help="convolution layers, 1 to 7 in Chen et al. (default: 1)")
     parser.add_argument(
-        "--reduced", action="store_true", help="ACRNN with a quarter of the maps and units, to try things"
+        "--reduced", action="store_true", help="ACRNN or DCNN with a fraction of the maps and units, to try things"
+    )
+    parser.add_argument(
+        "--network",
+        dest="network_fields",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a field of the system's Config, such as image_size=99; may be repeated",
     )
     parser.add_argument("--dropout", type=float, help="dropout in the network (default: what the recipe says)")
     parser.add_argument("--protocol", choices=PROTOCOLS, help="how to split (default: leave-one-speaker-out)")
@@ -72,6 +87,8 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--patience", type=positive, help="stop after so many epochs without a better validation UAR")
     group.add_argument("--batch-size", type=positive, help="segments a step")
     group.add_argument("--learning-rate", type=float)
+    for name, kind in (("epochs", positive), ("batch-size", positive), ("learning-rate", float)):
+        group.add_argument(f"--stage2-{name}", type=kind, help="the same of a second stage, where a recipe has one")
     group.add_argument("--optimizer", choices=("nadam", "adam", "sgd"))
     group.add_argument("--schedule", choices=("constant", "cosine"), help="of the learning rate")
     group.add_argument("--weight-decay", type=float)
@@ -110,7 +127,7 @@ def experiment(
         UsageError: an option does not fit the system.
     """
     model = model or options.model
-    parts = {} if own_recipe else {**network_of(options), **network}
+    parts = {} if own_recipe else {**network_of(options, model), **network}
     recipe = MODELS[model].recipe if own_recipe else recipe_of(options, model)
     MODELS[model].check_options(**{**recipe.network, **parts})  # before the corpus is prepared for nothing
     return Experiment(
@@ -123,9 +140,28 @@ def experiment(
     )
 
 
-def network_of(options: argparse.Namespace) -> dict:
-    """The fields of a system's `Config` that the options change."""
-    return {**(REDUCED if options.reduced else {}), **given(options, ("conv_layers", "dropout"))}
+def network_of(options: argparse.Namespace, model: str) -> dict:
+    """The fields of a system's `Config` that the options change.
+
+    Raises:
+        UsageError: there is no reduced network of this system.
+    """
+    module = MODELS[model].module
+    if options.reduced and module not in REDUCED:
+        raise UsageError(f"--reduced: {MODELS[model].summary} has no smaller network; leave it out")
+    smaller = REDUCED[module] if options.reduced else {}
+    return {**smaller, **given(options, ("conv_layers", "dropout")), **dict(options.network_fields)}
+
+
+def assignment(text: str) -> tuple[str, object]:
+    """An argument that gives a field a value: "width=0.5", "layout=caffe", "dense_units=[512, 256]"."""
+    name, equals, value = text.partition("=")
+    if not (equals and name.isidentifier()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 def records_of(options: argparse.Namespace, model: str, folder: Path | None) -> Path:
@@ -155,7 +191,9 @@ def recipe_of(options: argparse.Namespace, model: str) -> Recipe:
     recipe = RECIPES[options.recipe] if options.recipe else MODELS[model].recipe
     if found := getattr(options, "found", None):
         recipe = configured(recipe, found.hyperparameters) if options.recipe else found.recipe
-    return replace(recipe, **recipe_changes(options))
+    recipe = replace(recipe, **recipe_changes(options))
+    second = given(options, [f"stage2_{item.name}" for item in fields(SecondStage)])
+    return recipe.with_second_stage({name.removeprefix("stage2_"): value for name, value in second.items()})
 
 
 def recipe_changes(options: argparse.Namespace) -> dict:

@@ -60,9 +60,12 @@ class System:
         import_quietly("keras")
         config_class = importlib.import_module(self.module).Config
         known = {item.name for item in fields(config_class)}
-        for name in options:
+        for name, value in options.items():
             if name not in known:
                 raise UsageError(f"--{name.replace('_', '-')}: {self.summary} has no such part; leave it out")
+            if not _like(value, getattr(config_class, name, None)):
+                example = getattr(config_class, name)
+                raise UsageError(f"--{name.replace('_', '-')} {value!r}: it must be of the kind of {example!r}")
         return config_class(num_classes, **{**self.variant, **options})
 
     def check_records(self, records: RecordSet) -> None:
@@ -95,7 +98,17 @@ class System:
         return Network(lambda: module.build(config), recipe)
 
 
+def _like(value, default) -> bool:
+    """Whether a value can stand in the place of a field's default; anything can where that is None."""
+    if default is None or value is None or isinstance(default, tuple):
+        return default is None or isinstance(value, list | tuple)
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    return isinstance(value, int | float if isinstance(default, float) else type(default))
+
+
 _CHEN = "acrnn.models.chen2018"
+_ZHANG = "acrnn.models.zhang2021"
 
 MODELS: dict[str, System] = {
     "chen2018-3d": System("3-D ACRNN (Chen et al. 2018)", _CHEN, "chen2018", "chen2018", recipes.CHEN2018),
@@ -122,6 +135,17 @@ MODELS: dict[str, System] = {
             "normalization": "band",
             "initial_deviation": 0.1,
         },
+    ),
+    "zhang2021": System(
+        "DCNN-BLSTM with attention (Zhang et al. 2021)", _ZHANG, "zhang2021", "zhang2021", recipes.ZHANG2021
+    ),
+    "zhang2021-no-attention": System(
+        "DCNN-BLSTM, the mean over time in place of attention (Zhang et al. 2021)",
+        _ZHANG,
+        "zhang2021",
+        "zhang2021",
+        recipes.ZHANG2021,
+        {"attention": False},
     ),
     "han2014-dnn-elm": System(
         "DNN-ELM (Han et al. 2014)",
