@@ -136,11 +136,12 @@ def test_the_formats_agree_on_segments_and_attention(exported):
     folder, trained, waveforms, _ = exported
     said = [Recognizer.load(folder, name).predict(waveforms[8], 16000) for name in ("saved-model", "onnx", "litert")]
     starts = trained.rule.starts(749) if not trained.system.whole_utterances else [0]
+    heard = 3.015 if trained.rule.tail == "drop" else 7.5
     for one in said:
         assert [segment.start_seconds for segment in one.segments] == pytest.approx([0.01 * start for start in starts])
-        assert one.segments[-1].end_seconds == pytest.approx(7.5, abs=0.011)
+        assert one.segments[-1].end_seconds == pytest.approx(heard, abs=0.011)
         np.testing.assert_allclose(one.attention, said[0].attention, atol=1e-3)
-        assert bool(one.attention) == (trained.system.module == "acrnn.models.chen2018")
+        assert bool(one.attention) == any(layer.name == "attention" for layer in trained.model.layers)
 
 
 def test_the_segments_of_the_records_are_heard_as_those_of_the_waveform(exported):
