@@ -325,7 +325,8 @@ def _speakers(record_set: RecordSet, fold: Fold) -> dict[str, list[str]]:
 
 def _score(prepared: Prepared, feeder: Feeder, estimator, test: Sequence[str]) -> dict:
     """The test part, predicted once."""
-    posteriors, labels = estimator.posteriors(feeder.source(test))
+    pooled, labels = estimator.pooled(feeder.source(test), segments.POOLINGS)
+    posteriors = pooled[prepared.experiment.recipe.pooling]
     rows = [prepared.records.utterances[row] for row in sorted(feeder.rows[utterance] for utterance in test)]
     right = posteriors.argmax(axis=1) == labels
     return {
@@ -333,6 +334,7 @@ def _score(prepared: Prepared, feeder: Feeder, estimator, test: Sequence[str]) -
         "speakers": [row.speaker for row in rows],
         "labels": labels.tolist(),
         "probabilities": posteriors.round(6).tolist(),
+        "by_pooling": {pooling: scores.argmax(axis=1).tolist() for pooling, scores in pooled.items()},
         "attention": _attention(
             feeder, estimator, [row for row, is_right in zip(rows, right, strict=True) if is_right]
         ),

@@ -13,10 +13,9 @@ from acrnn.console import UsageError
 from acrnn.feeding import Batch, MemorySource, Source
 from acrnn.models import han2014
 from acrnn.recipes import Recipe
-from acrnn.segments import pool_logits
 from acrnn.training import Network, Steps
 
-_MEANINGLESS = ("pooling", "averaging", "augmentation", "precision")
+_MEANINGLESS = ("pooling", "oversampling", "averaging", "augmentation", "precision")
 _FRAMES_AT_ONCE = 8192
 _LENGTH_STEP = 32  # lengths are padded to multiples of it: some backends compile for every shape
 
@@ -32,7 +31,7 @@ class DnnElm(Network):
         recipe: how the DNN is trained.
 
     Raises:
-        UsageError: the recipe pools segments, averages, augments or is in another precision than float32.
+        UsageError: the recipe pools segments, oversamples, averages, augments or is in another precision than float32.
     """
 
     def __init__(self, config: han2014.Config, recipe: Recipe):
@@ -47,11 +46,10 @@ class DnnElm(Network):
     def _steps(self, train: Source, seed: int) -> Steps:
         return _WindowSteps(self, train, seed)
 
-    def posteriors(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
-        """Posteriors [utterances, classes] and labels [utterances] of a source, in the order of its utterances' rows."""
+    def _scored(self, source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Scores, labels and numbers of whole utterances, each of which is its only segment."""
         features, labels = whole_utterances(source)
-        scores = np.stack(_predicted(self.model, features))
-        return pool_logits(scores, np.arange(len(scores)), len(scores)), labels
+        return np.stack(_predicted(self.model, features)), labels, np.arange(len(labels))
 
     def loud_windows(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Of each utterance, its loudest windows [windows, context * bands], normalised as the DNN takes them."""

@@ -7,6 +7,7 @@ for one shape and batch normalisation never sees a handful of segments.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from acrnn.records import RecordSet, Segments
 
 MEMORY_BYTES = 4 * 2**30
+_SHUFFLED_SEGMENTS = 1024
 
 
 class Batch(NamedTuple):
@@ -52,6 +54,14 @@ class MemorySource:
         for start in range(0, len(self.index), batch_size):
             yield self._batch(self.index[start : start + batch_size])
 
+    def oversampled(self, generator: np.random.Generator) -> MemorySource:
+        """The same with every class filled up to the largest: utterances of it again, drawn at random, with all segments."""
+        rows, first = np.unique(self.data.utterances[self.index], return_index=True)
+        times = dict(zip(rows, _times(self.data.labels[self.index][first], generator), strict=True))
+        filled = copy(self)
+        filled.index = np.repeat(self.index, [times[row] for row in self.data.utterances[self.index]])
+        return filled
+
     def _batch(self, index: np.ndarray) -> Batch:
         part = self.data[index]
         return Batch(_inputs(part.features, part.num_frames), part.labels, part.utterances)
@@ -67,19 +77,42 @@ class StreamedSource:
 
     def __init__(self, records: RecordSet, rows: Sequence[int]):
         self.records, self.rows = records, list(rows)
-        self.count = sum(records.utterances[row].num_segments for row in self.rows)
+        self.times = np.ones(len(records.utterances), np.int64)
 
     def __len__(self) -> int:
-        return self.count
+        return int(sum(self.times[row] * self.records.utterances[row].num_segments for row in self.rows))
 
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
         """One epoch in random order, in full batches."""
-        dataset = self.records.dataset(self.rows, shuffle_seed=int(generator.integers(2**31)))
-        return self._batches(dataset.repeat().batch(batch_size).take(-(-self.count // batch_size)))
+        seed = int(generator.integers(2**31))
+        dataset = self._repeated(self.records.dataset(self.rows, shuffle_seed=seed))
+        if (self.times > 1).any():
+            dataset = dataset.shuffle(_SHUFFLED_SEGMENTS, seed)  # copies come one after the other
+        return self._batches(dataset.repeat().batch(batch_size).take(-(-len(self) // batch_size)))
 
     def ordered(self, batch_size: int) -> Iterator[Batch]:
         """Every segment once, in the order of the table."""
-        return self._batches(self.records.dataset(self.rows).batch(batch_size))
+        return self._batches(self._repeated(self.records.dataset(self.rows)).batch(batch_size))
+
+    def oversampled(self, generator: np.random.Generator) -> StreamedSource:
+        """The same with every class filled up to the largest: utterances of it again, drawn at random, with all segments."""
+        rows = sorted(self.rows)
+        filled = copy(self)
+        filled.times = self.times.copy()
+        filled.times[rows] = _times(np.array([self.records.utterances[row].label for row in rows]), generator)
+        return filled
+
+    def _repeated(self, dataset):
+        if (self.times == 1).all():
+            return dataset
+        import tensorflow as tf
+
+        times = tf.constant(self.times)
+
+        def copies(example: dict):
+            return tf.data.Dataset.from_tensors(example).repeat(tf.gather(times, example["utterance"]))
+
+        return dataset.flat_map(copies)
 
     def _batches(self, dataset) -> Iterator[Batch]:
         for example in dataset.prefetch(4).as_numpy_iterator():
@@ -87,6 +120,16 @@ class StreamedSource:
 
 
 Source = MemorySource | StreamedSource
+
+
+def _times(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """How often to take each utterance [utterances], once at least, so that every class has as many as the largest."""
+    times = np.ones(len(labels), np.int64)
+    largest = np.bincount(labels).max()
+    for label in np.unique(labels):
+        of_class = np.flatnonzero(labels == label)
+        np.add.at(times, generator.choice(of_class, largest - len(of_class)), 1)
+    return times
 
 
 def _inputs(features: np.ndarray, num_frames: np.ndarray) -> dict[str, np.ndarray]:

@@ -38,11 +38,19 @@ class Fold:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a corpus is split; `make` returns (name, validation rows, test rows) of each fold, the rest trains."""
+    """How a corpus is split.
+
+    Attributes:
+        summary: one line for the command line.
+        make: returns (name, validation rows, test rows) of each fold, the rest trains.
+        speaker_independent: whether no speaker may be in two parts.
+        repetitions: how often the whole corpus is split anew, so often is each utterance tested.
+    """
 
     summary: str
     make: Callable[[Sequence[UtteranceRow]], Iterable[tuple[str, set[str], set[str]]]]
     speaker_independent: bool = True
+    repetitions: int = 1
 
 
 def make_folds(protocol: str, rows: Sequence[UtteranceRow], labels: Sequence[str]) -> tuple[Fold, ...]:
@@ -72,7 +80,9 @@ def make_folds(protocol: str, rows: Sequence[UtteranceRow], labels: Sequence[str
         )
         check_fold(fold, rows, labels)
         folds.append(fold)
-    _check_tested_once(folds)
+    of_one = len(folds) // chosen.repetitions
+    for first in range(0, len(folds), of_one):
+        _check_tested_once(folds[first : first + of_one])
     return tuple(folds)
 
 
@@ -168,8 +178,8 @@ def _grouped(count: int):
     return make
 
 
-def _random(count: int):
-    """Utterances dealt at random, classes in proportion; speakers are in all parts."""
+def _random(count: int, repetitions: int = 1):
+    """Utterances dealt at random, classes in proportion; speakers are in all parts. Each repetition deals anew."""
 
     def make(rows):
         from sklearn.model_selection import StratifiedKFold
@@ -180,10 +190,12 @@ def _random(count: int):
                 f"{fewest} utterances of {label!r} cannot be dealt into {count} parts; add some or leave them out"
             )
         ids = np.array([row.id for row in rows])
-        splitter = StratifiedKFold(count, shuffle=True, random_state=0)
-        parts = [set(ids[test]) for _, test in splitter.split(ids, [row.label for row in rows])]
-        for number, part in enumerate(parts):
-            yield f"part {number + 1}", parts[(number + 1) % count], part
+        for repetition in range(repetitions):
+            splitter = StratifiedKFold(count, shuffle=True, random_state=repetition)
+            parts = [set(ids[test]) for _, test in splitter.split(ids, [row.label for row in rows])]
+            for number, part in enumerate(parts):
+                name = f"part {number + 1}" + (f" of repetition {repetition + 1}" if repetitions > 1 else "")
+                yield name, parts[(number + 1) % count], part
 
     return make
 
@@ -219,5 +231,11 @@ PROTOCOLS: dict[str, Protocol] = {
         "utterances at random: test speakers are known from training, so figures are too good for new speakers",
         _random(10),
         speaker_independent=False,
+    ),
+    "speaker-dependent-random-10-fold-5-times": Protocol(
+        "the same dealt anew five times, folds 0-9, 10-19 and so on (Lim et al. 2016)",
+        _random(10, repetitions=5),
+        speaker_independent=False,
+        repetitions=5,
     ),
 }

@@ -45,4 +45,4 @@ def uar(settings: dict) -> tuple[float, float, str] | None:
 
 def full_size(network: dict) -> bool:
     """Whether an ACRNN has the paper's maps and units, or the network is of another kind."""
-    return all(network.get(name, size) == size for name, size in _SIZES.items())
+    return "conv_layers" not in network or all(network[name] == size for name, size in _SIZES.items())

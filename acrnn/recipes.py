@@ -23,10 +23,12 @@ class Recipe:
         momentum: the decay of the first moment (β₁); of plain momentum for "sgd".
         epochs: passes over the training segments at most; the paper chooses the epoch on the validation speaker.
         patience: stop after so many epochs without a better validation UAR; None never stops early.
-        pooling: how segments make an utterance, in validation as in test ("max", "mean" or "max-logits").
+        pooling: how segments make an utterance, in validation as in test; see `segments.pool_logits`.
         class_weights: weigh classes by the inverse of their frequency in the training part.
+        oversampling: fill every class up to the largest with utterances of it drawn again at random, in the training part.
         gradient_clip_norm: global norm that gradients are clipped to; None leaves them.
         schedule: "constant", or "cosine": the rate rises over `warmup_epochs` and falls to nothing along a cosine.
+        decay: the rate is divided by 1 + decay · steps.
         weight_decay: share of a weight that a step takes off it, times the learning rate.
         label_smoothing: share of the target that is spread over all classes.
         averaging: decay by step of a moving average of the weights, which is validated and kept instead of the weights
@@ -44,11 +46,13 @@ class Recipe:
     batch_size: int = 40
     epochs: int = 30
     patience: int | None = None
-    pooling: Literal["max", "mean", "max-logits"] = "max"
+    pooling: Literal["max", "mean", "max-logits", "majority"] = "max"
     class_weights: bool = False
+    oversampling: bool = False
     gradient_clip_norm: float | None = None
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: int = 0
+    decay: float = 0.0
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     averaging: float = 0.0
@@ -65,8 +69,9 @@ class Recipe:
         for name in ("label_smoothing", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: it must lie from 0 up to below 1")
-        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise UsageError(f"--weight-decay {self.weight_decay}: it must be a number from 0 up")
+        for name in ("decay", "weight_decay"):
+            if not (math.isfinite(value := getattr(self, name)) and value >= 0):
+                raise UsageError(f"--{name.replace('_', '-')} {value}: it must be a number from 0 up")
         if self.pooling not in POOLINGS:
             raise UsageError(f"--pooling {self.pooling}: it is unknown; choose from {', '.join(POOLINGS)}")
 
@@ -98,8 +103,11 @@ class Recipe:
         epochs = round(statistics.median(run["best_epoch"] for run in runs))
         return replace(self, epochs=epochs, patience=None, epoch_choice="last")
 
-    def rate(self, epochs_done: float) -> float:
-        """The learning rate after so many epochs, whole and parts of one."""
+    def rate(self, epochs_done: float, steps_done: int = 0) -> float:
+        """The learning rate after so many epochs, whole and parts of one, and steps."""
+        return self._scheduled(epochs_done) / (1 + self.decay * steps_done)
+
+    def _scheduled(self, epochs_done: float) -> float:
         if self.schedule == "constant":
             return self.learning_rate
         if epochs_done < self.warmup_epochs:
@@ -192,6 +200,18 @@ CHEN2018 = Recipe(epochs=20, averaging=0.98, network={"normalization": "band"})
 CHEN2018_ORIGINAL = Recipe(optimizer="adam", learning_rate=1e-5, batch_size=60, pooling="max-logits")
 # Han et al. (2014), Section 4: mini-batch gradient descent; its numbers are ours, chosen by validation UAR on Emo-DB.
 HAN2014 = Recipe(optimizer="sgd", learning_rate=2e-3, batch_size=128, epochs=8)
+# Lim et al. (2016), Table I and Section IV. Batch size and epochs are ours, and so is that a validation part chooses the
+# epoch: the paper names neither.
+LIM2016 = Recipe(
+    optimizer="sgd",
+    learning_rate=0.01,
+    decay=1e-6,
+    momentum=0.8,
+    batch_size=32,
+    epochs=30,
+    oversampling=True,
+    pooling="majority",
+)
 # Zhang et al. (2021), Section 3.2: AlexNet on windows, whose posteriors say in the mean what validation sees of the first
 # stage; then the rest on what AlexNet made of them.
 ZHANG2021 = TwoStageRecipe(batch_size=128, epochs=20, pooling="mean", class_weights=True)
@@ -252,6 +272,7 @@ RECIPES = {
     "chen2018-original": CHEN2018_ORIGINAL,
     "han2014": HAN2014,
     "zhang2021": ZHANG2021,
+    "lim2016": LIM2016,
     "centered": CENTERED,
     "tuned": TUNED,
 }

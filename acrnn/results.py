@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ class Run:
         seconds: wall time of the run.
         settings_sha256: of the experiment's settings; a run belongs to no other experiment.
         versions: of what computed it.
+        by_pooling: predictions of the test part by each way of pooling segments, the recipe's among them; empty in files
+            that an earlier version wrote.
     """
 
     fold: int
@@ -42,6 +44,7 @@ class Run:
     seconds: float
     settings_sha256: str
     versions: dict[str, str]
+    by_pooling: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def predictions(self) -> np.ndarray:

@@ -109,13 +109,23 @@ ORIGINAL = SegmentRule(padding="zero", max_segments=2)
 
 # Every frame once, in order, so that the utterance can be put together again.
 HAN2014 = SegmentRule(tail="pad")
-
+# Images of 128 frames, 1.03 s. The paper leaves their distance open: half of one, so that a frame is seen twice.
+LIM2016 = SegmentRule(frames=128, hop_frames=64)
+# Four such images, 8 frames from one to the next.
+LIM2016_SERIES = SegmentRule(frames=128 + 3 * 8, hop_frames=64)
 # The first 3 s of an utterance, one segment each (Section 3.2).
 ZHANG2021 = SegmentRule(tail="drop")
 
-RULES = {"chen2018": PAPER, "chen2018-original": ORIGINAL, "han2014": HAN2014, "zhang2021": ZHANG2021}
+RULES = {
+    "chen2018": PAPER,
+    "chen2018-original": ORIGINAL,
+    "han2014": HAN2014,
+    "lim2016": LIM2016,
+    "lim2016-series": LIM2016_SERIES,
+    "zhang2021": ZHANG2021,
+}
 
-POOLINGS = ("max", "mean", "max-logits")
+POOLINGS = ("max", "mean", "max-logits", "majority")
 
 
 def to_dict(rule: SegmentRule) -> dict:
@@ -142,8 +152,9 @@ def pool_logits(logits: np.ndarray, utterances: np.ndarray, num_utterances: int,
         logits: float [segments, classes].
         utterances: int [segments], the utterance each segment belongs to, in 0 … num_utterances - 1.
         num_utterances: number of utterances, each with at least one segment.
-        pooling: element-wise "max" (Chen et al. 2018, Section III-A) or "mean" of the segments' posteriors, or
-            "max-logits", the maximum before the softmax (the authors' code).
+        pooling: element-wise "max" (Chen et al. 2018, Section III-A) or "mean" of the segments' posteriors;
+            "max-logits", the maximum before the softmax (the authors' code); or "majority", the votes of the segments
+            (Lim et al. 2016, Section IV-B), where the mean, which is less than a vote, decides between equals.
 
     Returns:
         float64 [num_utterances, classes], scaled to sum to one; the scaling leaves the argmax alone.
@@ -160,9 +171,13 @@ def pool_logits(logits: np.ndarray, utterances: np.ndarray, num_utterances: int,
         largest = np.full((num_utterances, logits.shape[1]), -np.inf)
         np.maximum.at(largest, utterances, logits)
         return _softmax(largest)
-    combine = np.add if pooling == "mean" else np.maximum
+    posteriors = _softmax(logits)
+    combine = np.maximum if pooling == "max" else np.add
     pooled = np.zeros((num_utterances, logits.shape[1]))
-    combine.at(pooled, utterances, _softmax(logits))
+    combine.at(pooled, utterances, posteriors)
+    if pooling == "majority":
+        pooled /= counts[:, None]
+        np.add.at(pooled, (utterances, posteriors.argmax(axis=1)), 1)
     return pooled / pooled.sum(axis=1, keepdims=True)
 
 
@@ -182,7 +197,11 @@ def pool_in_graph(logits, valid, pooling: str):
     if pooling == "max-logits":
         return tf.nn.softmax(tf.reduce_max(tf.where(real, logits, logits.dtype.min), axis=1))
     posteriors = tf.where(real, tf.nn.softmax(logits), 0.0)
-    pooled = tf.reduce_sum(posteriors, axis=1) if pooling == "mean" else tf.reduce_max(posteriors, axis=1)
+    pooled = tf.reduce_max(posteriors, axis=1) if pooling == "max" else tf.reduce_sum(posteriors, axis=1)
+    if pooling == "majority":
+        votes = tf.one_hot(tf.argmax(posteriors, axis=-1), posteriors.shape[-1], dtype=posteriors.dtype)
+        count = tf.reduce_sum(tf.cast(real, posteriors.dtype), axis=1)
+        pooled = pooled / count + tf.reduce_sum(tf.where(real, votes, 0.0), axis=1)
     return pooled / tf.reduce_sum(pooled, axis=-1, keepdims=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -150,14 +150,23 @@ class Network:
 
     def posteriors(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
         """Posteriors [utterances, classes] and labels [utterances] of a source, in the order of its utterances' rows."""
+        pooled, labels = self.pooled(source, (self.recipe.pooling,))
+        return pooled[self.recipe.pooling], labels
+
+    def pooled(self, source: Source, poolings: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The same for several ways of pooling segments, from one pass: posteriors by pooling, and labels."""
+        logits, labels, utterances = self._scored(source)
+        rows, first, index = np.unique(utterances, return_index=True, return_inverse=True)
+        return {pooling: pool_logits(logits, index, len(rows), pooling) for pooling in poolings}, labels[first]
+
+    def _scored(self, source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Logits [segments, classes], labels [segments] and utterances [segments] of a source."""
         logits, labels, utterances = [], [], []
         for batch in source.ordered(self.recipe.batch_size):
             logits.append(self._logits(batch.inputs))
             labels.append(batch.labels)
             utterances.append(batch.utterances)
-        rows, first, index = np.unique(np.concatenate(utterances), return_index=True, return_inverse=True)
-        pooled = pool_logits(np.concatenate(logits), index, len(rows), self.recipe.pooling)
-        return pooled, np.concatenate(labels)[first]
+        return np.concatenate(logits), np.concatenate(labels), np.concatenate(utterances)
 
     def _logits(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Logits of up to a batch of segments; a smaller batch is filled up, so that one shape is compiled."""
@@ -187,10 +196,11 @@ class Steps:
     """Training steps of one fit: order, augmentation, learning rate, and the moving average of the weights."""
 
     def __init__(self, model: keras.Model, recipe: Recipe, train: Source, seed: int):
-        self.model, self.recipe, self.train = model, recipe, train
+        self.model, self.recipe = model, recipe
         self.generator = np.random.default_rng(seed)
-        self.weights = _class_weights(train) if recipe.class_weights else None
-        self.per_epoch = -(-len(train) // recipe.batch_size)
+        self.train = train.oversampled(self.generator) if recipe.oversampling else train
+        self.weights = _class_weights(self.train) if recipe.class_weights else None
+        self.per_epoch = -(-len(self.train) // recipe.batch_size)
         self.done, self.average = 0, None
 
     def epoch(self, number: int) -> float:
@@ -202,7 +212,7 @@ class Steps:
         self.model.reset_metrics()
         loss = float("nan")
         for batch in self.train.shuffled(self.recipe.batch_size, self.generator):
-            self.model.optimizer.learning_rate = self.recipe.rate(self.done / self.per_epoch)
+            self.model.optimizer.learning_rate = self.recipe.rate(self.done / self.per_epoch, self.done)
             loss = self._step(batch)
             self.done += 1
         if not np.isfinite(loss):

@@ -117,7 +117,11 @@ class WindowSource(MemorySource):
         self.segments, self.starts, self.frames = _held(source), np.array(starts), frames
         self.real = np.clip(self.segments.num_frames[:, None] - self.starts, 0, frames)
         self.segment, self.window = np.nonzero((self.real > 0) | (not masked))
-        self.index = np.arange(len(self.segment))
+        rows = (
+            self.segment
+        )  # what a source says of its segments, here of windows, whose features are cut when asked for
+        self.data = replace(self.segments, labels=self.segments.labels[rows], utterances=self.segments.utterances[rows])
+        self.index = np.arange(len(rows))
 
     def batch(self, index: np.ndarray) -> Batch:
         """The windows at some positions."""
@@ -128,7 +132,7 @@ class WindowSource(MemorySource):
         places = self.starts[windows, None] + np.arange(self.frames)
         features = np.asarray(self.segments.features[rows[:, None], places], np.float32)
         inputs = {"features": features, "num_frames": self.real[rows, windows].astype(np.int32)}
-        return Batch(inputs, self.segments.labels[rows], self.segments.utterances[rows])
+        return Batch(inputs, self.data.labels[index], self.data.utterances[index])
 
 
 def _held(source: Source) -> Segments:

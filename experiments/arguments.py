@@ -60,6 +60,9 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
         help="a field of the system's Config, such as image_size=99; may be repeated",
     )
     parser.add_argument("--dropout", type=float, help="dropout in the network (default: what the recipe says)")
+    parser.add_argument(
+        "--frontend", choices=FRONTENDS, help="of the records that are made (default: the system's own)"
+    )
     parser.add_argument("--protocol", choices=PROTOCOLS, help="how to split (default: leave-one-speaker-out)")
     parser.add_argument("--folds", type=numbers, help="only these folds, from 0: 0,2,5-7 (default: all)")
     parser.add_argument("--seeds", type=numbers, default=(0,), help="seeds: 0-4 (default: 0)")
@@ -97,6 +100,9 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--epoch-choice", choices=("validation-uar", "last"), help="whose weights are kept")
     group.add_argument("--pooling", choices=POOLINGS, help="how segments make an utterance")
     group.add_argument("--class-weights", action="store_true", default=None, help="weigh classes by inverse frequency")
+    group.add_argument(
+        "--oversampling", action="store_true", default=None, help="fill rarer classes up by drawing from them again"
+    )
     group.add_argument("--gradient-clip-norm", type=float, help="clip the global norm of the gradients")
     group.add_argument("--precision", choices=("float32", "mixed_bfloat16"), help="of the arithmetic")
 
@@ -167,10 +173,11 @@ def assignment(text: str) -> tuple[str, object]:
 def records_of(options: argparse.Namespace, model: str, folder: Path | None) -> Path:
     """The record set to use: prepared if it is not there, compared with the recordings if any are named."""
     system = MODELS[model]
-    out = folder or Path("records", f"{selection_name(options)}_{system.frontend}")
+    frontend = system.frontend_name(options.frontend if model == getattr(options, "model", model) else None)
+    out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}")
     named = given(options, ("data_dir", "subset", "labels", "speaker_pattern")) or options.download
     if named or not (out / records.MANIFEST).exists():
-        settings = Settings(FRONTENDS[system.frontend], RULES[system.segments])
+        settings = Settings(FRONTENDS[frontend], RULES[system.segments])
         prepare_corpus(
             CORPORA[options.dataset], options, out, settings, options.jobs if options.jobs > 1 else os.cpu_count()
         )

@@ -39,9 +39,18 @@ def test_parts_are_disjoint_and_together_everything(rows, protocol):
 
 
 @pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "prescribed"])
-def test_every_utterance_is_tested_once(rows, protocol):
-    tested = [utterance for fold in make_folds(protocol, rows, EMOTIONS) for utterance in fold.test]
-    assert sorted(tested) == sorted(item.id for item in rows)
+def test_every_utterance_is_tested_once_in_every_repetition(rows, protocol):
+    folds, times = make_folds(protocol, rows, EMOTIONS), PROTOCOLS[protocol].repetitions
+    for first in range(0, len(folds), len(folds) // times):
+        tested = [utterance for fold in folds[first : first + len(folds) // times] for utterance in fold.test]
+        assert sorted(tested) == sorted(item.id for item in rows)
+
+
+def test_a_repetition_deals_anew_and_the_first_one_is_the_split_that_is_not_repeated(rows):
+    once = make_folds("speaker-dependent-random-10-fold", rows, EMOTIONS)
+    repeated = make_folds("speaker-dependent-random-10-fold-5-times", rows, EMOTIONS)
+    assert [fold.test for fold in repeated[:10]] == [fold.test for fold in once]
+    assert len({frozenset(fold.test) for fold in repeated}) == len(repeated) == 50
 
 
 def test_leave_one_speaker_out_is_eight_one_one(rows):

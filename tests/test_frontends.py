@@ -1,4 +1,4 @@
-"""Front ends of Chen et al. (2018) and Han et al. (2014) against python_speech_features, numpy and properties of sound."""
+"""Front ends of Chen et al. (2018), Han et al. (2014) and Lim et al. (2016) against other libraries and properties of sound."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from acrnn import frontends
 from acrnn.frontends import FRONTENDS
 from acrnn.frontends.logmel import ORIGINAL, PAPER, LogMelSpec
 from acrnn.frontends.mfcc_pitch import HAN2014
+from acrnn.frontends.stft import LIM2016, LIM2016_LOG
 
 RATE = 16000
 
@@ -131,6 +132,26 @@ def test_digital_silence_is_finite_quiet_and_without_harmonics():
     np.testing.assert_allclose(inside[:, 15:], 0, atol=1e-6)
     zeros = HAN2014.extract(np.concatenate([noise(6000), np.zeros(3000), -noise(6000)]))[45, 0, 0]
     assert zeros == pytest.approx(np.log(1e-10), abs=1e-3)
+
+
+def test_magnitudes_are_those_of_librosa_without_the_highest_bin_and_with_nothing_mirrored_at_the_edges():
+    import librosa
+
+    waveform = noise(6400).astype(np.float64)
+    scaled = (waveform - waveform.mean()) / waveform.std()
+    expected = np.abs(librosa.stft(scaled, n_fft=256, hop_length=128, window="hann", center=False)).T[:, :128]
+    found = LIM2016.extract(waveform)[..., 0]
+    assert found.shape == expected.shape == (49, 128)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(LIM2016_LOG.extract(waveform)[..., 0], np.log(found), atol=1e-3)
+
+
+def test_a_tone_peaks_in_its_bin_of_an_stft_image_and_silence_is_at_the_floor_of_its_logarithm():
+    tone = np.sin(2 * np.pi * 1500 * np.arange(RATE) / RATE)
+    assert (LIM2016.extract(tone)[:-1, :, 0].argmax(axis=1) == 1500 * 256 // RATE).all()
+    silent = np.concatenate([noise(6000), np.zeros(3000), -noise(6000)])
+    assert LIM2016_LOG.extract(silent).min() == pytest.approx(np.log(1e-4))
+    assert LIM2016.extract(noise(257)).shape == (2, 128, 1)
 
 
 @pytest.mark.parametrize("name", FRONTENDS)

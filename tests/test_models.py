@@ -23,6 +23,7 @@ SMALL = {
     "acrnn.models.chen2018": {
         "conv_layers": 2, "first_filters": 4, "filters": 6, "linear_units": 8, "lstm_units": 4, "dense_units": 8
     },
+    "acrnn.models.lim2016": {"filters": (2, 3), "dense_units": 8, "lstm_units": 4, "series_units": 4},
     "acrnn.models.han2014": {"hidden_units": 16, "elm_units": 12, "context_frames": 5},
     "acrnn.models.zhang2021": {
         "context_frames": 16, "shift_frames": 8, "image_size": 67, "width": 0.06, "fc_units": 16, "lstm_units": 4,

@@ -24,6 +24,14 @@ def test_a_constant_rate_is_constant():
     assert {Recipe(learning_rate=0.3, warmup_epochs=5).rate(done) for done in (0, 0.5, 29.9)} == {0.3}
 
 
+def test_a_decaying_rate_falls_with_the_steps_whatever_the_schedule():
+    assert Recipe(learning_rate=0.3, decay=0.5).rate(7, steps_done=4) == pytest.approx(0.1)
+    cosine = {"learning_rate": 0.3, "schedule": "cosine", "epochs": 10}
+    assert Recipe(**cosine, decay=0.5).rate(5, 2) == pytest.approx(Recipe(**cosine).rate(5) / 2)
+    with pytest.raises(UsageError, match=r"--decay -1: it must be a number from 0 up"):
+        Recipe(decay=-1)
+
+
 def test_a_cosine_rises_falls_and_ends_at_nothing():
     recipe = Recipe(learning_rate=2.0, schedule="cosine", warmup_epochs=2, epochs=12)
     rates = np.array([recipe.rate(done) for done in np.linspace(0, 12, 121)])

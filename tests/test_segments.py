@@ -60,6 +60,15 @@ def test_mean_pooling_averages_posteriors_and_max_logits_takes_the_softmax_last(
     np.testing.assert_allclose(pool_logits(LOGITS, OWNERS, 2, "max-logits")[0], softmax(LOGITS[:2].max(axis=0)))
 
 
+def test_the_majority_of_segments_wins_and_the_mean_decides_between_equals():
+    """Two segments hardly for the first class, one very much for the second; then one for each."""
+    logits = np.log([[0.4, 0.3, 0.3], [0.4, 0.3, 0.3], [0.01, 0.98, 0.01], [0.5, 0.4, 0.1], [0.1, 0.3, 0.6]])
+    pooled = pool_logits(logits, np.array([0, 0, 0, 1, 1]), 2, "majority")
+    np.testing.assert_allclose(pooled[0], [(2 + 0.81 / 3) / 4, (1 + 1.58 / 3) / 4, (0.61 / 3) / 4])
+    assert pooled.argmax(axis=1).tolist() == [0, 2]
+    assert pool_logits(logits, np.array([0, 0, 0, 1, 1]), 2, "mean").argmax(axis=1).tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("pooling", segments.POOLINGS)
 def test_an_utterance_does_not_depend_on_the_others_however_sure_they_are(pooling):
     far_apart = np.concatenate([LOGITS, [[1000.0, 2000.0, 0.0]]])

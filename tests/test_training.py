@@ -227,6 +227,46 @@ def test_an_epoch_has_full_batches_that_hold_every_segment(tiny_records, kind):
     assert others != [batch.labels.tolist() for batch in batches]
 
 
+@pytest.mark.parametrize("kind", [0, 1], ids=["memory", "disk"])
+def test_oversampling_evens_the_classes_out_with_whole_utterances(tiny_records, kind):
+    record_set = RecordSet(tiny_records)
+    rows = [n for n, row in enumerate(record_set.utterances) if row.speaker == "s1" or row.emotion == "low"]
+    source = (MemorySource(record_set.load(), rows), StreamedSource(record_set, rows))[kind]
+    size, filled = len(source), source.oversampled(np.random.default_rng(0))
+    batches = list(filled.ordered(7))
+    drawn = np.concatenate([batch.utterances for batch in batches])
+    segments = np.array([row.num_segments for row in record_set.utterances])
+    times = np.bincount(drawn, minlength=len(segments)) / segments
+    assert set(np.flatnonzero(times)) == set(rows) and (times == times.astype(int)).all()
+    classes = [sum(times[n] for n in rows if record_set.utterances[n].emotion == e) for e in ("high", "low", "noisy")]
+    assert classes == [10, 10, 10]
+    assert len(filled) == len(drawn) and len(source) == size  # what it was drawn from is as it was
+    shuffled = np.concatenate([batch.utterances for batch in filled.shuffled(7, np.random.default_rng(1))])
+    assert len(shuffled) == -(-len(drawn) // 7) * 7 and set(shuffled) == set(rows)
+    runs = np.flatnonzero(np.diff(shuffled) == 0)
+    assert len(runs) < len(shuffled) // 2  # copies are not next to one another
+
+
+def test_a_recipe_that_oversamples_trains_on_even_classes_and_validates_on_what_is_there(feeder, monkeypatch):
+    network = make_network(feeder, replace(RECIPE, oversampling=True, epochs=1))
+    rows = [row for row in feeder.records.utterances if row.speaker in ("s0", "s1")]
+    train = feeder.source([row.id for row in rows if row.emotion != "high" or row.id == rows[0].id])
+    labels = []
+    step = network.model.train_on_batch
+    monkeypatch.setattr(network.model, "train_on_batch", lambda x, y, *rest: (labels.append(y), step(x, y, *rest))[1])
+    network.fit(train, feeder.source([row.id for row in rows]), seed=0)
+    counts = np.concatenate(labels).sum(axis=0)
+    assert counts.min() >= 4  # the rare class has one segment of its own
+
+
+def test_one_pass_gives_what_every_pooling_gives_alone(network, parts):
+    pooled, labels = network.pooled(parts[1], ("max", "mean", "majority"))
+    posteriors, expected = network.posteriors(parts[1])
+    np.testing.assert_array_equal(pooled["max"], posteriors)
+    np.testing.assert_array_equal(labels, expected)
+    assert np.abs(pooled["mean"] - pooled["max"]).max() > 0 and np.abs(pooled["majority"] - pooled["mean"]).max() > 0
+
+
 def test_a_corpus_too_large_for_memory_is_streamed_and_learnt_as_well(tiny_records):
     feeder = Feeder(RecordSet(tiny_records), memory_bytes=1000)
     ids = {speaker: [r.id for r in feeder.records.utterances if r.speaker == speaker] for speaker in ("s0", "s1", "s2")}

@@ -25,6 +25,7 @@ class System:
         module: where `Config` and `build` are.
         frontend: name in `acrnn.frontends.FRONTENDS`.
         segments: name in `acrnn.segments.RULES`: how its utterances are cut.
+        other_frontends: further names in FRONTENDS that it may be fed from.
         recipe: how it is trained.
         variant: the fields of `Config` that make this system differ from its paper's main one.
         whole_utterances: whether it puts utterances together again, so that its records must hold every frame once.
@@ -37,6 +38,23 @@ class System:
     recipe: Recipe
     variant: Mapping[str, object] = field(default_factory=dict)
     whole_utterances: bool = False
+    other_frontends: tuple[str, ...] = ()
+
+    def records_name(self, frontend: str | None = None) -> str:
+        """What its records are called by default: the front end, and the segment rule where that has another name."""
+        frontend = self.frontend_name(frontend)
+        return frontend if self.segments == self.frontend else f"{frontend}_{self.segments}"
+
+    def frontend_name(self, wanted: str | None = None) -> str:
+        """The front end that is wanted, or the default.
+
+        Raises:
+            UsageError: the system takes no such.
+        """
+        known = (self.frontend, *self.other_frontends)
+        if wanted and wanted not in known:
+            raise UsageError(f"--frontend {wanted}: {self.summary} takes {' or '.join(known)}")
+        return wanted or self.frontend
 
     def configure(self, manifest: Manifest, **options):
         """The network's configuration for a record set; options override fields of `Config`.
@@ -75,7 +93,7 @@ class System:
             ValueError: another front end made them, or segments overlap that must be put together again.
         """
         remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
-        if records.manifest.frontend != FRONTENDS[self.frontend]:
+        if records.manifest.frontend not in [FRONTENDS[name] for name in (self.frontend, *self.other_frontends)]:
             raise ValueError(f"{records.folder}: made by another front end than {self.summary} needs; {remedy}")
         if self.whole_utterances and not records.manifest.rule.holds_every_frame_once:
             raise ValueError(
@@ -155,4 +173,20 @@ MODELS: dict[str, System] = {
         recipes.HAN2014,
         whole_utterances=True,
     ),
+    **{
+        f"lim2016-{network}": System(
+            f"{title} (Lim et al. 2016)",
+            "acrnn.models.lim2016",
+            "lim2016",
+            rule,
+            recipes.LIM2016,
+            {"network": network},
+            other_frontends=("lim2016-log",),
+        )
+        for network, title, rule in (
+            ("cnn", "CNN on STFT images", "lim2016"),
+            ("lstm", "three LSTM layers on STFT frames", "lim2016"),
+            ("tdcnn", "time-distributed CNN on STFT images", "lim2016-series"),
+        )
+    },
 }
