@@ -46,6 +46,7 @@ class Experiment:
         options: fields of the system's `Config` that differ from its defaults and from the recipe's.
         save_models: keep the network of every run beside its result.
         mistake: a key of `leakage.MISTAKES` that is made on purpose, to measure what it buys; None for an honest one.
+        speeds: of the copies of training utterances that train as well, 1 for the utterances; None for all in the records.
     """
 
     records: Path
@@ -55,6 +56,7 @@ class Experiment:
     options: dict = field(default_factory=dict)
     save_models: bool = True
     mistake: str | None = None
+    speeds: tuple[float, ...] | None = None
 
     @property
     def network(self) -> dict:
@@ -95,8 +97,10 @@ class Prepared:
     def settings(self) -> dict:
         """All that a run's result depends on beside its fold and seed."""
         made = {"mistake": self.experiment.mistake} if self.experiment.mistake else {}
+        speeds = {"speeds": list(self.experiment.speeds)} if self.experiment.speeds else {}
         return {
             **made,
+            **speeds,
             "corpus": self.records.manifest.corpus,
             "records_sha256": self.records.manifest.content_sha256,
             "labels": list(self.records.manifest.labels),
@@ -118,9 +122,20 @@ def _mistake(experiment: Experiment, record_set: RecordSet) -> Mistake | None:
 def _folds(experiment: Experiment, record_set: RecordSet) -> tuple[Fold, ...]:
     rows, labels, made = record_set.utterances, record_set.manifest.labels, _mistake(experiment, record_set)
     if made is None:
-        return make_folds(experiment.protocol, rows, labels)
+        _check_speeds(experiment, record_set)
+        return make_folds(experiment.protocol, rows, labels, experiment.speeds)
+    rows = [row for row in rows if not row.copy_of]  # a mistake is measured by itself, without augmentation
     folds = make_folds(made.protocol or experiment.protocol, leakage.speakers_mistaken(made, rows), labels)
     return tuple(leakage.leaking_fold(made, fold, rows) for fold in folds)
+
+
+def _check_speeds(experiment: Experiment, record_set: RecordSet) -> None:
+    there = record_set.manifest.speeds
+    if missing := [f"{speed:g}" for speed in experiment.speeds or () if speed not in there]:
+        raise UsageError(
+            f"--speeds {', '.join(missing)}: {record_set.folder} has {', '.join(f'{speed:g}' for speed in there)}; prepare "
+            "others with: python -m data_prep CORPUS --speeds … --out FOLDER"
+        )
 
 
 def cross_validate(
@@ -280,7 +295,7 @@ def run_tasks(
     """
     import_quietly("keras")
     prepared = Prepared.of(experiment)
-    feeder = Feeder(prepared.records, memory_bytes)
+    feeder = Feeder(prepared.records, memory_bytes, _asked_for(prepared))
     estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe)
     made = prepared.mistake
     everything = feeder.source(list(feeder.rows)) if made and made.normalised_on_everything else None
@@ -315,6 +330,13 @@ def run_tasks(
         results.write_run(output_dir, run)
         uar = float(metrics.uar(run.confusion(len(prepared.records.manifest.labels))))
         report("done", fold, seed, f"UAR {100 * uar:.1f} (epoch {run.best_epoch}, {run.seconds:.0f} s)")
+
+
+def _asked_for(prepared: Prepared) -> set[str] | None:
+    """The utterances of any part of any fold; None for all in the records."""
+    if not prepared.experiment.speeds:
+        return None
+    return {one for fold in prepared.folds for part in (fold.train, fold.validation, fold.test) for one in part}
 
 
 def _speakers(record_set: RecordSet, fold: Fold) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from acrnn.recipes import RECIPES, Recipe, SecondStage
 from acrnn.segments import POOLINGS, RULES
 from acrnn.trials import configured, title
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
+from data_prep.augment import speeds
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
 
@@ -68,6 +69,11 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=numbers, default=(0,), help="seeds: 0-4 (default: 0)")
     parser.add_argument("--jobs", type=positive, help="processes that train folds (default: 1; for toy one a core)")
     parser.add_argument("--records", type=Path, help="record set (default: records/CORPUS_FRONTEND, made if missing)")
+    parser.add_argument(
+        "--speeds",
+        type=speeds,
+        help="training utterances train at these speeds, 0.9,1.0,1.1 (default: at all that are in the records)",
+    )
     parser.add_argument("--output-dir", type=Path, help="results (default: a folder under runs)")
     parser.add_argument("--no-models", action="store_true", help="do not keep the networks of the runs")
     add_recipe_arguments(parser)
@@ -143,6 +149,7 @@ def experiment(
         protocol=options.protocol or "leave-one-speaker-out",
         options=parts,
         save_models=not options.no_models,
+        speeds=None if own_recipe else options.speeds,
     )
 
 
@@ -174,17 +181,18 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None) -> 
     """The record set to use: prepared if it is not there, compared with the recordings if any are named."""
     system = MODELS[model]
     frontend = system.frontend_name(options.frontend if model == getattr(options, "model", model) else None)
-    out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}")
+    copies = f"_x{len(options.speeds)}" if options.speeds and len(options.speeds) > 1 else ""
+    out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
+    there = records.RecordSet(out).manifest if (out / records.MANIFEST).exists() else None
     named = given(options, ("data_dir", "subset", "labels", "speaker_pattern")) or options.download
-    if named or not (out / records.MANIFEST).exists():
-        settings = Settings(FRONTENDS[frontend], RULES[system.segments])
+    if named or not there:
+        wanted = there.speeds if there else options.speeds or (1.0,)
+        settings = Settings(FRONTENDS[frontend], RULES[system.segments], speeds=wanted)
         prepare_corpus(
             CORPORA[options.dataset], options, out, settings, options.jobs if options.jobs > 1 else os.cpu_count()
         )
-    elif records.RecordSet(out).manifest.corpus["name"] != options.dataset:
-        raise UsageError(
-            f"--records {out}: holds {records.RecordSet(out).manifest.corpus['name']!r}, not {options.dataset!r}"
-        )
+    elif there.corpus["name"] != options.dataset:
+        raise UsageError(f"--records {out}: holds {there.corpus['name']!r}, not {options.dataset!r}")
     return out
 
 
