@@ -28,6 +28,7 @@ from acrnn.progress import ProgressLine
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.results import Run
+from acrnn.starts import RANDOM, Start
 
 Task = tuple[int, int]  # fold, seed
 EXPERIMENT, SPLIT, RESULTS = "experiment.json", "split.json", "results.json"
@@ -46,6 +47,7 @@ class Experiment:
         options: fields of the system's `Config` that differ from its defaults and from the recipe's.
         save_models: keep the network of every run beside its result.
         mistake: a key of `leakage.MISTAKES` that is made on purpose, to measure what it buys; None for an honest one.
+        start: where the weights of a system start from that can be pre-trained.
         speeds: of the copies of training utterances that train as well, 1 for the utterances; None for all in the records.
     """
 
@@ -57,6 +59,7 @@ class Experiment:
     save_models: bool = True
     mistake: str | None = None
     speeds: tuple[float, ...] | None = None
+    start: Start = RANDOM
 
     @property
     def network(self) -> dict:
@@ -85,7 +88,9 @@ class Prepared:
             raise ValueError(f"system {experiment.model!r} is unknown; choose from {', '.join(MODELS)}")
         record_set = RecordSet(experiment.records)
         system = MODELS[experiment.model]
+        system.check_recipe(experiment.recipe, experiment.start)
         system.check_records(record_set)
+        experiment.start.check(record_set)
         config = system.configure(record_set.manifest, **experiment.network)
         return cls(experiment, record_set, config, _folds(experiment, record_set))
 
@@ -98,9 +103,11 @@ class Prepared:
         """All that a run's result depends on beside its fold and seed."""
         made = {"mistake": self.experiment.mistake} if self.experiment.mistake else {}
         speeds = {"speeds": list(self.experiment.speeds)} if self.experiment.speeds else {}
+        pretrained = MODELS[self.experiment.model].pretrained
         return {
             **made,
             **speeds,
+            **({"start": self.experiment.start.describe()} if pretrained else {}),
             "corpus": self.records.manifest.corpus,
             "records_sha256": self.records.manifest.content_sha256,
             "labels": list(self.records.manifest.labels),
@@ -296,7 +303,7 @@ def run_tasks(
     import_quietly("keras")
     prepared = Prepared.of(experiment)
     feeder = Feeder(prepared.records, memory_bytes, _asked_for(prepared))
-    estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe)
+    estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe, experiment.start)
     made = prepared.mistake
     everything = feeder.source(list(feeder.rows)) if made and made.normalised_on_everything else None
     for fold, seed in tasks:

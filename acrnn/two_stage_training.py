@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import keras
 import numpy as np
 
 from acrnn.console import UsageError
-from acrnn.feeding import Batch, MemorySource, Source
+from acrnn.feeding import MemorySource, Source
 from acrnn.models import zhang2021
+from acrnn.pretraining import Pretraining
 from acrnn.recipes import Recipe
-from acrnn.records import Segments
+from acrnn.starts import RANDOM, Start
 from acrnn.training import Epoch, Fit, Network, full_batch
+from acrnn.window_feeding import WindowSource
 
 
 class TwoStage(Network):
@@ -25,23 +27,25 @@ class TwoStage(Network):
     Args:
         config: the network.
         recipe: how its stages are trained; a recipe of one stage serves for both.
+        start: where AlexNet's weights come from.
 
     Raises:
         UsageError: the recipe stops early, which leaves open where a stage ends.
     """
 
-    def __init__(self, config: zhang2021.Config, recipe: Recipe):
+    def __init__(self, config: zhang2021.Config, recipe: Recipe, start: Start = RANDOM):
         if recipe.patience:
             raise UsageError(
                 f"--patience {recipe.patience}: each of the two stages goes to its end and keeps its best epoch; leave it out"
             )
         self.config = config
         first, second = recipe.stages[0], recipe.stages[-1]
-        self.windows = Network(lambda: zhang2021.build_window_network(config), first)
+        self.windows = _WindowNetwork(lambda: zhang2021.build_window_network(config), first)
         self.sequence = _SequenceNetwork(lambda: zhang2021.build_sequence_network(config), second)
         fc7 = self.windows.model.get_layer("window_dropout").input
         self.extractor = keras.Model(self.windows.model.input, fc7)
         super().__init__(lambda: zhang2021.build(config), second)
+        self.pretraining = Pretraining(self, start)
         self._gather()
 
     def _compile(self) -> None:
@@ -70,6 +74,7 @@ class TwoStage(Network):
     ) -> Fit:
         """See `Network.fit`; the curve has the epochs of the first stage, then those of the second."""
         parts = [self.cut(train), self.cut(validation)]
+        self.windows.initial = self.pretraining.weights(*parts, seed)
         first = self.windows.fit(*parts, seed, on_epoch, statistics and self.cut(statistics))
         done = len(first.curve)
         second = self.sequence.fit(
@@ -97,51 +102,19 @@ class TwoStage(Network):
         return MemorySource(replace(segments, features=features), np.unique(segments.utterances))
 
 
+class _WindowNetwork(Network):
+    """The first stage, whose AlexNet may start with given weights."""
+
+    initial: list[np.ndarray] | None = None
+
+    def restart(self, seed: int) -> None:
+        super().restart(seed)
+        if self.initial is not None:
+            self.model.get_layer("alexnet").set_weights(self.initial)
+
+
 class _SequenceNetwork(Network):
     """The second stage, whose features need no normalisation."""
 
     def _adapt(self, source: Source) -> None:
         pass
-
-
-class WindowSource(MemorySource):
-    """The windows of some segments, cut when a batch asks for them: overlapping, they would take twice the memory.
-
-    Args:
-        source: of segments; a stream is read into memory, since windows are drawn across utterances.
-        starts, frames: of the windows.
-        masked: leave out windows without any real frame.
-    """
-
-    def __init__(self, source: Source, starts: Sequence[int], frames: int, masked: bool = True):
-        self.segments, self.starts, self.frames = _held(source), np.array(starts), frames
-        self.real = np.clip(self.segments.num_frames[:, None] - self.starts, 0, frames)
-        self.segment, self.window = np.nonzero((self.real > 0) | (not masked))
-        rows = (
-            self.segment
-        )  # what a source says of its segments, here of windows, whose features are cut when asked for
-        self.data = replace(self.segments, labels=self.segments.labels[rows], utterances=self.segments.utterances[rows])
-        self.index = np.arange(len(rows))
-
-    def batch(self, index: np.ndarray) -> Batch:
-        """The windows at some positions."""
-        return self._batch(index)
-
-    def _batch(self, index: np.ndarray) -> Batch:
-        rows, windows = self.segment[index], self.window[index]
-        places = self.starts[windows, None] + np.arange(self.frames)
-        features = np.asarray(self.segments.features[rows[:, None], places], np.float32)
-        inputs = {"features": features, "num_frames": self.real[rows, windows].astype(np.int32)}
-        return Batch(inputs, self.data.labels[index], self.data.utterances[index])
-
-
-def _held(source: Source) -> Segments:
-    """The segments of a source in memory."""
-    if isinstance(source, MemorySource):
-        return source.data[source.index]
-    batches = list(source.ordered(256))
-    return Segments(
-        *(np.concatenate([batch.inputs[name] for batch in batches]) for name in ("features", "num_frames")),
-        np.concatenate([batch.labels for batch in batches]),
-        np.concatenate([batch.utterances for batch in batches]),
-    )

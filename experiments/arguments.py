@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from acrnn import records, searched
+from acrnn import records, searched, starts
 from acrnn.console import UsageError, numbers, positive
 from acrnn.crossval import Experiment
 from acrnn.folds import PROTOCOLS
@@ -63,6 +63,16 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dropout", type=float, help="dropout in the network (default: what the recipe says)")
     parser.add_argument(
         "--frontend", choices=FRONTENDS, help="of the records that are made (default: the system's own)"
+    )
+    parser.add_argument(
+        "--imagenet-weights",
+        metavar="FILE",
+        help="start from AlexNet's weights: bvlc_alexnet.npy, torchvision's .pth or .safetensors; download: fetch these",
+    )
+    parser.add_argument(
+        "--pretrain",
+        metavar="RECORDS",
+        help="start from training on another labelled record set; time-arrow: on the direction of time, without labels",
     )
     parser.add_argument("--protocol", choices=PROTOCOLS, help="how to split (default: leave-one-speaker-out)")
     parser.add_argument("--folds", type=numbers, help="only these folds, from 0: 0,2,5-7 (default: all)")
@@ -150,6 +160,7 @@ def experiment(
         options=parts,
         save_models=not options.no_models,
         speeds=None if own_recipe else options.speeds,
+        start=starts.RANDOM if own_recipe else starts.named(options.imagenet_weights, options.pretrain),
     )
 
 

@@ -14,6 +14,7 @@ from acrnn.console import UsageError, import_quietly
 from acrnn.frontends import FRONTENDS
 from acrnn.recipes import Recipe
 from acrnn.records import Manifest, RecordSet
+from acrnn.starts import RANDOM, Start
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class System:
         other_frontends: further names in FRONTENDS that it may be fed from.
         recipe: how it is trained.
         variant: the fields of `Config` that make this system differ from its paper's main one.
+        pretrained: whether its weights may start from elsewhere than chance, see `acrnn.starts`.
         whole_utterances: whether it puts utterances together again, so that its records must hold every frame once.
     """
 
@@ -38,6 +40,7 @@ class System:
     recipe: Recipe
     variant: Mapping[str, object] = field(default_factory=dict)
     whole_utterances: bool = False
+    pretrained: bool = False
     other_frontends: tuple[str, ...] = ()
 
     def records_name(self, frontend: str | None = None) -> str:
@@ -100,7 +103,19 @@ class System:
                 f"{records.folder}: segments overlap, or leave frames out, and {self.summary} needs each once; {remedy}"
             )
 
-    def estimator(self, config, recipe: Recipe):
+    def check_recipe(self, recipe: Recipe, start: Start = RANDOM) -> None:
+        """Refuses a recipe or a start that means nothing for this system.
+
+        Raises:
+            UsageError: as it says.
+        """
+        if len(recipe.stages) > 1 and not self.pretrained:
+            raise UsageError(f"--recipe: it trains in two stages, and {self.summary} in one; choose another")
+        if start != RANDOM and not self.pretrained:
+            option = "--imagenet-weights" if start.kind == "imagenet" else "--pretrain"
+            raise UsageError(f"{option}: {self.summary} always starts at random; leave it out")
+
+    def estimator(self, config, recipe: Recipe, start: Start = RANDOM):
         """What fits and predicts: fit(train, validation, seed, on_epoch), posteriors(source), attention, save.
 
         A module that holds an `estimator(config, recipe)` says itself what that is; else it is a `Network` over `build`.
@@ -112,7 +127,7 @@ class System:
 
         module = importlib.import_module(self.module)
         if hasattr(module, "estimator"):
-            return module.estimator(config, recipe)
+            return module.estimator(config, recipe, start) if self.pretrained else module.estimator(config, recipe)
         return Network(lambda: module.build(config), recipe)
 
 
@@ -155,7 +170,12 @@ MODELS: dict[str, System] = {
         },
     ),
     "zhang2021": System(
-        "DCNN-BLSTM with attention (Zhang et al. 2021)", _ZHANG, "zhang2021", "zhang2021", recipes.ZHANG2021
+        "DCNN-BLSTM with attention (Zhang et al. 2021)",
+        _ZHANG,
+        "zhang2021",
+        "zhang2021",
+        recipes.ZHANG2021,
+        pretrained=True,
     ),
     "zhang2021-no-attention": System(
         "DCNN-BLSTM, the mean over time in place of attention (Zhang et al. 2021)",
@@ -164,6 +184,7 @@ MODELS: dict[str, System] = {
         "zhang2021",
         recipes.ZHANG2021,
         {"attention": False},
+        pretrained=True,
     ),
     "han2014-dnn-elm": System(
         "DNN-ELM (Han et al. 2014)",

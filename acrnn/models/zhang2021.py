@@ -146,11 +146,12 @@ def build_sequence_network(config: Config) -> keras.Model:
     return keras.Model({"features": features, "num_frames": num_frames}, logits, name="blstm_with_attention")
 
 
-def estimator(config: Config, recipe):
+def estimator(config: Config, recipe, start=None):
     """What fits the network: see `acrnn.two_stage_training.TwoStage`."""
+    from acrnn.starts import RANDOM
     from acrnn.two_stage_training import TwoStage
 
-    return TwoStage(config, recipe)
+    return TwoStage(config, recipe, start or RANDOM)
 
 
 def _normalized(config: Config, frames: int, features, num_frames):
