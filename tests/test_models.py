@@ -29,6 +29,7 @@ SMALL = {
         "context_frames": 16, "shift_frames": 8, "image_size": 67, "width": 0.06, "fc_units": 16, "lstm_units": 4,
         "dense_units": (8, 8),
     },
+    "acrnn.models.zhang2021_baseline": {"filters": (4, 6), "lstm_units": 6},
 }  # fmt: skip
 
 

@@ -186,6 +186,13 @@ MODELS: dict[str, System] = {
         {"attention": False},
         pretrained=True,
     ),
+    "zhang2021-2cnn-lstm": System(
+        "2-CNN-LSTM, the baseline of Zhang et al. (2021)",
+        "acrnn.models.zhang2021_baseline",
+        "zhang2021",
+        "zhang2021",
+        recipes.ZHANG2021_BASELINE,
+    ),
     "han2014-dnn-elm": System(
         "DNN-ELM (Han et al. 2014)",
         "acrnn.models.han2014",

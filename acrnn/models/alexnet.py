@@ -56,7 +56,7 @@ def build(layout: Layout, image_size: int, width: float = 1.0, fc_units: int = 4
     x = layers.ZeroPadding2D(layout.first_padding, name="first_padding")(x) if layout.first_padding else x
     for number, (filters, kernel, groups) in enumerate(zip(layout.filters, _KERNELS, layout.groups, strict=True), 1):
         shape = {"strides": 4, "padding": "valid"} if number == 1 else {"padding": "same"}
-        maps = max(groups, round(width * filters / groups) * groups)
+        maps = 2 * max(1, round(width * filters / 2))  # even, for groups
         x = _convolution(x, f"conv_{number}", maps, kernel, groups, **shape, **start)
         x = layers.ReLU(name=f"conv_{number}_activation")(x)
         if layout.response_normalization and number <= 2:
