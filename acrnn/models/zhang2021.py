@@ -6,7 +6,7 @@ it is trained in two stages (`acrnn.two_stage_training`), for which `build_windo
 give its two parts, made of the same pieces.
 
 Windows that lie behind the end of the utterance are left out of everything. The paper pads with zeros and says nothing of
-them, so that a third of what its networks saw of Emo-DB's short utterances was padding; `masked=False` is that reading.
+them: 8 % of the windows of Emo-DB would hold padding alone under an emotion's name. `masked=False` is that reading.
 """
 
 from __future__ import annotations
