@@ -28,6 +28,7 @@ from acrnn.progress import ProgressLine
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.results import Run
+from acrnn.starts import RANDOM, Start
 
 Task = tuple[int, int]  # fold, seed
 EXPERIMENT, SPLIT, RESULTS = "experiment.json", "split.json", "results.json"
@@ -46,6 +47,8 @@ class Experiment:
         options: fields of the system's `Config` that differ from its defaults and from the recipe's.
         save_models: keep the network of every run beside its result.
         mistake: a key of `leakage.MISTAKES` that is made on purpose, to measure what it buys; None for an honest one.
+        start: where the weights of a system start from that can be pre-trained.
+        speeds: of the copies of training utterances that train as well, 1 for the utterances; None for all in the records.
     """
 
     records: Path
@@ -55,6 +58,8 @@ class Experiment:
     options: dict = field(default_factory=dict)
     save_models: bool = True
     mistake: str | None = None
+    speeds: tuple[float, ...] | None = None
+    start: Start = RANDOM
 
     @property
     def network(self) -> dict:
@@ -83,7 +88,9 @@ class Prepared:
             raise ValueError(f"system {experiment.model!r} is unknown; choose from {', '.join(MODELS)}")
         record_set = RecordSet(experiment.records)
         system = MODELS[experiment.model]
+        system.check_recipe(experiment.recipe, experiment.start)
         system.check_records(record_set)
+        experiment.start.check(record_set)
         config = system.configure(record_set.manifest, **experiment.network)
         return cls(experiment, record_set, config, _folds(experiment, record_set))
 
@@ -95,8 +102,12 @@ class Prepared:
     def settings(self) -> dict:
         """All that a run's result depends on beside its fold and seed."""
         made = {"mistake": self.experiment.mistake} if self.experiment.mistake else {}
+        speeds = {"speeds": list(self.experiment.speeds)} if self.experiment.speeds else {}
+        pretrained = MODELS[self.experiment.model].pretrained
         return {
             **made,
+            **speeds,
+            **({"start": self.experiment.start.describe()} if pretrained else {}),
             "corpus": self.records.manifest.corpus,
             "records_sha256": self.records.manifest.content_sha256,
             "labels": list(self.records.manifest.labels),
@@ -118,9 +129,20 @@ def _mistake(experiment: Experiment, record_set: RecordSet) -> Mistake | None:
 def _folds(experiment: Experiment, record_set: RecordSet) -> tuple[Fold, ...]:
     rows, labels, made = record_set.utterances, record_set.manifest.labels, _mistake(experiment, record_set)
     if made is None:
-        return make_folds(experiment.protocol, rows, labels)
+        _check_speeds(experiment, record_set)
+        return make_folds(experiment.protocol, rows, labels, experiment.speeds)
+    rows = [row for row in rows if not row.copy_of]  # a mistake is measured by itself, without augmentation
     folds = make_folds(made.protocol or experiment.protocol, leakage.speakers_mistaken(made, rows), labels)
     return tuple(leakage.leaking_fold(made, fold, rows) for fold in folds)
+
+
+def _check_speeds(experiment: Experiment, record_set: RecordSet) -> None:
+    there = record_set.manifest.speeds
+    if missing := [f"{speed:g}" for speed in experiment.speeds or () if speed not in there]:
+        raise UsageError(
+            f"--speeds {', '.join(missing)}: {record_set.folder} has {', '.join(f'{speed:g}' for speed in there)}; prepare "
+            "others with: python -m data_prep CORPUS --speeds … --out FOLDER"
+        )
 
 
 def cross_validate(
@@ -232,7 +254,7 @@ class _Monitor(ProgressLine):
     def __init__(self, prepared: Prepared, output_dir: Path, num_tasks: int, announce: Callable[[str], None]):
         super().__init__("training", "epochs")
         self.prepared, self.output_dir, self.announce = prepared, output_dir, announce
-        self.epochs, self.num_tasks = prepared.experiment.recipe.epochs, num_tasks
+        self.epochs, self.num_tasks = prepared.experiment.recipe.total_epochs, num_tasks
         self.finished, self.running = 0, {}
 
     def take(self, kind: str, fold: int, seed: int, value) -> None:
@@ -280,8 +302,8 @@ def run_tasks(
     """
     import_quietly("keras")
     prepared = Prepared.of(experiment)
-    feeder = Feeder(prepared.records, memory_bytes)
-    estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe)
+    feeder = Feeder(prepared.records, memory_bytes, _asked_for(prepared))
+    estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe, experiment.start)
     made = prepared.mistake
     everything = feeder.source(list(feeder.rows)) if made and made.normalised_on_everything else None
     for fold, seed in tasks:
@@ -315,6 +337,13 @@ def run_tasks(
         results.write_run(output_dir, run)
         uar = float(metrics.uar(run.confusion(len(prepared.records.manifest.labels))))
         report("done", fold, seed, f"UAR {100 * uar:.1f} (epoch {run.best_epoch}, {run.seconds:.0f} s)")
+
+
+def _asked_for(prepared: Prepared) -> set[str] | None:
+    """The utterances of any part of any fold; None for all in the records."""
+    if not prepared.experiment.speeds:
+        return None
+    return {one for fold in prepared.folds for part in (fold.train, fold.validation, fold.test) for one in part}
 
 
 def _speakers(record_set: RecordSet, fold: Fold) -> dict[str, list[str]]:

@@ -169,12 +169,18 @@ def differences(comparisons: Mapping, title: str) -> Figure:
     return figure
 
 
-def depths(points: Mapping[int, dict], measured: str = "test") -> Figure:
-    """UAR by number of convolution layers with intervals, beside Table I of Chen et al. (2018).
+def depths(
+    points: Mapping[int, dict],
+    measured: str = "test",
+    along: str = "convolution layers",
+    title: str = "UAR by depth, Table I",
+) -> Figure:
+    """UAR by a number of something with intervals, of convolution layers beside Table I of Chen et al. (2018) by default.
 
     Args:
-        points: by depth {"uar", "interval" or None, "published": published.Figure or None}.
+        points: by number {"uar", "interval" or None, "published": published.Figure or None}.
         measured: on which speakers ours is.
+        along, title: of the axis and of the figure.
     """
     figure = Figure((7, 4), layout="constrained")
     axes = figure.subplots()
@@ -191,7 +197,7 @@ def depths(points: Mapping[int, dict], measured: str = "test") -> Figure:
         axes.errorbar(
             list(known), means, deviations, fmt="s--", color=_INK, capsize=4, label="published, test speakers (± std)"
         )
-    axes.set(xlabel="convolution layers", ylabel="UAR (%)", xticks=order, title="UAR by depth, Table I")
+    axes.set(xlabel=along, ylabel="UAR (%)", xticks=order, title=title)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
     return figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,13 +53,16 @@ class Protocol:
     repetitions: int = 1
 
 
-def make_folds(protocol: str, rows: Sequence[UtteranceRow], labels: Sequence[str]) -> tuple[Fold, ...]:
-    """The folds of a named protocol, checked.
+def make_folds(
+    protocol: str, rows: Sequence[UtteranceRow], labels: Sequence[str], speeds: Collection[float] | None = None
+) -> tuple[Fold, ...]:
+    """The folds of a named protocol, checked. Utterances are split; copies of those that train, train as well.
 
     Args:
         protocol: a key of PROTOCOLS.
-        rows: the utterances of the record set.
+        rows: the utterances of the record set, with their copies at other speeds.
         labels: emotions in class order.
+        speeds: of the copies that train; None for all.
 
     Raises:
         ValueError: the corpus cannot be split so: too few speakers, a part without enough classes, a class that is
@@ -68,12 +71,13 @@ def make_folds(protocol: str, rows: Sequence[UtteranceRow], labels: Sequence[str
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r} is unknown; choose from {', '.join(PROTOCOLS)}")
     chosen = PROTOCOLS[protocol]
-    folds = []
-    for name, validation, test in chosen.make(rows):
-        ids = [row.id for row in rows]
+    folds, originals = [], [row for row in rows if not row.copy_of]
+    wanted = [row for row in rows if not row.copy_of or speeds is None or row.speed in speeds]
+    for name, validation, test in chosen.make(originals):
+        ids = [row.id for row in originals]
         fold = Fold(
             name=name,
-            train=tuple(i for i in ids if i not in validation and i not in test),
+            train=tuple(row.id for row in wanted if (row.copy_of or row.id) not in validation | test),
             validation=tuple(i for i in ids if i in validation),
             test=tuple(i for i in ids if i in test),
             speaker_independent=chosen.speaker_independent,
@@ -95,12 +99,14 @@ def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) 
     """Refuses a fold that leaks or cannot be learnt from.
 
     Raises:
-        ValueError: an utterance or (where the protocol forbids it) a speaker is in two parts; a part is empty; a class
-            is tested that is not trained; validation or test has a single class, of which a recall says nothing.
+        ValueError: an utterance or (where the protocol forbids it) a speaker is in two parts; a copy is validated or
+            tested, or trains without its utterance; a part is empty; a class is tested that is not trained; validation
+            or test has a single class, of which a recall says nothing.
     """
     parts = {"training": fold.train, "validation": fold.validation, "test": fold.test}
     by_id = {row.id: row for row in rows}
     _refuse_overlap(fold, parts, "utterance", lambda utterance: utterance)
+    _refuse_copies(fold, by_id)
     if fold.speaker_independent:
         _refuse_overlap(fold, parts, "speaker", lambda utterance: by_id[utterance].speaker)
     classes = {part: {by_id[utterance].label for utterance in ids} for part, ids in parts.items()}
@@ -119,6 +125,18 @@ def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) 
         raise ValueError(
             f"fold {fold.name!r}: no training utterance of {names}; leave out its utterances, or choose another --protocol"
         )
+
+
+def _refuse_copies(fold: Fold, by_id: dict[str, UtteranceRow]) -> None:
+    for part, ids in (("validation", fold.validation), ("test", fold.test)):
+        if copies := [utterance for utterance in ids if by_id[utterance].copy_of]:
+            raise ValueError(f"fold {fold.name!r}: {copies[0]!r}, a copy at another speed, is in its {part} part")
+    trained = set(fold.train)
+    for utterance in fold.train:
+        if (original := by_id[utterance].copy_of) and original not in trained:
+            raise ValueError(
+                f"fold {fold.name!r}: {utterance!r} trains, a copy of {original!r}, which is kept from training"
+            )
 
 
 def _refuse_overlap(fold: Fold, parts: dict[str, tuple[str, ...]], unit: str, key: Callable[[str], str]) -> None:

@@ -76,6 +76,23 @@ LIM2016_TABLES = {
     },
 }
 LIM2016_PROTOCOL = "speaker-dependent-random-10-fold-5-times"
+ZHANG2021 = "Zhang et al. 2021"
+# By the names of the rows in experiments/zhang2021_tables.py; Tables 1 to 6. The baseline's 78.01 is 78.09 in the text.
+_ZHANG2021 = {
+    "full": {"emodb": (87.86, 6.92), "iemocap": (68.50, 6.20)},
+    "channels-1": {"emodb": (80.37, 6.17), "iemocap": (62.38, 4.58)},
+    "channels-2": {"emodb": (85.05, 8.75), "iemocap": (66.25, 6.65)},
+    "x1": {"emodb": (80.92, 6.38)},
+    "x3": {"emodb": (84.72, 7.76)},
+    "x5": {"emodb": (87.86, 6.92), "iemocap": (68.50, 6.20)},
+    "no-attention": {"emodb": (80.17, 6.57), "iemocap": (65.14, 4.94)},
+    "random-start": {"emodb": (81.31, 4.89), "iemocap": (64.04, 5.24)},
+    "2cnn-lstm": {"emodb": (78.01, 6.91), "iemocap": (58.23, 5.21)},
+    "dnn-elm": {"emodb": (71.56, 8.43), "iemocap": (51.24, 8.24)},
+    "chen2018": {"emodb": (82.82, 4.99), "iemocap": (64.74, 5.44)},
+}
+_ZHANG2021_SIZES = {"image_size": 227, "width": 1.0, "fc_units": 4096, "lstm_units": 128, "context_frames": 64}
+_ZHANG2021_PROTOCOLS = {"iemocap": "leave-one-session-out", "emodb": "leave-one-speaker-out"}
 
 _SIZES = {"first_filters": 128, "filters": 256, "linear_units": 768, "lstm_units": 128}
 _CHEN2018_SUBSETS = {"iemocap": "improvised-4", "emodb": "all"}
@@ -86,6 +103,8 @@ def uar(settings: dict) -> Figure | None:
 
     A figure of another subset, of a part of the corpus, of another protocol or of a smaller network is none to compare with.
     """
+    if settings["model"].startswith("zhang2021"):
+        return _zhang2021_uar(settings)
     corpus, name = settings["corpus"], settings["corpus"]["name"]
     comparable = (
         name in _CHEN2018_SUBSETS
@@ -108,6 +127,43 @@ def uar(settings: dict) -> Figure | None:
     return None
 
 
+def zhang2021(row: str, corpus: str) -> Figure | None:
+    """What the tables of Zhang et al. (2021) have of a row; None where they have nothing."""
+    known = _ZHANG2021.get(row, {}).get(corpus)
+    return known and Figure(*known, ZHANG2021)
+
+
+def _zhang2021_uar(settings: dict) -> Figure | None:
+    corpus, name = settings["corpus"], settings["corpus"]["name"]
+    comparable = (
+        name in _CHEN2018_SUBSETS
+        and corpus["subset"] == _CHEN2018_SUBSETS[name]
+        and corpus["complete"]
+        and settings["protocol"] == _ZHANG2021_PROTOCOLS[name]
+        and "mistake" not in settings
+        and full_size(settings["network"])
+    )
+    row = _zhang2021_row(settings) if comparable else None
+    return zhang2021(row, name) if row else None
+
+
+def _zhang2021_row(settings: dict) -> str | None:
+    """The row that an experiment repeats: the whole system, or it with one thing changed; None where more are."""
+    if settings["model"] == "zhang2021-2cnn-lstm":
+        return "2cnn-lstm"
+    speeds, kind = len(settings.get("speeds", ())), settings["start"]["kind"]
+    changed = {
+        "random-start": kind != "imagenet",
+        f"x{speeds}": speeds != 5,
+        f"channels-{settings['network']['channels']}": settings["network"]["channels"] != 3,
+        "no-attention": not settings["network"]["attention"],
+    }
+    names = [name for name, is_so in changed.items() if is_so]
+    return "full" if not names else names[0] if len(names) == 1 else None
+
+
 def full_size(network: dict) -> bool:
-    """Whether an ACRNN has the paper's maps and units, or the network is of another kind."""
+    """Whether an ACRNN or a DCNN has the paper's maps and units, or the network is of another kind."""
+    if "image_size" in network:
+        return all(network[name] == size for name, size in _ZHANG2021_SIZES.items())
     return "conv_layers" not in network or all(network.get(name, size) == size for name, size in _SIZES.items())

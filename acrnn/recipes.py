@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal
 
 from acrnn.augment import Augmentation
@@ -74,6 +75,34 @@ class Recipe:
         if self.pooling not in POOLINGS:
             raise UsageError(f"--pooling {self.pooling}: it is unknown; choose from {', '.join(POOLINGS)}")
 
+    @property
+    def stages(self) -> tuple[Recipe, ...]:
+        """The recipes of the stages of training, one after the other."""
+        return (self,)
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all stages."""
+        return sum(stage.epochs for stage in self.stages)
+
+    def with_second_stage(self, changes: Mapping[str, object]) -> Recipe:
+        """The recipe whose second stage is changed so; none changes nothing.
+
+        Raises:
+            UsageError: there is no second stage.
+        """
+        if changes:
+            name = f"--stage2-{next(iter(changes))}".replace("_", "-")
+            raise UsageError(f"{name}: the recipe trains in one stage; leave it out, or take --recipe zhang2021")
+        return self
+
+    def settled(self, runs: Sequence[Mapping]) -> Recipe:
+        """The recipe for a fit that nobody validates: it ends where its runs, as in results.json, chose to, in the median."""
+        if self.epoch_choice == "last":
+            return self
+        epochs = round(statistics.median(run["best_epoch"] for run in runs))
+        return replace(self, epochs=epochs, patience=None, epoch_choice="last")
+
     def rate(self, epochs_done: float, steps_done: int = 0) -> float:
         """The learning rate after so many epochs, whole and parts of one, and steps."""
         return self._scheduled(epochs_done) / (1 + self.decay * steps_done)
@@ -87,15 +116,51 @@ class Recipe:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
 
+@dataclass(frozen=True)
+class SecondStage:
+    """What a second stage of training does otherwise than the first; all else they share, but for the augmentation."""
+
+    learning_rate: float = 5e-6
+    batch_size: int = 16
+    epochs: int = 30
+
+
+@dataclass(frozen=True)
+class TwoStageRecipe(Recipe):
+    """The recipe of a first stage, with what a second one does otherwise. A class of its own: dicts of others stay as they are."""
+
+    second_stage: SecondStage = SecondStage()
+
+    @property
+    def stages(self) -> tuple[Recipe, ...]:
+        first = Recipe(**{item.name: getattr(self, item.name) for item in fields(Recipe)})
+        return first, replace(first, augmentation=None, **asdict(self.second_stage))
+
+    def with_second_stage(self, changes: Mapping[str, object]) -> Recipe:
+        return replace(self, second_stage=replace(self.second_stage, **changes))
+
+    def settled(self, runs: Sequence[Mapping]) -> Recipe:
+        if self.epoch_choice == "last":
+            return self
+        curves = [run["curve"][: self.epochs] for run in runs]
+        firsts = [max(curve, key=lambda e: (e["validation_uar"], -e["validation_loss"]))["epoch"] for curve in curves]
+        seconds = [run["best_epoch"] - len(curve) for run, curve in zip(runs, curves, strict=True)]
+        second_stage = replace(self.second_stage, epochs=round(statistics.median(seconds)))
+        epochs = round(statistics.median(firsts))
+        return replace(self, epochs=epochs, second_stage=second_stage, epoch_choice="last")
+
+
 def from_dict(values: Mapping) -> Recipe:
     """The recipe that `dataclasses.asdict` made a dict of.
 
     Raises:
         ValueError: a field is unknown, so another version wrote it.
     """
-    augmentation = values.get("augmentation")
+    nested = {"augmentation": Augmentation, "second_stage": SecondStage}
+    made_of = TwoStageRecipe if "second_stage" in values else Recipe
     try:
-        return Recipe(**{**values, "augmentation": Augmentation(**augmentation) if augmentation else None})
+        parts = {name: kind(**values[name]) for name, kind in nested.items() if values.get(name)}
+        return made_of(**{**values, **parts})
     except TypeError as error:
         raise ValueError(f"not a recipe of this version: {error}") from error
 
@@ -147,6 +212,12 @@ LIM2016 = Recipe(
     oversampling=True,
     pooling="majority",
 )
+# Zhang et al. (2021), Section 3.2: AlexNet on windows, whose posteriors say in the mean what validation sees of the first
+# stage; then the rest on what AlexNet made of them.
+ZHANG2021 = TwoStageRecipe(batch_size=128, epochs=20, pooling="mean", class_weights=True)
+# Its baseline, of whose training the paper says nothing: the optimiser and the rate of the first stage, the utterances of
+# a step and the epochs of the second.
+ZHANG2021_BASELINE = Recipe(batch_size=16, epochs=30, pooling="mean", class_weights=True)
 
 # What was tried on the same network and the same data, in this order; measured by experiments/ablation.py, each on top of
 # what had been kept before it.
@@ -203,6 +274,8 @@ RECIPES = {
     "chen2018": CHEN2018,
     "chen2018-original": CHEN2018_ORIGINAL,
     "han2014": HAN2014,
+    "zhang2021": ZHANG2021,
+    "zhang2021-2cnn-lstm": ZHANG2021_BASELINE,
     "lim2016": LIM2016,
     "centered": CENTERED,
     "tuned": TUNED,

@@ -28,7 +28,12 @@ _REMEDY = "delete the folder and prepare the records again with: python -m data_
 
 @dataclass(frozen=True)
 class UtteranceRow:
-    """One line of utterances.csv: what is known of an utterance once it is in the records."""
+    """One line of utterances.csv: what is known of an utterance once it is in the records.
+
+    Attributes:
+        speed: how many times as fast as it was spoken.
+        copy_of: id of the utterance that this is a copy of at another speed, which may only train; "" for an utterance.
+    """
 
     id: str
     speaker: str
@@ -43,6 +48,11 @@ class UtteranceRow:
     sha256: str
     text: str = ""
     split: str = ""
+    speed: float = 1.0
+    copy_of: str = ""
+
+
+_OF_COPIES = ("speed", "copy_of")  # columns of utterances.csv where there are any
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,8 @@ class Manifest:
         source_sha256: hash of the recordings and what was known of them; other sources, other records.
         skipped: what was left out with --skip-bad: id, path and reason.
         versions: packages that made the records.
+        speeds, speed_by: what copies there are, 1 for the utterances themselves, and how they were made; see
+            `data_prep.augment`. Counts are of utterances, without copies.
     """
 
     corpus: dict
@@ -81,6 +93,8 @@ class Manifest:
     counts: dict[str, dict[str, int]]
     skipped: tuple[dict, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    speeds: tuple[float, ...] = (1.0,)
+    speed_by: str = "resampling"
 
     @property
     def segment_shape(self) -> tuple[int, int, int]:
@@ -100,7 +114,9 @@ class Manifest:
         )
 
     def to_dict(self) -> dict:
+        copies = {"speeds": list(self.speeds), "speed_by": self.speed_by} if len(self.speeds) > 1 else {}
         return {
+            **copies,
             "format": "acrnn-records",
             "format_version": FORMAT_VERSION,
             "corpus": self.corpus,
@@ -134,6 +150,8 @@ class Manifest:
             counts=values["counts"],
             skipped=tuple(values["skipped"]),
             versions=values["versions"],
+            speeds=tuple(values.get("speeds", (1.0,))),
+            speed_by=values.get("speed_by", "resampling"),
         )
 
 
@@ -191,7 +209,10 @@ def encode_segment(features: np.ndarray, num_frames: int, row: UtteranceRow, ind
 def write_utterances(path: Path, rows: Sequence[UtteranceRow]) -> None:
     """Writes utterances.csv, atomically."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, [item.name for item in fields(UtteranceRow)], lineterminator="\n")
+    names = [item.name for item in fields(UtteranceRow)]
+    if not any(row.copy_of for row in rows):
+        names = [name for name in names if name not in _OF_COPIES]
+    writer = csv.DictWriter(buffer, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     files.write_text(path, buffer.getvalue())
@@ -206,7 +227,8 @@ def read_utterances(path: Path) -> tuple[UtteranceRow, ...]:
 def row_from_strings(values: dict[str, str]) -> UtteranceRow:
     """A row from a line of the CSV, whose cells are all text."""
     integers = ("label", "num_frames", "num_segments", "sample_rate_hz")
-    typed = {name: int(values[name]) for name in integers} | {"duration_seconds": float(values["duration_seconds"])}
+    numbers = [name for name in ("duration_seconds", "speed") if name in values]
+    typed = {name: int(values[name]) for name in integers} | {name: float(values[name]) for name in numbers}
     return UtteranceRow(**{**values, **typed})
 
 

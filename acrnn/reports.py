@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, published, recipes
+from acrnn import files, published, recipes, starts
 from acrnn.console import import_quietly
 from acrnn.crossval import RESULTS
 from acrnn.progress import duration
@@ -116,11 +116,12 @@ def uar_cells(found: dict) -> list[str]:
 
 
 def _system(settings: dict) -> str:
-    """A system's name, with its depth where that is what the paper sweeps; a leak and a smaller network are told."""
+    """A system's name, with its depth where that is what the paper sweeps; a leak, a smaller network and a start are told."""
     depth = settings["network"].get("conv_layers")
     size = "" if published.full_size(settings["network"]) else ", reduced network"
+    start = f", {starts.TITLES[settings['start']['kind']]}" if "start" in settings else ""
     leak = f"LEAKS ({settings['mistake']}): " if settings.get("mistake") else ""
-    return f"{leak}{settings['model']}" + ("" if depth is None else f", {depth} conv{size}")
+    return f"{leak}{settings['model']}" + ("" if depth is None else f", {depth} conv") + size + start
 
 
 def write_report(folder: Path, records: Path | None = None) -> Path:
@@ -307,6 +308,7 @@ def _settings(found: dict) -> list[tuple[str, object]]:
         ("front end", settings["frontend"]),
         ("segments", settings["segments"]),
         ("network", settings["network"]),
+        *([("start", settings["start"])] if "start" in settings else []),
         ("recipe", settings["recipe"]),
         ("versions", found["versions"]),
     ]

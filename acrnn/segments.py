@@ -28,14 +28,15 @@ class SegmentRule:
         tail: what becomes of the frames after the last full segment: "align-end" gives the last `frames` frames of the
             utterance as one more segment, so that all segments of a long utterance are of equal length and only an
             utterance shorter than a segment is padded (Section III-A says both; the authors' code does it too); "pad"
-            gives the rest a segment of its own, filled up, however few frames it has.
+            gives the rest a segment of its own, filled up, however few frames it has; "drop" leaves out all that follows
+            the first segment ("if the segment is larger than 3 s, we cut off the redundant part", Zhang et al. 2021).
         padding: what a padded frame is for a model: "mean" (zero after normalisation) or "zero" (zero before it).
         max_segments: keep the first max_segments - 1 and the last one; None keeps all.
     """
 
     frames: int = 300
     hop_frames: int = 300
-    tail: Literal["pad", "align-end"] = "align-end"
+    tail: Literal["pad", "align-end", "drop"] = "align-end"
     padding: Literal["mean", "zero"] = "mean"
     max_segments: int | None = None
 
@@ -46,7 +47,7 @@ class SegmentRule:
 
     def starts(self, num_frames: int) -> list[int]:
         """First frames of the segments of an utterance of num_frames frames; never empty."""
-        if num_frames <= self.frames:
+        if num_frames <= self.frames or self.tail == "drop":
             return [0]
         starts = list(range(0, num_frames - self.frames + 1, self.hop_frames))
         covered = starts[-1] + self.frames
@@ -68,6 +69,8 @@ class SegmentRule:
         """
         import tensorflow as tf
 
+        if self.tail == "drop":
+            return tf.zeros_like(num_frames)[:, None], tf.ones_like(num_frames, tf.bool)[:, None]
         full = tf.maximum(num_frames - self.frames, 0) // self.hop_frames + 1
         last_full = (full - 1) * self.hop_frames
         has_rest = last_full + self.frames < num_frames
@@ -113,12 +116,16 @@ LIM2016 = SegmentRule(frames=128, hop_frames=16)
 # Four such images, 8 frames from one to the next.
 LIM2016_SERIES = SegmentRule(frames=128 + 3 * 8, hop_frames=16)
 
+# The first 3 s of an utterance, one segment each (Section 3.2).
+ZHANG2021 = SegmentRule(tail="drop")
+
 RULES = {
     "chen2018": PAPER,
     "chen2018-original": ORIGINAL,
     "han2014": HAN2014,
     "lim2016": LIM2016,
     "lim2016-series": LIM2016_SERIES,
+    "zhang2021": ZHANG2021,
 }
 
 POOLINGS = ("max", "mean", "max-logits", "majority")

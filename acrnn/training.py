@@ -61,6 +61,10 @@ class Network:
         self.recipe = recipe
         self._build = build
         self.model = self._fresh(seed=0)
+        self._compile()
+
+    def _compile(self) -> None:
+        recipe = self.recipe
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
         self.model.compile(_optimizer(recipe), loss)
         self.model.optimizer.build(self.model.trainable_variables)
@@ -106,9 +110,7 @@ class Network:
             ValueError: the loss is no longer finite.
         """
         self.restart(seed)
-        self.model.get_layer("normalization").adapt(
-            (batch.inputs["features"], batch.inputs["num_frames"]) for batch in (statistics or train).ordered(256)
-        )
+        self._adapt(statistics or train)
         steps = self._steps(train, seed)
         curve: list[Epoch] = []
         best, best_weights = None, None
@@ -125,6 +127,12 @@ class Network:
                     break
         self.model.set_weights(best_weights)
         return Fit(tuple(curve), best.epoch)
+
+    def _adapt(self, source: Source) -> None:
+        """Takes the statistics of the normalisation from a source."""
+        self.model.get_layer("normalization").adapt(
+            (batch.inputs["features"], batch.inputs["num_frames"]) for batch in source.ordered(256)
+        )
 
     def _steps(self, train: Source, seed: int) -> Steps:
         return Steps(self.model, self.recipe, train, seed)
@@ -162,14 +170,14 @@ class Network:
 
     def _logits(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Logits of up to a batch of segments; a smaller batch is filled up, so that one shape is compiled."""
-        filled, count = _filled(inputs, self.recipe.batch_size)
+        filled, count = full_batch(inputs, self.recipe.batch_size)
         return np.asarray(self.model.predict_on_batch(filled))[:count]
 
     def attention(self, inputs: dict[str, np.ndarray]) -> np.ndarray | None:
         """Attention weights [segments, steps] of up to a batch of segments; None for a network without attention."""
         if self._attention is None:
             return None
-        filled, count = _filled(inputs, self.recipe.batch_size)
+        filled, count = full_batch(inputs, self.recipe.batch_size)
         return np.asarray(self._attention.predict_on_batch(filled))[:count]
 
     @cached_property
@@ -245,7 +253,7 @@ class Steps:
         self.model.set_weights(current)
 
 
-def _filled(inputs: dict[str, np.ndarray], batch_size: int) -> tuple[dict[str, np.ndarray], int]:
+def full_batch(inputs: dict[str, np.ndarray], batch_size: int) -> tuple[dict[str, np.ndarray], int]:
     """Inputs repeated up to a batch, and how many of them are real."""
     count = len(next(iter(inputs.values())))
     missing = batch_size - count

@@ -16,6 +16,7 @@ import numpy as np
 from acrnn import frontends, records, segments
 from acrnn.console import UsageError, import_quietly, positive, run_job
 from acrnn.frontends import FRONTENDS
+from data_prep import augment
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
@@ -46,6 +47,18 @@ def _parser() -> argparse.ArgumentParser:
             "--padding", choices=("mean", "zero"), help="what padding is for a model (default: the rule's)"
         )
         command.add_argument(
+            "--speeds",
+            type=augment.speeds,
+            default=(1.0,),
+            help="copies at these speeds, which train beside the utterances: 0.9,1.0,1.1 (default: none)",
+        )
+        command.add_argument(
+            "--speed-by",
+            choices=augment.SPEED_BY,
+            default="resampling",
+            help="resampling moves the pitch along, stretching keeps it (default: %(default)s)",
+        )
+        command.add_argument(
             "--dtype", choices=("float32", "float16"), default="float32", help="precision of the features"
         )
         command.add_argument(
@@ -66,7 +79,7 @@ def run_prepare(options: argparse.Namespace) -> int:
     started = time.monotonic()
     rule = segments.RULES[options.segments]
     rule = replace(rule, padding=options.padding or rule.padding)
-    settings = Settings(FRONTENDS[options.frontend], rule, options.dtype)
+    settings = Settings(FRONTENDS[options.frontend], rule, options.dtype, options.speeds, options.speed_by)
     manifest = prepare_corpus(options.corpus, options, options.out, settings, options.jobs)
     print(f"{options.out}: {_size(manifest)} in {time.monotonic() - started:.0f} s")
     for item in manifest.skipped:
@@ -76,7 +89,8 @@ def run_prepare(options: argparse.Namespace) -> int:
 
 def _size(manifest: records.Manifest) -> str:
     utterances = sum(shard.num_utterances for shard in manifest.shards)
-    return f"{utterances} utterances, {manifest.num_segments} segments, {len(manifest.shards)} speakers"
+    copies = f" at {len(manifest.speeds)} speeds" if len(manifest.speeds) > 1 else ""
+    return f"{utterances} utterances{copies}, {manifest.num_segments} segments, {len(manifest.shards)} speakers"
 
 
 def run_inspect(options: argparse.Namespace) -> int:
@@ -102,7 +116,7 @@ def run_inspect(options: argparse.Namespace) -> int:
 
 def _print_values(there: records.RecordSet) -> None:
     """Where the static log-Mels of real frames lie, and where among them a raw zero, the literal padding, would."""
-    if not isinstance(there.manifest.frontend, frontends.LogMelSpec):
+    if not isinstance(there.manifest.frontend, frontends.LogMelSpec | frontends.LibrosaLogMelSpec):
         raise UsageError(f"--values: {there.folder} holds no log-Mels; leave it out")
     import_quietly("tensorflow")
     data = there.load()

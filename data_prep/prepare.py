@@ -19,6 +19,7 @@ from acrnn.console import import_quietly
 from acrnn.frontends import Spec
 from acrnn.processes import CONTEXT, end_with_parent
 from acrnn.segments import SegmentRule
+from data_prep import augment
 from data_prep.corpora.base import Corpus, Selection, Utterance
 
 PROGRESS = ".progress"
@@ -32,9 +33,13 @@ class Settings:
     frontend: Spec
     rule: SegmentRule
     dtype: str = "float32"
+    speeds: tuple[float, ...] = (1.0,)
+    speed_by: str = "resampling"
 
     def to_dict(self) -> dict:
+        copies = {"speeds": list(self.speeds), "speed_by": self.speed_by} if len(self.speeds) > 1 else {}
         return {
+            **copies,
             "frontend": frontends.to_dict(self.frontend),
             "segments": segments.to_dict(self.rule),
             "dtype": self.dtype,
@@ -43,12 +48,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """One utterance to extract, small enough to send to a worker process."""
+    """One utterance to extract, or a copy of it at another speed, small enough to send to a worker process."""
 
     utterance: Utterance
     label: int
     relative_path: str
     settings: Settings
+    speed: float = 1.0
+
+    @property
+    def id(self) -> str:
+        """The utterance's, with the speed of a copy."""
+        return self.utterance.id if self.speed == 1 else f"{self.utterance.id}@{self.speed:g}"
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,7 @@ def prepare(
     import_quietly("tensorflow")
     (out / PROGRESS).mkdir(exist_ok=True)
     files.remove_partial(out)
-    total, failures, finished = len(selection.utterances), [], []
+    total, failures, finished = sum(len(shard.jobs) for shard in shards), [], []
     done = 0
     with _executor(jobs) as executor:
         for shard in shards:
@@ -146,6 +157,7 @@ class _Plan:
                 "path": job.relative_path,
                 "label": job.label,
                 "sha256": _sha256(job.utterance.path),
+                **({} if job.speed == 1 else {"speed": job.speed}),
             }
             for job in self.jobs
         ]
@@ -165,8 +177,9 @@ def _plan(selection: Selection, data_dir: Path, settings: Settings) -> list[_Pla
     by_speaker = sorted(selection.utterances, key=lambda utterance: (utterance.speaker, utterance.id))
     for speaker, group in itertools.groupby(by_speaker, key=lambda utterance: utterance.speaker):
         jobs = tuple(
-            Job(utterance, labels[utterance.emotion], _relative(utterance.path, data_dir), settings)
+            Job(utterance, labels[utterance.emotion], _relative(utterance.path, data_dir), settings, speed)
             for utterance in group
+            for speed in settings.speeds
         )
         plans.append(_Plan(speaker, jobs))
     return plans
@@ -186,7 +199,7 @@ def _finished(
     """The manifest that is there already, if it is what would be made."""
     manifest = records.RecordSet(out).manifest
     same = (
-        Settings(manifest.frontend, manifest.rule, manifest.dtype) == settings
+        Settings(manifest.frontend, manifest.rule, manifest.dtype, manifest.speeds, manifest.speed_by) == settings
         and manifest.corpus["name"] == corpus.name
         and manifest.labels == selection.labels
         and manifest.source_sha256 == _source_sha256(plan.fingerprint() for plan in plans)
@@ -232,12 +245,14 @@ def extract(job: Job) -> Extracted:
         waveform = audio.load_waveform(
             utterance.path, spec.sample_rate_hz, utterance.start_seconds, utterance.end_seconds
         )
+        if job.speed != 1:
+            waveform = augment.at_speed(waveform, job.speed, spec.sample_rate_hz, job.settings.speed_by)
         features = _features(utterance, spec, waveform)
     except (audio.AudioError, OSError) as error:
         return Extracted(job, failure=str(error))
     cut, num_frames = job.settings.rule.cut(features)
     row = records.UtteranceRow(
-        id=utterance.id,
+        id=job.id,
         speaker=utterance.speaker,
         session=utterance.session,
         emotion=utterance.emotion,
@@ -250,6 +265,8 @@ def extract(job: Job) -> Extracted:
         sha256=files.sha256_of_file(utterance.path),
         text=" ".join((utterance.text or "").split()),
         split=utterance.split or "",
+        speed=job.speed,
+        copy_of="" if job.speed == 1 else utterance.id,
     )
     return Extracted(job, row, cut, num_frames)
 
@@ -296,9 +313,7 @@ def _write_shard(out: Path, plan: _Plan, extracted: Iterable[Extracted], skip_ba
         with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
             for item in extracted:
                 if item.failure:
-                    skipped.append(
-                        {"id": item.job.utterance.id, "path": item.job.relative_path, "reason": item.failure}
-                    )
+                    skipped.append({"id": item.job.id, "path": item.job.relative_path, "reason": item.failure})
                 else:
                     _write_utterance(writer, item)
                     rows.append(asdict(item.row))
@@ -310,7 +325,11 @@ def _write_shard(out: Path, plan: _Plan, extracted: Iterable[Extracted], skip_ba
         path.unlink()
         return {"fingerprint": plan.fingerprint(), "rows": [], "skipped": skipped}
     shard = records.Shard(
-        path.name, plan.speaker, files.sha256_of_file(path), len(rows), sum(row["num_segments"] for row in rows)
+        path.name,
+        plan.speaker,
+        files.sha256_of_file(path),
+        sum(not row["copy_of"] for row in rows),
+        sum(row["num_segments"] for row in rows),
     )
     outcome = {"fingerprint": plan.fingerprint(), "shard": asdict(shard), "rows": rows, "skipped": skipped}
     files.write_json(_note_path(out, plan), outcome)
@@ -334,7 +353,8 @@ def _finish(
     rows = [records.UtteranceRow(**row) for outcome in outcomes for row in outcome["rows"]]
     if not rows:
         raise ValueError(f"{out}: no recording could be used; nothing was written")
-    _refuse_shared_sound(rows, {utterance.id: utterance for utterance in selection.utterances})
+    spoken = [row for row in rows if not row.copy_of]
+    _refuse_shared_sound(spoken, {utterance.id: utterance for utterance in selection.utterances})
     records.write_utterances(out / records.UTTERANCES, rows)
     manifest = records.Manifest(
         corpus={
@@ -353,9 +373,11 @@ def _finish(
         shards=tuple(records.Shard(**outcome["shard"]) for outcome in outcomes if "shard" in outcome),
         utterances_sha256=files.sha256_of_file(out / records.UTTERANCES),
         source_sha256=_source_sha256(outcome["fingerprint"] for outcome in outcomes),
-        counts=_counts(rows, selection.labels),
+        counts=_counts(spoken, selection.labels),
         skipped=tuple(item for outcome in outcomes for item in outcome["skipped"]),
         versions={name: metadata.version(name) for name in _VERSIONED},
+        speeds=settings.speeds,
+        speed_by=settings.speed_by,
     )
     for path in out.glob(records.shard_name("*").replace("%2A", "*")):
         if path.name not in {shard.file for shard in manifest.shards}:

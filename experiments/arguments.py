@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from acrnn import records, searched
+from acrnn import records, searched, starts
 from acrnn.console import UsageError, numbers, positive
 from acrnn.crossval import Experiment
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
-from acrnn.recipes import RECIPES, Recipe
+from acrnn.recipes import RECIPES, Recipe, SecondStage
 from acrnn.segments import POOLINGS, RULES
 from acrnn.trials import configured, title
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
+from data_prep.augment import speeds
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
 
@@ -42,15 +44,39 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reduced", action="store_true", help="the network with a fraction of its maps and units, to try things"
     )
+    parser.add_argument(
+        "--network",
+        dest="network_fields",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a field of the system's Config, such as image_size=99; may be repeated",
+    )
     parser.add_argument("--dropout", type=float, help="dropout in the network (default: what the recipe says)")
     parser.add_argument(
         "--frontend", choices=FRONTENDS, help="of the records that are made (default: the system's own)"
+    )
+    parser.add_argument(
+        "--imagenet-weights",
+        metavar="FILE",
+        help="start from AlexNet's weights: bvlc_alexnet.npy, torchvision's .pth or .safetensors; download: fetch these",
+    )
+    parser.add_argument(
+        "--pretrain",
+        metavar="RECORDS",
+        help="start from training on another labelled record set; time-arrow: on the direction of time, without labels",
     )
     parser.add_argument("--protocol", choices=PROTOCOLS, help="how to split (default: leave-one-speaker-out)")
     parser.add_argument("--folds", type=numbers, help="only these folds, from 0: 0,2,5-7 (default: all)")
     parser.add_argument("--seeds", type=numbers, default=(0,), help="seeds: 0-4 (default: 0)")
     parser.add_argument("--jobs", type=positive, help="processes that train folds (default: 1; for toy one a core)")
     parser.add_argument("--records", type=Path, help="record set (default: records/CORPUS_FRONTEND, made if missing)")
+    parser.add_argument(
+        "--speeds",
+        type=speeds,
+        help="training utterances train at these speeds, 0.9,1.0,1.1 (default: at all that are in the records)",
+    )
     parser.add_argument("--output-dir", type=Path, help="results (default: a folder under runs)")
     parser.add_argument("--no-models", action="store_true", help="do not keep the networks of the runs")
     add_recipe_arguments(parser)
@@ -73,6 +99,8 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--patience", type=positive, help="stop after so many epochs without a better validation UAR")
     group.add_argument("--batch-size", type=positive, help="segments a step")
     group.add_argument("--learning-rate", type=float)
+    for name, kind in (("epochs", positive), ("batch-size", positive), ("learning-rate", float)):
+        group.add_argument(f"--stage2-{name}", type=kind, help="the same of a second stage, where a recipe has one")
     group.add_argument("--optimizer", choices=("nadam", "adam", "sgd"))
     group.add_argument("--schedule", choices=("constant", "cosine"), help="of the learning rate")
     group.add_argument("--weight-decay", type=float)
@@ -124,6 +152,8 @@ def experiment(
         protocol=options.protocol or "leave-one-speaker-out",
         options=parts,
         save_models=not options.no_models,
+        speeds=None if own_recipe else options.speeds,
+        start=starts.RANDOM if own_recipe else starts.named(options.imagenet_weights, options.pretrain),
     )
 
 
@@ -136,24 +166,36 @@ def network_of(options: argparse.Namespace, model: str) -> dict:
     reduced = MODELS[model].reduced if options.reduced else {}
     if options.reduced and not reduced:
         raise UsageError(f"--reduced: there is no smaller network of {MODELS[model].summary}; leave it out")
-    return {**reduced, **given(options, ("conv_layers", "dropout"))}
+    return {**reduced, **given(options, ("conv_layers", "dropout")), **dict(options.network_fields)}
+
+
+def assignment(text: str) -> tuple[str, object]:
+    """An argument that gives a field a value: "width=0.5", "layout=caffe", "dense_units=[512, 256]"."""
+    name, equals, value = text.partition("=")
+    if not (equals and name.isidentifier()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 def records_of(options: argparse.Namespace, model: str, folder: Path | None, frontend: str | None) -> Path:
     """The record set to use: prepared if it is not there, compared with the recordings if any are named."""
     system = MODELS[model]
     frontend = system.frontend_name(frontend)
-    out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}")
+    copies = f"_x{len(options.speeds)}" if options.speeds and len(options.speeds) > 1 else ""
+    out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
+    there = records.RecordSet(out).manifest if (out / records.MANIFEST).exists() else None
     named = given(options, ("data_dir", "subset", "labels", "speaker_pattern")) or options.download
-    if named or not (out / records.MANIFEST).exists():
-        settings = Settings(FRONTENDS[frontend], RULES[system.segments])
+    if named or not there:
+        wanted = there.speeds if there else options.speeds or (1.0,)
+        settings = Settings(FRONTENDS[frontend], RULES[system.segments], speeds=wanted)
         prepare_corpus(
             CORPORA[options.dataset], options, out, settings, options.jobs if options.jobs > 1 else os.cpu_count()
         )
-    elif records.RecordSet(out).manifest.corpus["name"] != options.dataset:
-        raise UsageError(
-            f"--records {out}: holds {records.RecordSet(out).manifest.corpus['name']!r}, not {options.dataset!r}"
-        )
+    elif there.corpus["name"] != options.dataset:
+        raise UsageError(f"--records {out}: holds {there.corpus['name']!r}, not {options.dataset!r}")
     return out
 
 
@@ -167,7 +209,9 @@ def recipe_of(options: argparse.Namespace, model: str) -> Recipe:
     recipe = RECIPES[options.recipe] if options.recipe else MODELS[model].recipe
     if found := getattr(options, "found", None):
         recipe = configured(recipe, found.hyperparameters) if options.recipe else found.recipe
-    return replace(recipe, **recipe_changes(options))
+    recipe = replace(recipe, **recipe_changes(options))
+    second = given(options, [f"stage2_{item.name}" for item in fields(SecondStage)])
+    return recipe.with_second_stage({name.removeprefix("stage2_"): value for name, value in second.items()})
 
 
 def recipe_changes(options: argparse.Namespace) -> dict:

@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SHARED_WITH_PREPARATION = {"audio", "frontends", "segments", "records", "files", "console", "progress", "processes"}
-KERAS_ALONE = [ROOT / "acrnn" / name for name in ("layers.py", "training.py", "elm_training.py", "feeding.py")]
+KERAS_ALONE = [ROOT / "acrnn" / name for name in ("layers.py", "training.py", "elm_training.py", "feeding.py")] + [
+    ROOT / "acrnn" / name for name in ("two_stage_training.py", "window_layers.py")
+]
 
 # What is written in TensorFlow from end to end, and imported where it is used.
 GRAPHS = [ROOT / "acrnn" / "frontends" / "in_graph.py"] + [

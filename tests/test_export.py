@@ -88,7 +88,11 @@ def sharp(system, **sizes):
     return Trained.of_network(network, settings, {"speakers": ["a", "b"], "epochs": 1, "seed": 0})
 
 
-@pytest.fixture(scope="module", params=MODELS)
+# What these are made of is exported with others: LSTM and convolutions with chen2018, windows with zhang2021.
+ALIKE = {"zhang2021-no-attention", "zhang2021-2cnn-lstm"}
+
+
+@pytest.fixture(scope="module", params=[name for name in MODELS if name not in ALIKE])
 def exported(request, tmp_path_factory):
     """A system in every exact format, the network it came from, and what that says in Python."""
     trained = sharp(request.param)
@@ -137,11 +141,12 @@ def test_the_formats_agree_on_segments_and_attention(exported):
     said = [Recognizer.load(folder, name).predict(waveforms[8], 16000) for name in ("saved-model", "onnx", "litert")]
     hop, num_frames = trained.frontend.hop_seconds, len(trained.frontend.extract(waveforms[8]))
     starts = trained.rule.starts(num_frames) if not trained.system.whole_utterances else [0]
+    heard = 3.015 if trained.rule.tail == "drop" else 7.5
     for one in said:
         assert [segment.start_seconds for segment in one.segments] == pytest.approx([hop * start for start in starts])
-        assert one.segments[-1].end_seconds == pytest.approx(7.5, abs=hop + 0.001)
+        assert one.segments[-1].end_seconds == pytest.approx(heard, abs=hop + 0.001)
         np.testing.assert_allclose(one.attention, said[0].attention, atol=1e-3)
-        assert bool(one.attention) == (trained.system.module == "acrnn.models.chen2018")
+        assert bool(one.attention) == any(layer.name == "attention" for layer in trained.model.layers)
 
 
 def test_the_segments_of_the_records_are_heard_as_those_of_the_waveform(exported):

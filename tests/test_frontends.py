@@ -6,6 +6,7 @@ import python_speech_features as psf
 
 from acrnn import frontends
 from acrnn.frontends import FRONTENDS
+from acrnn.frontends.librosa_logmel import ZHANG2021
 from acrnn.frontends.logmel import ORIGINAL, PAPER, LogMelSpec
 from acrnn.frontends.mfcc_pitch import HAN2014
 from acrnn.frontends.stft import LIM2016, LIM2016_LOG
@@ -79,6 +80,31 @@ def test_a_waveform_shorter_than_one_window_is_refused(spec):
 def test_digital_silence_inside_an_utterance_stays_at_the_floor():
     silent = np.concatenate([noise(6000), np.zeros(3000), -noise(6000)])  # of mean zero, so zeros stay zeros
     assert PAPER.extract(silent)[..., 0].min() == pytest.approx(np.log(1e-10), abs=1e-3)
+
+
+def test_the_bands_of_zhang_are_those_of_librosa_on_an_emphasized_waveform_of_unit_variance():
+    from librosa.feature import melspectrogram
+
+    waveform = noise(RATE + 240).astype(np.float64)  # whole windows: librosa leaves the rest out
+    scaled = (waveform - waveform.mean()) / waveform.std()
+    emphasized = np.append(scaled[0], scaled[1:] - 0.97 * scaled[:-1])
+    windowed = np.pad(emphasized, 56)  # librosa puts 400 samples into the middle of 512
+    energies = melspectrogram(
+        y=windowed, sr=RATE, n_fft=512, hop_length=160, win_length=400, window=np.hamming(400), center=False,
+        n_mels=64, fmin=20, fmax=8000,
+    )  # fmt: skip
+    features = ZHANG2021.extract(waveform)
+    assert features.shape == (100, 64, 3)
+    np.testing.assert_allclose(features[..., 0], np.log(energies).T, rtol=1e-5, atol=1e-5)
+    delta = regression_slope(features[..., 0])
+    np.testing.assert_allclose(features[..., 1], delta, atol=1e-4)
+    np.testing.assert_allclose(features[..., 2], regression_slope(delta), atol=1e-4)
+
+
+def test_no_band_of_zhang_is_empty_and_silence_lies_at_the_floor():
+    assert (ZHANG2021._filters().sum(axis=1) > 0).all()
+    silent = np.concatenate([noise(6000), np.zeros(3000), -noise(6000)])
+    assert ZHANG2021.extract(silent)[..., 0].min() == pytest.approx(np.log(1e-10), abs=1e-3)
 
 
 def test_the_cepstrum_is_that_of_python_speech_features_with_the_log_energy_first():

@@ -25,6 +25,11 @@ SMALL = {
     },
     "acrnn.models.lim2016": {"filters": (2, 3), "dense_units": 8, "lstm_units": 4, "series_units": 4},
     "acrnn.models.han2014": {"hidden_units": 16, "elm_units": 12, "context_frames": 5},
+    "acrnn.models.zhang2021": {
+        "context_frames": 16, "shift_frames": 8, "image_size": 67, "width": 0.06, "fc_units": 16, "lstm_units": 4,
+        "dense_units": (8, 8),
+    },
+    "acrnn.models.zhang2021_baseline": {"filters": (4, 6), "lstm_units": 6},
 }  # fmt: skip
 
 
@@ -112,13 +117,14 @@ def attention_of(network, data):
 
 
 def test_an_odd_number_of_frames_is_padded_as_well_as_an_even_one(network):
-    """The last pooled step then holds one real frame."""
+    """The last step of a network that pools time in pairs then holds one real frame."""
     data = inputs_of(network)
     data["num_frames"] = data["num_frames"] - 1
     for segment, real in zip(data["features"], data["num_frames"], strict=True):
         segment[real:] = 0
     weights = attention_of(network, data)
-    assert ((weights > 0).sum(axis=1) == (data["num_frames"] + 1) // 2).all()
+    pooled = FRAMES // weights.shape[1]
+    assert ((weights > 0).sum(axis=1) == -(-data["num_frames"] // pooled)).all()
 
 
 def test_features_are_normalised_in_full_precision_whatever_the_policy():
@@ -135,9 +141,9 @@ def test_attention_lies_on_real_frames_and_sums_to_one(network):
     data = inputs_of(network)
     weights = attention_of(network, data)
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
-    for row, real in zip(weights, data["num_frames"], strict=True):
-        assert (row[real // 2 :] == 0).all()
-        assert (row[: real // 2] > 0).all()
+    for row, real in zip(weights, data["num_frames"] * weights.shape[1] // FRAMES, strict=True):
+        assert (row[real:] == 0).all()
+        assert (row[:real] > 0).all()
 
 
 def test_a_saved_network_gives_the_same_logits_when_loaded_in_safe_mode(network, tmp_path):

@@ -14,6 +14,7 @@ from experiments import (
     readme_tables,
     run_cv,
     tune_depth,
+    zhang2021_tables,
 )
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,7 @@ def test_every_option_the_readme_shows_is_understood():
         format_costs,
         run_cv,
         tune_depth,
+        zhang2021_tables,
         data_prep_cli,
         cli,
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from acrnn import crossval, recipes
@@ -38,12 +36,11 @@ def refit(folder: Path, records: Path, seed: int = 0, on_epoch: Callable = lambd
         raise ValueError(f"{records}: other records than those of {folder}; name the ones it was run on")
     import_quietly("keras")
     system = MODELS[settings["model"]]
-    recipe = recipes.from_dict(settings["recipe"])
-    if recipe.epoch_choice != "last":
-        epochs = round(statistics.median(run["best_epoch"] for run in found["runs"]))
-        recipe = replace(recipe, epochs=epochs, patience=None, epoch_choice="last")
+    recipe = recipes.from_dict(settings["recipe"]).settled(found["runs"])
     estimator = system.estimator(config_of(settings), recipe)
     everyone = Feeder(record_set).source([row.id for row in record_set.utterances])
-    estimator.fit(everyone, everyone, seed, lambda epoch: on_epoch(epoch, recipe.epochs))
+    estimator.fit(everyone, everyone, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
-    return Trained.of_network(estimator.model, settings, {"speakers": speakers, "epochs": recipe.epochs, "seed": seed})
+    return Trained.of_network(
+        estimator.model, settings, {"speakers": speakers, "epochs": recipe.total_epochs, "seed": seed}
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from acrnn.frontends import logmel, mfcc_pitch, stft
+from acrnn.frontends import librosa_logmel, logmel, mfcc_pitch, stft
+from acrnn.frontends.librosa_logmel import LibrosaLogMelSpec
 from acrnn.frontends.logmel import LogMelSpec
 from acrnn.frontends.mfcc_pitch import MfccPitchSpec
 from acrnn.frontends.stft import StftSpec
 
-Spec = LogMelSpec | MfccPitchSpec | StftSpec
+Spec = LogMelSpec | MfccPitchSpec | StftSpec | LibrosaLogMelSpec
 
 FRONTENDS = {
     "chen2018": logmel.PAPER,
@@ -18,8 +19,9 @@ FRONTENDS = {
     "han2014": mfcc_pitch.HAN2014,
     "lim2016": stft.LIM2016,
     "lim2016-log": stft.LIM2016_LOG,
+    "zhang2021": librosa_logmel.ZHANG2021,
 }
-_KINDS = {"logmel": LogMelSpec, "mfcc-pitch": MfccPitchSpec, "stft": StftSpec}
+_KINDS = {"logmel": LogMelSpec, "mfcc-pitch": MfccPitchSpec, "stft": StftSpec, "librosa-logmel": LibrosaLogMelSpec}
 
 
 def to_dict(spec: Spec) -> dict:

@@ -20,6 +20,13 @@ def unit_variance(waveform: tf.Tensor, num_samples: tf.Tensor) -> tf.Tensor:
     return centered / tf.sqrt(tf.reduce_sum(centered**2, 1, keepdims=True) / count)
 
 
+def preemphasis(waveform: tf.Tensor, num_samples: tf.Tensor, coefficient: float) -> tf.Tensor:
+    """x[n] - coefficient · x[n-1] of waveforms [batch, samples], whose first sample stays; zero after their ends."""
+    emphasized = tf.concat([waveform[:, :1], waveform[:, 1:] - coefficient * waveform[:, :-1]], axis=1)
+    real = tf.sequence_mask(num_samples, tf.shape(waveform)[1])
+    return tf.where(real, emphasized, tf.zeros_like(emphasized))
+
+
 def frames(
     waveform: tf.Tensor, num_samples: tf.Tensor, window_samples: int, hop_samples: int
 ) -> tuple[tf.Tensor, tf.Tensor]:

@@ -105,15 +105,11 @@ class LogMelSpec:
         return tf.stack([log_mel, delta, slope_of_delta], axis=-1), num_frames
 
     def _scaled_in_graph(self, waveform, num_samples):
-        import tensorflow as tf
-
         from acrnn.frontends import in_graph
 
         unit_variance = self.waveform_scaling == "unit-variance"
         scaled = in_graph.unit_variance(waveform, num_samples) if unit_variance else waveform * 32768.0
-        emphasized = tf.concat([scaled[:, :1], scaled[:, 1:] - self.preemphasis * scaled[:, :-1]], axis=1)
-        real = tf.sequence_mask(num_samples, tf.shape(waveform)[1])
-        return tf.where(real, emphasized, tf.zeros_like(emphasized))
+        return in_graph.preemphasis(scaled, num_samples, self.preemphasis)
 
     def _mel_energies(self, waveform: np.ndarray) -> np.ndarray:
         from python_speech_features import fbank

@@ -14,6 +14,7 @@ from acrnn.console import UsageError, import_quietly
 from acrnn.frontends import FRONTENDS
 from acrnn.recipes import Recipe
 from acrnn.records import Manifest, RecordSet
+from acrnn.starts import RANDOM, Start
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class System:
         reduced: fields of `Config` that make a smaller network, to try things; empty where there is none.
         recipe: how it is trained.
         variant: the fields of `Config` that make this system differ from its paper's main one.
+        pretrained: whether its weights may start from elsewhere than chance, see `acrnn.starts`.
         whole_utterances: whether it puts utterances together again, so that its records must hold every frame once.
     """
 
@@ -39,6 +41,7 @@ class System:
     recipe: Recipe
     variant: Mapping[str, object] = field(default_factory=dict)
     whole_utterances: bool = False
+    pretrained: bool = False
     other_frontends: tuple[str, ...] = ()
     reduced: Mapping[str, object] = field(default_factory=dict)
 
@@ -80,9 +83,12 @@ class System:
         import_quietly("keras")
         config_class = importlib.import_module(self.module).Config
         known = {item.name for item in fields(config_class)}
-        for name in options:
+        for name, value in options.items():
             if name not in known:
                 raise UsageError(f"--{name.replace('_', '-')}: {self.summary} has no such part; leave it out")
+            if not _like(value, getattr(config_class, name, None)):
+                example = getattr(config_class, name)
+                raise UsageError(f"--{name.replace('_', '-')} {value!r}: it must be of the kind of {example!r}")
         return config_class(num_classes, **{**self.variant, **options})
 
     def check_records(self, records: RecordSet) -> None:
@@ -99,7 +105,19 @@ class System:
                 f"{records.folder}: segments overlap, or leave frames out, and {self.summary} needs each once; {remedy}"
             )
 
-    def estimator(self, config, recipe: Recipe):
+    def check_recipe(self, recipe: Recipe, start: Start = RANDOM) -> None:
+        """Refuses a recipe or a start that means nothing for this system.
+
+        Raises:
+            UsageError: as it says.
+        """
+        if len(recipe.stages) > 1 and not self.pretrained:
+            raise UsageError(f"--recipe: it trains in two stages, and {self.summary} in one; choose another")
+        if start != RANDOM and not self.pretrained:
+            option = "--imagenet-weights" if start.kind == "imagenet" else "--pretrain"
+            raise UsageError(f"{option}: {self.summary} always starts at random; leave it out")
+
+    def estimator(self, config, recipe: Recipe, start: Start = RANDOM):
         """What fits and predicts: fit(train, validation, seed, on_epoch), posteriors(source), attention, save.
 
         A module that holds an `estimator(config, recipe)` says itself what that is; else it is a `Network` over `build`.
@@ -111,13 +129,25 @@ class System:
 
         module = importlib.import_module(self.module)
         if hasattr(module, "estimator"):
-            return module.estimator(config, recipe)
+            return module.estimator(config, recipe, start) if self.pretrained else module.estimator(config, recipe)
         return Network(lambda: module.build(config), recipe)
 
 
+def _like(value, default) -> bool:
+    """Whether a value can stand in the place of a field's default; anything can where that is None."""
+    if default is None or value is None or isinstance(default, tuple):
+        return default is None or isinstance(value, list | tuple)
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    return isinstance(value, int | float if isinstance(default, float) else type(default))
+
+
 _CHEN = "acrnn.models.chen2018"
+_ZHANG = "acrnn.models.zhang2021"
 # A fifth of the work of the paper's network: fewer maps and units, time pooled by four.
 _SMALL_CHEN = {"first_filters": 32, "filters": 64, "linear_units": 192, "lstm_units": 64, "pool_size": (4, 2)}
+# A fortieth: pictures of 99×99, a third of AlexNet's maps.
+_SMALL_ZHANG = {"image_size": 99, "width": 0.334, "fc_units": 512}
 _SMALL_LIM = {"filters": (16, 16), "dense_units": 128, "lstm_units": 64, "series_units": 128}
 
 MODELS: dict[str, System] = {
@@ -149,6 +179,32 @@ MODELS: dict[str, System] = {
             "initial_deviation": 0.1,
         },
         reduced=_SMALL_CHEN,
+    ),
+    "zhang2021": System(
+        "DCNN-BLSTM with attention (Zhang et al. 2021)",
+        _ZHANG,
+        "zhang2021",
+        "zhang2021",
+        recipes.ZHANG2021,
+        pretrained=True,
+        reduced=_SMALL_ZHANG,
+    ),
+    "zhang2021-no-attention": System(
+        "DCNN-BLSTM, the mean over time in place of attention (Zhang et al. 2021)",
+        _ZHANG,
+        "zhang2021",
+        "zhang2021",
+        recipes.ZHANG2021,
+        {"attention": False},
+        pretrained=True,
+        reduced=_SMALL_ZHANG,
+    ),
+    "zhang2021-2cnn-lstm": System(
+        "2-CNN-LSTM, the baseline of Zhang et al. (2021)",
+        "acrnn.models.zhang2021_baseline",
+        "zhang2021",
+        "zhang2021",
+        recipes.ZHANG2021_BASELINE,
     ),
     "han2014-dnn-elm": System(
         "DNN-ELM (Han et al. 2014)",

@@ -1,0 +1,104 @@
+"""AlexNet (Krizhevsky et al. 2012) up to its last hidden layer FC7, in the three layouts that weights and papers come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers, ops
+
+_PACKAGE = "acrnn.alexnet"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the published AlexNets differ in.
+
+    Attributes:
+        filters: of the five convolutions, 11×11/4, 5×5, 3×3, 3×3, 3×3; a maximum over 3×3/2 follows the 1st, 2nd, 5th.
+        first_padding: zeros around the picture.
+        groups: of each convolution; two halves of the maps that do not see each other, once one a graphics card.
+        response_normalization: divides what the first two give by the energy of neighbouring maps.
+    """
+
+    filters: tuple[int, ...] = (96, 256, 384, 384, 256)
+    first_padding: int = 0
+    groups: tuple[int, ...] = (1, 1, 1, 1, 1)
+    response_normalization: bool = False
+
+
+LAYOUTS = {
+    # Zhang et al. (2021), Section 2.4.1, which names neither groups nor normalisation.
+    "paper": Layout(),
+    # The reference model of Caffe (bvlc_alexnet), as Krizhevsky et al. trained it.
+    "caffe": Layout(groups=(1, 2, 1, 2, 2), response_normalization=True),
+    # torchvision's, of Krizhevsky (2014), "One weird trick".
+    "torchvision": Layout(filters=(64, 192, 384, 256, 256), first_padding=2),
+}
+_KERNELS = (11, 5, 3, 3, 3)
+_POOLED = (1, 2, 5)
+
+
+def build(layout: Layout, image_size: int, width: float = 1.0, fc_units: int = 4096) -> keras.Model:
+    """The network, untrained.
+
+    Args:
+        layout: one of LAYOUTS.
+        image_size: side of the pictures; 227 is AlexNet's, 67 the smallest that leaves one place after the last pool.
+        width: of the maps, as a share of the layout's.
+        fc_units: of FC6 and FC7.
+
+    Returns:
+        Model "alexnet" from pictures [batch, image_size, image_size, 3] to FC7 after its ReLU [batch, fc_units].
+    """
+    start = {"kernel_initializer": "he_normal"}  # for ReLUs; a standard normal one, as the paper says, overflows
+    x = pictures = keras.Input((image_size, image_size, 3), name="pictures")
+    x = layers.ZeroPadding2D(layout.first_padding, name="first_padding")(x) if layout.first_padding else x
+    for number, (filters, kernel, groups) in enumerate(zip(layout.filters, _KERNELS, layout.groups, strict=True), 1):
+        shape = {"strides": 4, "padding": "valid"} if number == 1 else {"padding": "same"}
+        maps = 2 * max(1, round(width * filters / 2))  # even, for groups
+        x = _convolution(x, f"conv_{number}", maps, kernel, groups, **shape, **start)
+        x = layers.ReLU(name=f"conv_{number}_activation")(x)
+        if layout.response_normalization and number <= 2:
+            x = ResponseNormalization(name=f"norm_{number}")(x)
+        if number in _POOLED:
+            x = layers.MaxPooling2D(3, 2, name=f"pool_{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for number in (6, 7):
+        x = layers.Dense(fc_units, "relu", name=f"fc_{number}", **start)(x)
+    return keras.Model(pictures, x, name="alexnet")
+
+
+def _convolution(x, name: str, filters: int, kernel: int, groups: int, **options):
+    """A convolution; one of two groups is two of them side by side, for which every processor has a gradient."""
+    if groups == 1:
+        return layers.Conv2D(filters, kernel, name=name, **options)(x)
+    share = x.shape[-1] // groups
+    parts = [
+        layers.Conv2D(filters // groups, kernel, name=f"{name}_group_{part + 1}", **options)(
+            x[..., part * share : (part + 1) * share]
+        )
+        for part in range(groups)
+    ]
+    return layers.Concatenate(name=name)(parts)
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class ResponseNormalization(layers.Layer):
+    """x_i / (1 + α/n · Σ x_j²)^β over the n maps around each, as Caffe divides α (Krizhevsky et al. 2012, Section 3.3).
+
+    Inputs: maps [batch, rows, columns, maps]. Output: the same shape.
+    """
+
+    def __init__(self, neighbours: int = 5, alpha: float = 1e-4, beta: float = 0.75, **kwargs):
+        super().__init__(**kwargs)
+        self.neighbours, self.alpha, self.beta = neighbours, alpha, beta
+
+    def call(self, maps):
+        reach, count = self.neighbours // 2, maps.shape[-1]
+        squares = ops.pad(maps**2, ((0, 0), (0, 0), (0, 0), (reach, reach)))
+        energy = sum(squares[..., start : start + count] for start in range(self.neighbours))
+        return maps / (1 + self.alpha / self.neighbours * energy) ** self.beta
+
+    def get_config(self):
+        return {**super().get_config(), "neighbours": self.neighbours, "alpha": self.alpha, "beta": self.beta}

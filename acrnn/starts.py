@@ -1,0 +1,118 @@
+"""Where a network's first stage starts from: chance, weights trained on ImageNet, another corpus, or a task without labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from acrnn import files
+from acrnn.console import UsageError
+from acrnn.records import RecordSet
+
+TIME_ARROW = "time-arrow"
+# torchvision's own address; its rule is that the name ends with the first digits of the content's SHA-256
+TORCHVISION_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
+
+
+@dataclass(frozen=True)
+class Start:
+    """One start.
+
+    Attributes:
+        kind: "random"; "imagenet", from a file of weights; "corpus", trained on another labelled record set first; or
+            "time-arrow", trained first to tell windows from windows that run backwards, on the training speakers of the
+            fold, whose labels it does not need.
+        path: of the file, or of the other record set.
+    """
+
+    kind: Literal["random", "imagenet", "corpus", "time-arrow"] = "random"
+    path: Path | None = None
+
+    def describe(self) -> dict:
+        """What of it a result depends on; a path is none of that, the content is."""
+        if self.kind == "imagenet":
+            return {"kind": self.kind, "sha256": _sha256(self.path)}
+        if self.kind == "corpus":
+            manifest = RecordSet(self.path).manifest
+            return {"kind": self.kind, "corpus": manifest.corpus["name"], "records_sha256": manifest.content_sha256}
+        return {"kind": self.kind}
+
+    def check(self, records: RecordSet) -> None:
+        """Refuses a start that cannot be made, or that knows the recordings of a record set.
+
+        Raises:
+            FileNotFoundError: there is no such file or record set.
+            ValueError: the other records are of another front end or cut otherwise, or share a recording.
+        """
+        if self.kind == "imagenet" and not self.path.is_file():
+            raise FileNotFoundError(f"--imagenet-weights {self.path}: no such file; check the path")
+        if self.kind == "corpus":
+            self._check_corpus(RecordSet(self.path), records)
+
+    def _check_corpus(self, other: RecordSet, records: RecordSet) -> None:
+        if (other.manifest.frontend, other.manifest.rule) != (records.manifest.frontend, records.manifest.rule):
+            raise ValueError(
+                f"--pretrain {self.path}: another front end or segment rule than {records.folder}; prepare both alike"
+            )
+        if shared := {row.sha256 for row in other.utterances} & {row.sha256 for row in records.utterances}:
+            same = next(row for row in other.utterances if row.sha256 in shared)
+            raise ValueError(
+                f"--pretrain {self.path}: {same.path} and {len(shared) - 1} others are in {records.folder} too, where they "
+                f"may be tested; take another corpus, or {TIME_ARROW}"
+            )
+        if len({row.speaker for row in other.utterances}) < 2:
+            raise ValueError(f"--pretrain {self.path}: a single speaker; one must be left to choose the epoch by")
+
+
+RANDOM = Start()
+TITLES = {
+    "random": "random start",
+    "imagenet": "ImageNet weights",
+    "corpus": "pre-trained on another corpus",
+    "time-arrow": "pre-trained on the direction of time",
+}
+
+
+def named(imagenet_weights: str | None, pretrain: str | None) -> Start:
+    """The start that two options ask for: a file of weights, or "download"; a record set, or "time-arrow".
+
+    Raises:
+        UsageError: both are given.
+    """
+    if imagenet_weights and pretrain:
+        raise UsageError(f"--pretrain {pretrain}: it goes without --imagenet-weights; choose one start")
+    if imagenet_weights:
+        return Start("imagenet", download() if imagenet_weights == "download" else Path(imagenet_weights))
+    if pretrain:
+        return Start("time-arrow") if pretrain == TIME_ARROW else Start("corpus", Path(pretrain))
+    return RANDOM
+
+
+def download(url: str = TORCHVISION_URL, home: Path = Path("data", "weights")) -> Path:
+    """torchvision's AlexNet, fetched once; its SHA-256 must begin as its name says.
+
+    Raises:
+        OSError: it cannot be fetched.
+        ValueError: it is another file.
+    """
+    import pooch
+
+    name = url.rpartition("/")[2]
+    try:
+        path = Path(pooch.retrieve(url, known_hash=None, fname=name, path=home))
+    except OSError as error:
+        raise OSError(
+            f"{url}: cannot be fetched ({error}); get it yourself and pass --imagenet-weights FILE"
+        ) from error
+    wanted = path.stem.rpartition("-")[2]
+    if not (found := files.sha256_of_file(path)).startswith(wanted):
+        path.unlink()
+        raise ValueError(f"{url}: its SHA-256 {found} does not begin with {wanted}; the file was deleted, try again")
+    return path
+
+
+@lru_cache
+def _sha256(path: Path) -> str:
+    return files.sha256_of_file(path)
