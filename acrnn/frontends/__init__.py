@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from acrnn.frontends import logmel, mfcc_pitch
+from acrnn.frontends import logmel, mfcc, mfcc_pitch
 from acrnn.frontends.logmel import LogMelSpec
+from acrnn.frontends.mfcc import MfccSpec
 from acrnn.frontends.mfcc_pitch import MfccPitchSpec
 
-Spec = LogMelSpec | MfccPitchSpec
+Spec = LogMelSpec | MfccPitchSpec | MfccSpec
 
 FRONTENDS = {
     "chen2018": logmel.PAPER,
     "chen2018-original": logmel.ORIGINAL,
     "han2014": mfcc_pitch.HAN2014,
+    "peng2021": mfcc.PENG2021,
 }
-_KINDS = {"logmel": LogMelSpec, "mfcc-pitch": MfccPitchSpec}
+_KINDS = {"logmel": LogMelSpec, "mfcc-pitch": MfccPitchSpec, "mfcc": MfccSpec}
 
 
 def to_dict(spec: Spec) -> dict:

@@ -112,8 +112,7 @@ class LogMelSpec:
         unit_variance = self.waveform_scaling == "unit-variance"
         scaled = in_graph.unit_variance(waveform, num_samples) if unit_variance else waveform * 32768.0
         emphasized = tf.concat([scaled[:, :1], scaled[:, 1:] - self.preemphasis * scaled[:, :-1]], axis=1)
-        real = tf.sequence_mask(num_samples, tf.shape(waveform)[1])
-        return tf.where(real, emphasized, tf.zeros_like(emphasized))
+        return in_graph.ended(emphasized, num_samples)
 
     def _mel_energies(self, waveform: np.ndarray) -> np.ndarray:
         from python_speech_features import fbank
