@@ -17,6 +17,7 @@ from urllib.parse import quote
 import numpy as np
 
 from acrnn import files, frontends, segments
+from acrnn.companions import Companions
 from acrnn.frontends import Spec
 from acrnn.segments import SegmentRule
 
@@ -242,6 +243,11 @@ class RecordSet:
     @cached_property
     def utterances(self) -> tuple[UtteranceRow, ...]:
         return read_utterances(self.folder / UTTERANCES)
+
+    @cached_property
+    def companions(self) -> Companions:
+        """What accompanies the sound of the utterances, in the order of utterances.csv."""
+        return Companions(tuple(row.text for row in self.utterances))
 
     @property
     def size_bytes(self) -> int:

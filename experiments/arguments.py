@@ -34,6 +34,7 @@ TOY = {
 
 
 BEST = "best"
+_NETWORK = ("conv_layers", "dropout", "audio_kernels", "text_kernels")  # options that are fields of a system's `Config`
 _TUNING = Path("runs", "tuning")
 
 
@@ -45,6 +46,8 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
         "--reduced", action="store_true", help="ACRNN with a quarter of the maps and units, to try things"
     )
     parser.add_argument("--dropout", type=float, help="dropout in the network (default: what the recipe says)")
+    parser.add_argument("--audio-kernels", type=numbers, help="of Peng et al.: frames the convolutions see: 5,11,21")
+    parser.add_argument("--text-kernels", type=numbers, help="of Peng et al.: words they see: 3,4,5")
     parser.add_argument("--protocol", choices=PROTOCOLS, help="how to split (default: leave-one-speaker-out)")
     parser.add_argument("--folds", type=numbers, help="only these folds, from 0: 0,2,5-7 (default: all)")
     parser.add_argument("--seeds", type=numbers, default=(0,), help="seeds: 0-4 (default: 0)")
@@ -125,7 +128,7 @@ def experiment(
 
 def network_of(options: argparse.Namespace) -> dict:
     """The fields of a system's `Config` that the options change."""
-    return {**(REDUCED if options.reduced else {}), **given(options, ("conv_layers", "dropout"))}
+    return {**(REDUCED if options.reduced else {}), **given(options, _NETWORK)}
 
 
 def records_of(options: argparse.Namespace, model: str, folder: Path | None) -> Path:

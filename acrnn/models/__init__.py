@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from acrnn import recipes
+from acrnn.companions import NAMES
 from acrnn.console import UsageError, import_quietly
 from acrnn.frontends import FRONTENDS
 from acrnn.recipes import Recipe
@@ -28,6 +29,8 @@ class System:
         recipe: how it is trained.
         variant: the fields of `Config` that make this system differ from its paper's main one.
         whole_utterances: whether it puts utterances together again, so that its records must hold every frame once.
+        companions: which of `companions.NAMES` it takes beside the sound: a text it needs, a speaker embedding it uses
+            where the records hold one.
     """
 
     summary: str
@@ -37,6 +40,7 @@ class System:
     recipe: Recipe
     variant: Mapping[str, object] = field(default_factory=dict)
     whole_utterances: bool = False
+    companions: tuple[str, ...] = ()
 
     def configure(self, manifest: Manifest, **options):
         """The network's configuration for a record set; options override fields of `Config`.
@@ -96,6 +100,14 @@ class System:
 
 
 _CHEN = "acrnn.models.chen2018"
+_PENG = "acrnn.models.peng2021"
+
+
+def _peng(summary: str, variant: Mapping[str, object], companions: tuple[str, ...]) -> System:
+    return System(
+        f"{summary} (Peng et al. 2021)", _PENG, "peng2021", "han2014", recipes.PENG2021, variant, True, companions
+    )
+
 
 MODELS: dict[str, System] = {
     "chen2018-3d": System("3-D ACRNN (Chen et al. 2018)", _CHEN, "chen2018", "chen2018", recipes.CHEN2018),
@@ -131,4 +143,8 @@ MODELS: dict[str, System] = {
         recipes.HAN2014,
         whole_utterances=True,
     ),
+    "peng2021-audio": _peng("MSCNN-SPU, speech alone", {"text": False}, ("speaker_embedding",)),
+    "peng2021-text": _peng("MSCNN-SPU, text alone", {"audio": False}, ("text",)),
+    "peng2021-bimodal": _peng("MSCNN-SPU, speech and text", {}, NAMES),
+    "peng2021-bimodal-att": _peng("MSCNN-SPU-ATT, speech that attends to text", {"attention": True}, NAMES),
 }
