@@ -95,8 +95,10 @@ class Prepared:
     def settings(self) -> dict:
         """All that a run's result depends on beside its fold and seed."""
         made = {"mistake": self.experiment.mistake} if self.experiment.mistake else {}
+        beside = self.records.manifest.companions
         return {
             **made,
+            **({"companions": beside} if beside else {}),
             "corpus": self.records.manifest.corpus,
             "records_sha256": self.records.manifest.content_sha256,
             "labels": list(self.records.manifest.labels),

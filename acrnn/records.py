@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from acrnn import files, frontends, segments
+from acrnn import companions, files, frontends, segments
 from acrnn.companions import Companions
 from acrnn.frontends import Spec
 from acrnn.segments import SegmentRule
@@ -69,6 +69,9 @@ class Manifest:
         source_sha256: hash of the recordings and what was known of them; other sources, other records.
         skipped: what was left out with --skip-bad: id, path and reason.
         versions: packages that made the records.
+        companions: of what accompanies the sound – "transcripts", "speaker_embeddings", "word_vectors" – where it came
+            from and, of what lies in a file beside the shards, the file, its checksum and sizes. Empty for sound alone
+            with the corpus' own texts.
     """
 
     corpus: dict
@@ -82,6 +85,12 @@ class Manifest:
     counts: dict[str, dict[str, int]]
     skipped: tuple[dict, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    companions: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def speaker_embedding_size(self) -> int:
+        """Of the speaker embeddings beside the records; 0 where there are none."""
+        return self.companions.get(companions.SPEAKER_EMBEDDINGS, {}).get("size", 0)
 
     @property
     def segment_shape(self) -> tuple[int, int, int]:
@@ -98,10 +107,13 @@ class Manifest:
         return files.sha256_of_json(
             [self.labels, frontends.to_dict(self.frontend), segments.to_dict(self.rule), self.utterances_sha256]
             + [shard.sha256 for shard in self.shards]
+            + [entry["sha256"] for _, entry in sorted(self.companions.items()) if "sha256" in entry]
         )
 
     def to_dict(self) -> dict:
+        accompanied = {"companions": self.companions} if self.companions else {}
         return {
+            **accompanied,
             "format": "acrnn-records",
             "format_version": FORMAT_VERSION,
             "corpus": self.corpus,
@@ -135,6 +147,7 @@ class Manifest:
             counts=values["counts"],
             skipped=tuple(values["skipped"]),
             versions=values["versions"],
+            companions=values.get("companions", {}),
         )
 
 
@@ -246,8 +259,15 @@ class RecordSet:
 
     @cached_property
     def companions(self) -> Companions:
-        """What accompanies the sound of the utterances, in the order of utterances.csv."""
-        return Companions(tuple(row.text for row in self.utterances))
+        """What accompanies the sound of the utterances, in the order of utterances.csv.
+
+        Raises:
+            ValueError: a file beside the records is missing or damaged.
+        """
+        try:
+            return companions.read(self.folder, self.manifest.companions, self.utterances)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{error}; {_REMEDY}") from error
 
     @property
     def size_bytes(self) -> int:

@@ -18,12 +18,13 @@ from acrnn.recipes import RECIPES, Recipe
 from acrnn.segments import POOLINGS, RULES
 from acrnn.trials import configured, title
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
+from data_prep.companions import OPTIONS as COMPANIONS
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
 
 # A fifth of the work of the paper's network: fewer maps and units, time pooled by four.
 REDUCED = {"first_filters": 32, "filters": 64, "linear_units": 192, "lstm_units": 64, "pool_size": (4, 2)}
-# The embedded corpus is small and to be learnt in two minutes on two cores; the published recipes are for hours.
+# The embedded corpora are small and to be learnt in two minutes on two cores; the published recipes are for hours.
 TOY = {
     "learning_rate": 1e-3,
     "batch_size": 20,
@@ -31,6 +32,7 @@ TOY = {
     "protocol": "grouped-5-fold",
     "jobs": min(5, os.cpu_count() or 1),
 }
+EMBEDDED = {"toy": TOY, "toy-bimodal": {**TOY, "epochs": 15}}
 
 
 BEST = "best"
@@ -51,7 +53,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", choices=PROTOCOLS, help="how to split (default: leave-one-speaker-out)")
     parser.add_argument("--folds", type=numbers, help="only these folds, from 0: 0,2,5-7 (default: all)")
     parser.add_argument("--seeds", type=numbers, default=(0,), help="seeds: 0-4 (default: 0)")
-    parser.add_argument("--jobs", type=positive, help="processes that train folds (default: 1; for toy one a core)")
+    parser.add_argument("--jobs", type=positive, help="processes that train folds (default: 1; for toys one a core)")
     parser.add_argument("--records", type=Path, help="record set (default: records/CORPUS_FRONTEND, made if missing)")
     parser.add_argument("--output-dir", type=Path, help="results (default: a folder under runs)")
     parser.add_argument("--no-models", action="store_true", help="do not keep the networks of the runs")
@@ -88,11 +90,11 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parsed(parser: argparse.ArgumentParser, given: Sequence[str] | None) -> argparse.Namespace:
-    """The options, with the defaults of the embedded corpus where it is chosen."""
+    """The options, with the defaults of an embedded corpus where one is chosen."""
     options = parser.parse_args(given)
-    if options.dataset == "toy":
+    if defaults := EMBEDDED.get(options.dataset):
         tuned = getattr(options, "model", None) == BEST  # and brings all but this
-        for name, value in {"jobs": TOY["jobs"]}.items() if tuned else TOY.items():
+        for name, value in {"jobs": defaults["jobs"]}.items() if tuned else defaults.items():
             setattr(options, name, getattr(options, name) or value)
     options.jobs = options.jobs or 1
     return options
@@ -135,7 +137,7 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None) -> 
     """The record set to use: prepared if it is not there, compared with the recordings if any are named."""
     system = MODELS[model]
     out = folder or Path("records", f"{selection_name(options)}_{system.frontend}")
-    named = given(options, ("data_dir", "subset", "labels", "speaker_pattern")) or options.download
+    named = given(options, ("data_dir", "subset", "labels", "speaker_pattern", *COMPANIONS)) or options.download
     if named or not (out / records.MANIFEST).exists():
         settings = Settings(FRONTENDS[system.frontend], RULES[system.segments])
         prepare_corpus(

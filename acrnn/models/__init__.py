@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from acrnn import recipes
-from acrnn.companions import NAMES
+from acrnn.companions import NAMES, WORD_VECTORS
 from acrnn.console import UsageError, import_quietly
 from acrnn.frontends import FRONTENDS
 from acrnn.recipes import Recipe
@@ -50,6 +50,10 @@ class System:
         """
         frames, bands, channels = manifest.segment_shape
         shape = {"frames": frames, "bands": bands, "record_channels": channels, "padding": manifest.rule.padding}
+        if "speaker_embedding" in self.companions:
+            shape["speaker_embedding_size"] = manifest.speaker_embedding_size
+        if "text" in self.companions and (vectors := manifest.companions.get(WORD_VECTORS)):
+            shape["embedding_size"] = vectors["size"]
         return self._config(len(manifest.labels), {**shape, **options})
 
     def check_options(self, **options) -> None:
@@ -73,7 +77,8 @@ class System:
         """Refuses records of another front end than this system's, or cut so that it cannot use them.
 
         Raises:
-            ValueError: another front end made them, or segments overlap that must be put together again.
+            ValueError: another front end made them, segments overlap that must be put together again, or no utterance
+                has a text where one is read.
         """
         remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
         if records.manifest.frontend != FRONTENDS[self.frontend]:
@@ -81,6 +86,10 @@ class System:
         if self.whole_utterances and not records.manifest.rule.holds_every_frame_once:
             raise ValueError(
                 f"{records.folder}: segments overlap, or leave frames out, and {self.summary} needs each once; {remedy}"
+            )
+        if "text" in self.companions and not any(row.text for row in records.utterances):
+            raise ValueError(
+                f"{records.folder}: no utterance has a text, and {self.summary} reads them; {remedy} --transcripts FILE"
             )
 
     def estimator(self, config, recipe: Recipe):
