@@ -88,6 +88,8 @@ def test_what_recognises_imports_nothing_of_training_or_export():
             "segments",
             "figures",
             "reports",
+            "text",
+            "vectors",
         }, path
 
 
