@@ -67,7 +67,7 @@ def summary(found: dict) -> str:
 
 def _published(settings: dict) -> str | None:
     known = published.uar(settings)
-    return None if known is None else f"UAR {known[0]:.2f} ± {known[1]:.2f} ({known[2]})"
+    return None if known is None else f"UAR {published.written(known)} ({known[2]})"
 
 
 def markdown_table(folders: Iterable[Path]) -> str:
@@ -100,7 +100,7 @@ def _result_row(found: dict) -> list[str]:
         recipes.name_of(settings["recipe"]),
         *uar_cells(found),
         percent(overall["wa"]),
-        "–" if known is None else f"{known[0]:.2f} ± {known[1]:.2f} ({known[2]})",
+        "–" if known is None else f"{published.written(known)} ({known[2]})",
         coverage(found),
         f"{settings['recipe']['epochs']} epochs, {settings['recipe']['precision']}, {duration(overall['seconds'])} of runs",
     ]

@@ -37,7 +37,7 @@ def _cells(found: dict, row: dict, names: Sequence[str]) -> list[str]:
     return [
         *(f"{values[name]}" for name in names),
         f"failed: {row['errors'][0]}" if row["errors"] else reached,
-        "–" if known is None else f"{known[0]:.2f} ± {known[1]:.2f}",
+        "–" if known is None else published.written(known),
         f"{row['coverage']['fits']} of {row['coverage']['planned']}"
         + (f", {values['epochs']} epochs" if "epochs" in values else ""),
         duration(row["seconds"]),

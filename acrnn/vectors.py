@@ -36,8 +36,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
         table = {name: np.asarray(vector, np.float32).reshape(-1) for name, vector in found.items()}
     except ImportError:
         raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
-        raise ValueError(f"{path}: not a table of vectors that can be read ({error}); make it again") from error
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, RuntimeError, AssertionError) as error:
+        raise ValueError(f"{path}: not a table of vectors that can be read ({error!r}); make it again") from error
     return _checked(path, table)
 
 

@@ -137,7 +137,7 @@ def _row(name: str, found: dict) -> list[str]:
         name,
         *reports.uar_cells(found),
         reports.percent(float(np.mean(list(comparison.validation_uar(found).values())))),
-        "–" if known is None else f"{known[0]:.2f} ± {known[1]:.2f}",
+        "–" if known is None else published.written(known),
         reports.coverage(found),
     ]
 
