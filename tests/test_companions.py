@@ -6,7 +6,8 @@ import types
 
 import numpy as np
 import pytest
-from conftest import write_tiny_corpus
+import soundfile
+from conftest import tiny_sound, write_tiny_corpus
 
 from acrnn import vectors
 from acrnn.cli import main as acrnn_main
@@ -230,11 +231,15 @@ def test_vectors_of_the_same_file_and_words_are_not_read_again(corpus, tmp_path,
 
 def test_pocketsphinx_hears_offline_and_what_it_heard_is_kept(tmp_path, monkeypatch, capsys):
     pytest.importorskip("pocketsphinx", reason="the extra [pocketsphinx] is not installed")
-    corpus, out = write_tiny_corpus(tmp_path / "corpus", speakers=1), tmp_path / "records"
+    corpus, out = tmp_path / "corpus", tmp_path / "records"
+    corpus.mkdir()
+    for emotion in ("high", "noisy"):  # noise takes it seven times as long as it lasts
+        soundfile.write(corpus / f"{emotion}.wav", tiny_sound(emotion, 0.3, 0), 16000)
+    (corpus / "manifest.csv").write_text("path,label,speaker,text\nhigh.wav,high,s,Hello\nnoisy.wav,noisy,s,Oh no\n")
     assert prepare(corpus, out, "--asr", "pocketsphinx") == 0
     entry = RecordSet(out).manifest.companions["transcripts"]
-    assert entry["origin"].startswith("pocketsphinx 5") and entry["compared"] == 6
-    assert len((out / "asr.jsonl").read_text().splitlines()) == len({row.sha256 for row in RecordSet(out).utterances})
+    assert entry["origin"].startswith("pocketsphinx 5") and entry["compared"] == 2
+    assert len((out / "asr.jsonl").read_text().splitlines()) == 2
     assert f"word error rate {100 * entry['word_error_rate']:.1f} %" in capsys.readouterr().out
     with (out / "asr.jsonl").open("a") as file:
         file.write('{"key": "half a li')
