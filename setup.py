@@ -42,6 +42,9 @@ setup(
         "litert-runtime": ["ai-edge-litert>=2.0"],
         "serving": ["tensorflow-serving-api>=2.19"],
         "demo": ["gradio>=6"],
+        "kaldi": ["kaldiio>=2.18"],  # x-vectors of Kaldi
+        "pocketsphinx": ["pocketsphinx>=5"],  # texts recognised offline, in English
+        "whisper": ["faster-whisper>=1.1"],  # texts recognised by a Whisper model that you have
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
         "test": [
             "pytest>=8",
@@ -54,6 +57,8 @@ setup(
             "onnxruntime>=1.20",
             "ai-edge-litert>=2.0",
             "tensorflow-serving-api>=2.19",
+            "kaldiio>=2.18",
+            "pocketsphinx>=5",
             "gradio>=6",
             "playwright>=1.49",
             "httpx>=0.27",

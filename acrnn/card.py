@@ -12,6 +12,7 @@ from acrnn import files, frontends, segments
 FORMAT = "acrnn-model"
 FORMAT_VERSION = 1
 CARD = Path("assets.extra", "card.json")
+WORDS = CARD.parent / "words.txt"  # of a model that reads: one a line, in the order of their ids
 MAX_SECONDS = 600.0
 FORMATS = {
     "saved-model": "TensorFlow, for TF Serving",
@@ -41,6 +42,8 @@ class Card:
         estimate: of the cross-validation: UAR and WA on speakers it did not hear, per class, with coverage.
         recipe, network: as in the experiment.
         versions: of what made it.
+        companions: what it takes beside the sound, some of `companions.NAMES`; the words that it knows lie in WORDS.
+        speaker_embedding_size: of the one that it takes, if it does.
     """
 
     name: str
@@ -60,6 +63,8 @@ class Card:
     versions: Mapping[str, str]
     max_seconds: float = MAX_SECONDS
     formats: Mapping[str, str] = field(default_factory=dict)
+    companions: tuple[str, ...] = ()
+    speaker_embedding_size: int = 0
 
     @property
     def sample_rate_hz(self) -> int:
@@ -67,7 +72,8 @@ class Card:
 
     def to_dict(self) -> dict:
         """JSON-ready fields."""
-        values = {name: value for name, value in vars(self).items() if name not in ("frontend", "rule")}
+        left_out = {"frontend", "rule"} | (set() if self.companions else {"companions", "speaker_embedding_size"})
+        values = {name: value for name, value in vars(self).items() if name not in left_out}
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -90,7 +96,8 @@ class Card:
         try:
             known = {name: value for name, value in values.items() if name not in ("format", "format_version")}
             frontend, rule = frontends.from_dict(known.pop("frontend")), segments.from_dict(known.pop("segments"))
-            return cls(**{**known, "labels": tuple(known["labels"])}, frontend=frontend, rule=rule)
+            lists = {name: tuple(known.get(name, ())) for name in ("labels", "companions")}
+            return cls(**{**known, **lists}, frontend=frontend, rule=rule)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"a field is missing or unknown ({error})") from error
 

@@ -50,6 +50,12 @@ def _add_predict(commands) -> None:
     how.add_argument("--json", action="store_true", help="one JSON object a line, segments and attention included")
     how.add_argument("--csv", action="store_true", help="a table: file, emotion, a column a probability, error")
     predict.add_argument("--plot", type=Path, metavar="PNG", help="draw waveform, log-Mels, attention, probabilities")
+    text = predict.add_mutually_exclusive_group()
+    text.add_argument("--text", help="what is said, for a model that reads")
+    text.add_argument("--transcripts", type=Path, metavar="FILE", help="the same for many files: CSV, TSV, JSON or CTM")
+    predict.add_argument(
+        "--speaker-embeddings", type=Path, metavar="FILE", help="for a model that takes them: Kaldi .scp, .ark, or .npz"
+    )
     predict.set_defaults(run=run_predict)
 
 
@@ -133,7 +139,8 @@ def run_predict(options: argparse.Namespace) -> int:
     """Prints what the model says of every file; 1 when one failed."""
     from acrnn.inference import command
 
-    return command.predict(_recognizer(options), options.files, _style(options), options.plot)
+    beside = command.Beside.read(options.text, options.transcripts, options.speaker_embeddings)
+    return command.predict(_recognizer(options), options.files, _style(options), options.plot, beside)
 
 
 def _style(options: argparse.Namespace) -> str:

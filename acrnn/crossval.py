@@ -104,10 +104,12 @@ class Prepared:
         made = {"mistake": self.experiment.mistake} if self.experiment.mistake else {}
         speeds = {"speeds": list(self.experiment.speeds)} if self.experiment.speeds else {}
         pretrained = MODELS[self.experiment.model].pretrained
+        beside = self.records.manifest.companions
         return {
             **made,
             **speeds,
             **({"start": self.experiment.start.describe()} if pretrained else {}),
+            **({"companions": beside} if beside else {}),
             "corpus": self.records.manifest.corpus,
             "records_sha256": self.records.manifest.content_sha256,
             "labels": list(self.records.manifest.labels),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from acrnn import audio
 from acrnn.card import Card
-from acrnn.console import missing_extra
+from acrnn.console import UsageError, missing_extra
 from acrnn.inference import Prediction, Recognizer
 
 MOST_FILES = 12
@@ -53,7 +53,10 @@ def serve(recognizer: Recognizer, host: str = "127.0.0.1", port: int = 7860) -> 
     Raises:
         ImportError: the extra [demo] is not installed.
         OSError: nothing can listen there.
+        UsageError: the model takes more than sound, which the page does not ask for.
     """
+    if recognizer.card.companions:
+        raise UsageError(f"--model {recognizer.card.name}: it takes more than sound; use acrnn predict --text")
     with _own_folder():
         built = page(recognizer)
         try:

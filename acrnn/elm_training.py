@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
 from acrnn import recipes
-from acrnn.console import UsageError
 from acrnn.feeding import Batch, MemorySource, Source
 from acrnn.models import han2014
 from acrnn.recipes import Recipe
 from acrnn.training import Network, Steps
+from acrnn.utterances import by_length, padded, whole_utterances
 
 _MEANINGLESS = ("pooling", "oversampling", "averaging", "augmentation", "precision")
 _FRAMES_AT_ONCE = 8192
-_LENGTH_STEP = 32  # lengths are padded to multiples of it: some backends compile for every shape
 
 
 class DnnElm(Network):
@@ -35,7 +33,7 @@ class DnnElm(Network):
     """
 
     def __init__(self, config: han2014.Config, recipe: Recipe):
-        _refuse_meaningless(recipe)
+        recipes.refuse_changes(recipe, _MEANINGLESS, "DNN-ELM, trained on windows, which classifies whole utterances")
         self.config = config
         super().__init__(lambda: han2014.build(config), recipe)
         self.contexts = keras.Model(self.model.input, self.model.get_layer("windows").output)
@@ -47,9 +45,9 @@ class DnnElm(Network):
         return _WindowSteps(self, train, seed)
 
     def _scored(self, source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Scores, labels and numbers of whole utterances, each of which is its only segment."""
-        features, labels = whole_utterances(source)
-        return np.stack(_predicted(self.model, features)), labels, np.arange(len(labels))
+        """Scores, labels and rows of whole utterances, each of which is its only segment."""
+        features, labels, rows = whole_utterances(source)
+        return np.stack(_predicted(self.model, features)), labels, rows
 
     def loud_windows(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Of each utterance, its loudest windows [windows, context * bands], normalised as the DNN takes them."""
@@ -73,7 +71,7 @@ class _WindowSteps(Steps):
 
     def __init__(self, network: DnnElm, train: Source, seed: int):
         self.network = network
-        self.features, self.labels = whole_utterances(train)
+        self.features, self.labels, _ = whole_utterances(train)
         super().__init__(
             network.dnn, network.recipe, _WindowSource(network.loud_windows(self.features), self.labels), seed
         )
@@ -98,15 +96,6 @@ class _WindowSource(MemorySource):
         return Batch({"windows": self.windows[index]}, self.labels[index], self.utterances[index])
 
 
-def _refuse_meaningless(recipe: Recipe) -> None:
-    for item in fields(Recipe):
-        if item.name in _MEANINGLESS and getattr(recipe, item.name) != getattr(recipes.HAN2014, item.name):
-            raise UsageError(
-                f"--{item.name} {getattr(recipe, item.name)}: means nothing for DNN-ELM, which is trained on windows "
-                "and classifies whole utterances; leave it out"
-            )
-
-
 def _dnn(model: keras.Model) -> keras.Model:
     """The DNN alone, windows [batch, context * bands] to logits; it shares its layers with the model."""
     layers = [layer for layer in model.layers if layer.name.startswith("hidden_")]
@@ -114,24 +103,6 @@ def _dnn(model: keras.Model) -> keras.Model:
     for layer in [*layers, model.get_layer("window_logits")]:
         x = layer(x)
     return keras.Model({"windows": windows}, x)
-
-
-def whole_utterances(source: Source) -> tuple[list[np.ndarray], np.ndarray]:
-    """Utterances of a source, put together again from segments that hold every frame once.
-
-    Returns:
-        Real frames of each utterance, float32 [frames, bands, channels], and labels int32 [utterances], both in the
-        order of the table.
-    """
-    parts: dict[int, list[np.ndarray]] = {}
-    labels: dict[int, int] = {}
-    for batch in source.ordered(256):
-        real = zip(batch.inputs["features"], batch.inputs["num_frames"], strict=True)
-        for (segment, count), label, row in zip(real, batch.labels, batch.utterances, strict=True):
-            parts.setdefault(int(row), []).append(segment[:count])
-            labels[int(row)] = int(label)
-    rows = sorted(parts)
-    return [np.concatenate(parts[row]) for row in rows], np.array([labels[row] for row in rows], np.int32)
 
 
 def window_energy(features: np.ndarray, context_frames: int) -> np.ndarray:
@@ -175,21 +146,8 @@ def _predicted(
 ) -> list[np.ndarray]:
     """What a model gives for each utterance, in order; `take(index, output)` keeps the wanted part of an output."""
     found: dict[int, np.ndarray] = {}
-    for indices, inputs in _batches(features):
+    for indices in by_length([len(one) for one in features], len(features), _FRAMES_AT_ONCE):
         # not predict_on_batch, which compiles anew for every length; the products are too large to miss it
-        outputs = keras.ops.convert_to_numpy(model(inputs, training=False))
+        outputs = keras.ops.convert_to_numpy(model(padded([features[index] for index in indices]), training=False))
         found |= {index: take(index, output) for index, output in zip(indices, outputs, strict=True)}
     return [found[index] for index in range(len(features))]
-
-
-def _batches(features: Sequence[np.ndarray]) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
-    """Utterances of similar lengths together, the longest first, with their positions."""
-    order = sorted(range(len(features)), key=lambda index: -len(features[index]))
-    while order:
-        frames = -(-len(features[order[0]]) // _LENGTH_STEP) * _LENGTH_STEP
-        size = max(1, _FRAMES_AT_ONCE // frames)
-        indices, order = order[:size], order[size:]
-        padded = np.zeros((len(indices), frames, *features[0].shape[1:]), np.float32)
-        for row, index in zip(padded, indices, strict=True):
-            row[: len(features[index])] = features[index]
-        yield indices, {"features": padded, "num_frames": np.array([len(features[i]) for i in indices], np.int32)}

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from acrnn.companions import Companions
 from acrnn.records import RecordSet, Segments
 
 MEMORY_BYTES = 4 * 2**30
@@ -31,10 +32,11 @@ class MemorySource:
     Args:
         data: all segments of the corpus; shared, never copied.
         rows: the utterances wanted.
+        companions: of all utterances.
     """
 
-    def __init__(self, data: Segments, rows: Sequence[int]):
-        self.data = data
+    def __init__(self, data: Segments, rows: Sequence[int], companions: Companions = Companions()):
+        self.data, self.companions = data, companions
         self.index = np.flatnonzero(np.isin(data.utterances, rows))
 
     def __len__(self) -> int:
@@ -75,7 +77,7 @@ class StreamedSource:
     """
 
     def __init__(self, records: RecordSet, rows: Sequence[int]):
-        self.records, self.rows = records, list(rows)
+        self.records, self.rows, self.companions = records, list(rows), records.companions
         self.times = np.ones(len(records.utterances), np.int64)
 
     def __len__(self) -> int:
@@ -141,4 +143,6 @@ class Feeder:
     def source(self, ids: Sequence[str]) -> Source:
         """The segments of the utterances with these ids."""
         rows = [self.rows[utterance] for utterance in ids]
-        return StreamedSource(self.records, rows) if self.data is None else MemorySource(self.data, rows)
+        if self.data is None:
+            return StreamedSource(self.records, rows)
+        return MemorySource(self.data, rows, self.records.companions)

@@ -1,4 +1,4 @@
-"""Layers that know which frames are real: normalisation, masking, attention pooling. Keras alone, on any backend."""
+"""Layers that know which frames are real: normalisation, masking, pooling. Keras alone, on any backend."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class FeatureNormalization(keras.layers.Layer):
         statistics: what shares a mean and a deviation: "channel" (static, delta, delta-delta each have one, the
             "global mean and standard deviation" of Chen et al. 2018, Section III-A) or "band" (each band of each channel).
         padding: "mean" sets padded frames to zero, the training mean; "zero" leaves raw zeros to be normalised.
-        centered: first take from the static channel its mean over the real frames of the segment, band by band (cepstral
+        centered: first take from the first channel its mean over the real frames of the segment, band by band (cepstral
             mean normalisation, in log-Mels): what a voice and a microphone add to every frame of a recording goes.
 
-    Inputs: features [batch, frames, bands, channels]; mask [batch, frames]. Output: the shape of features.
+    Inputs: features [batch, frames, bands, channels]; mask [batch, frames], or None where all are real. Output: the shape
+    of features.
     """
 
     def __init__(
@@ -51,12 +52,12 @@ class FeatureNormalization(keras.layers.Layer):
         self.mean = self.add_weight(name="mean", initializer="zeros", **fixed)
         self.deviation = self.add_weight(name="deviation", initializer="ones", **fixed)
 
-    def call(self, features, mask):
+    def call(self, features, mask=None):
         if self.centered:
             features = _centered(features, mask)
         normalized = (features - self.mean) / self.deviation
         normalized = ops.cast(normalized, self.compute_dtype)
-        return zero_padding(normalized, mask) if self.padding == "mean" else normalized
+        return normalized if mask is None or self.padding == "zero" else zero_padding(normalized, mask)
 
     def adapt(self, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
         """Takes mean and deviation from batches of (features, num_frames), over real frames only, in one pass."""
@@ -116,6 +117,22 @@ class FrameMask(keras.layers.Layer):
         return {**super().get_config(), "frames": self.frames, "pooled_by": self.pooled_by}
 
 
+# Networks that were saved when DNN-ELM alone had it know it by this package.
+@keras.saving.register_keras_serializable("acrnn.han2014")
+class RealFrames(keras.layers.Layer):
+    """Mask [batch, frames], True where a frame, or a word, is real, for any number of them.
+
+    Inputs: features [batch, frames, …]; num_frames [batch].
+    """
+
+    def call(self, features, num_frames):
+        positions = ops.arange(ops.shape(features)[1], dtype="int32")
+        return ops.expand_dims(positions, 0) < ops.expand_dims(num_frames, 1)
+
+    def compute_output_spec(self, features, num_frames):
+        return keras.KerasTensor(features.shape[:2], "bool")
+
+
 @keras.saving.register_keras_serializable(_PACKAGE)
 class MaskFrames(keras.layers.Layer):
     """Features with padded frames set to zero, so that nothing a convolution wrote there reaches a real frame.
@@ -170,3 +187,41 @@ class AttentionPooling(keras.layers.Layer):
     def get_config(self):
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return {**super().get_config(), "hidden": self.hidden, "kernel_initializer": initializer}
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class StatisticsPooling(keras.layers.Layer):
+    """Statistics over time, the SPU of Peng et al. (2021), Eq. 3.
+
+    Args:
+        statistics: some of "max", "mean" and "deviation", the standard deviation Σ(h_t - mean)² / steps under a root. It is
+            1e-4 at least: the root of zero, the deviation of one step or of steps that are all equal, has no slope.
+
+    Inputs: h [batch, steps, units]; mask [batch, steps], True where a step is real, one at least.
+    Output: [batch, statistics, units].
+    """
+
+    def __init__(self, statistics=("max", "mean", "deviation"), **kwargs):
+        super().__init__(**kwargs)
+        self.statistics = tuple(statistics)
+        if not self.statistics or set(self.statistics) - {"max", "mean", "deviation"}:
+            raise ValueError(f"statistics {statistics!r}: choose from max, mean, deviation, one at least")
+
+    def call(self, h, mask):
+        real = ops.expand_dims(mask, -1)
+        h = ops.cast(h, "float32")  # squares of bfloat16 would lose the deviation
+        count = ops.sum(ops.cast(real, "float32"), axis=1)
+        mean = ops.sum(ops.where(real, h, 0.0), axis=1) / count
+
+        def deviation():
+            squares = ops.where(real, ops.square(h - ops.expand_dims(mean, 1)), 0.0)
+            return ops.sqrt(ops.maximum(ops.sum(squares, axis=1) / count, 1e-8))
+
+        made = {"max": lambda: ops.max(ops.where(real, h, -1e9), axis=1), "mean": lambda: mean, "deviation": deviation}
+        return ops.cast(ops.stack([made[name]() for name in self.statistics], axis=1), self.compute_dtype)
+
+    def compute_output_shape(self, h_shape, mask_shape=None):
+        return (h_shape[0], len(self.statistics), h_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "statistics": list(self.statistics)}

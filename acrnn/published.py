@@ -98,6 +98,25 @@ _SIZES = {"first_filters": 128, "filters": 256, "linear_units": 768, "lstm_units
 _CHEN2018_SUBSETS = {"iemocap": "improvised-4", "emodb": "all"}
 
 
+# Peng et al. (2021), Tables 1 and 2: WA and UA, without deviations. Its ten folds of 8/1/1 are not said to be by speaker.
+PENG2021 = "Peng et al. 2021"
+_PENG2021 = {
+    "audio": (65.4, 66.7, "Table 1"),
+    "audio, x-vector": (66.6, 68.4, "Table 1"),
+    "text": (67.8, 67.7, "Table 1"),
+    "spu": (79.5, 80.4, "Table 1"),
+    "spu-att": (80.3, 81.4, "Table 1"),
+    "asr text": (62.4, 61.5, "Table 1"),
+    "asr spu": (77.4, 78.2, "Table 1"),
+    "asr spu-att": (78.0, 79.1, "Table 1"),
+    "spu without x-vector": (78.5, 79.3, "Table 2"),
+    "spu without text_statistics": (77.7, 78.6, "Table 2"),
+    "spu without swem": (77.2, 78.3, "Table 2"),
+    "spu without audio_statistics": (73.5, 74.0, "Table 2"),
+}
+_PENG2021_PROTOCOLS = ("leave-one-speaker-out", "speaker-dependent-random-10-fold")
+
+
 def uar(settings: dict) -> Figure | None:
     """UAR that a paper reports for an experiment's settings; None where none does.
 
@@ -105,6 +124,9 @@ def uar(settings: dict) -> Figure | None:
     """
     if settings["model"].startswith("zhang2021"):
         return _zhang2021_uar(settings)
+    if settings["model"].startswith("peng2021"):
+        known = peng2021(settings)
+        return known and Figure(known[1], None, known[2])
     corpus, name = settings["corpus"], settings["corpus"]["name"]
     comparable = (
         name in _CHEN2018_SUBSETS
@@ -125,6 +147,37 @@ def uar(settings: dict) -> Figure | None:
     if model in _TABLE_II:
         return Figure(*_TABLE_II[model][name], f"{CHEN2018}, Table II")
     return None
+
+
+def peng2021(settings: dict) -> tuple[float, float, str] | None:
+    """(WA, UA, where) that Peng et al. (2021) report for an experiment's settings; None where they do not."""
+    corpus = settings["corpus"]
+    comparable = (
+        settings["model"].startswith("peng2021")
+        and (corpus["name"], corpus["subset"]) == ("iemocap", "all-4-merged")
+        and corpus["complete"]
+        and settings["protocol"] in _PENG2021_PROTOCOLS
+        and "mistake" not in settings
+        and settings["network"]["filters"] == 128
+    )
+    row = _PENG2021.get(_peng2021_row(settings)) if comparable else None
+    return None if row is None else (*row[:2], f"{PENG2021}, {row[2]}")
+
+
+def _peng2021_row(settings: dict) -> str:
+    """Which row of the two tables an experiment is; something that is none for a network that they do not have."""
+    network, system = settings["network"], settings["model"].removeprefix("peng2021-")
+    speaker = network["speaker_embedding_size"] > 0
+    if system == "audio":
+        return "audio, x-vector" if speaker else "audio"
+    asr = "asr " if "transcripts" in settings.get("companions", {}) else ""
+    if system == "text":
+        return f"{asr}text"
+    without = [name for name in ("audio_statistics", "text_statistics") if list(network[name]) == ["max"]]
+    without += [] if network["swem"] else ["swem"]
+    without += [] if speaker else ["x-vector"]
+    name = "spu-att" if network["attention"] else "spu"
+    return f"{asr}{name}" + (f" without {', '.join(without)}" if without else "")
 
 
 def zhang2021(row: str, corpus: str) -> Figure | None:

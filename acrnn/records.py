@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from acrnn import files, frontends, segments
+from acrnn import companions, files, frontends, segments
+from acrnn.companions import Companions
 from acrnn.frontends import Spec
 from acrnn.segments import SegmentRule
 
@@ -80,6 +81,9 @@ class Manifest:
         versions: packages that made the records.
         speeds, speed_by: what copies there are, 1 for the utterances themselves, and how they were made; see
             `data_prep.augment`. Counts are of utterances, without copies.
+        companions: of what accompanies the sound – "transcripts", "speaker_embeddings", "word_vectors" – where it came
+            from and, of what lies in a file beside the shards, the file, its checksum and sizes. Empty for sound alone
+            with the corpus' own texts.
     """
 
     corpus: dict
@@ -95,6 +99,12 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
     speeds: tuple[float, ...] = (1.0,)
     speed_by: str = "resampling"
+    companions: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def speaker_embedding_size(self) -> int:
+        """Of the speaker embeddings beside the records; 0 where there are none."""
+        return self.companions.get(companions.SPEAKER_EMBEDDINGS, {}).get("size", 0)
 
     @property
     def segment_shape(self) -> tuple[int, int, int]:
@@ -111,12 +121,15 @@ class Manifest:
         return files.sha256_of_json(
             [self.labels, frontends.to_dict(self.frontend), segments.to_dict(self.rule), self.utterances_sha256]
             + [shard.sha256 for shard in self.shards]
+            + [entry["sha256"] for _, entry in sorted(self.companions.items()) if "sha256" in entry]
         )
 
     def to_dict(self) -> dict:
         copies = {"speeds": list(self.speeds), "speed_by": self.speed_by} if len(self.speeds) > 1 else {}
+        accompanied = {"companions": self.companions} if self.companions else {}
         return {
             **copies,
+            **accompanied,
             "format": "acrnn-records",
             "format_version": FORMAT_VERSION,
             "corpus": self.corpus,
@@ -152,6 +165,7 @@ class Manifest:
             versions=values["versions"],
             speeds=tuple(values.get("speeds", (1.0,))),
             speed_by=values.get("speed_by", "resampling"),
+            companions=values.get("companions", {}),
         )
 
 
@@ -264,6 +278,18 @@ class RecordSet:
     @cached_property
     def utterances(self) -> tuple[UtteranceRow, ...]:
         return read_utterances(self.folder / UTTERANCES)
+
+    @cached_property
+    def companions(self) -> Companions:
+        """What accompanies the sound of the utterances, in the order of utterances.csv.
+
+        Raises:
+            ValueError: a file beside the records is missing or damaged.
+        """
+        try:
+            return companions.read(self.folder, self.manifest.companions, self.utterances)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{error}; {_REMEDY}") from error
 
     @property
     def size_bytes(self) -> int:

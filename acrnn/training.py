@@ -16,6 +16,7 @@ from acrnn import metrics
 from acrnn.feeding import Source
 from acrnn.recipes import Recipe
 from acrnn.segments import pool_logits
+from acrnn.text.embedding import copy_state
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,14 @@ class Network:
     def _compile(self) -> None:
         recipe = self.recipe
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-        self.model.compile(_optimizer(recipe), loss)
+        self.model.compile(_optimizer(recipe), loss, jit_compile=self._jit_compile)
         self.model.optimizer.build(self.model.trainable_variables)
         self._optimizer_start = [np.array(variable) for variable in self.model.optimizer.variables]
+
+    @property
+    def _jit_compile(self) -> bool | str:
+        """Whether to compile with XLA, which does so for every shape that it meets."""
+        return "auto"
 
     def _fresh(self, seed: int) -> keras.Model:
         keras.utils.set_random_seed(seed)
@@ -129,7 +135,7 @@ class Network:
         return Fit(tuple(curve), best.epoch)
 
     def _adapt(self, source: Source) -> None:
-        """Takes the statistics of the normalisation from a source."""
+        """Takes from a source what is not learnt by steps."""
         self.model.get_layer("normalization").adapt(
             (batch.inputs["features"], batch.inputs["num_frames"]) for batch in source.ordered(256)
         )
@@ -188,7 +194,7 @@ class Network:
     def save(self, path: Path) -> None:
         """Writes network and normalisation as a .keras file, without the optimiser, which is three times as large."""
         plain = self._fresh(seed=0)
-        plain.set_weights(self.model.get_weights())
+        copy_state(self.model, plain)
         plain.save(path)
 
 

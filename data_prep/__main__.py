@@ -108,6 +108,10 @@ def run_inspect(options: argparse.Namespace) -> int:
     print(f"rule      {segments.to_dict(manifest.rule)}")
     print(f"rates     {dict(Counter(f'{row.sample_rate_hz} Hz' for row in rows))}")
     print(f"left out  {len(manifest.skipped)}")
+    for name, entry in manifest.companions.items():
+        print(
+            f"{name.replace('_', ' ')}: {', '.join(f'{key} {value}' for key, value in entry.items() if 'sha256' not in key)}"
+        )
     _print_counts(manifest)
     if options.values:
         _print_values(there)

@@ -20,6 +20,7 @@ from acrnn.frontends import Spec
 from acrnn.processes import CONTEXT, end_with_parent
 from acrnn.segments import SegmentRule
 from data_prep import augment
+from data_prep.companions import Accompanied
 from data_prep.corpora.base import Corpus, Selection, Utterance
 
 PROGRESS = ".progress"
@@ -87,7 +88,7 @@ class PreparationError(ValueError):
 
 def prepare(
     corpus: Corpus,
-    selection: Selection,
+    accompanied: Accompanied,
     data_dir: Path,
     out: Path,
     settings: Settings,
@@ -102,7 +103,7 @@ def prepare(
     and settings keeps the finished ones. Memory stays at a few utterances a worker, whatever the size of the corpus.
 
     Args:
-        corpus, selection, subset: what is prepared.
+        corpus, accompanied, subset: what is prepared, and what lies beside it.
         data_dir: the corpus' folder; paths in the records are relative to it.
         out: folder of the record set, made if need be.
         settings: front end, segment rule, precision.
@@ -115,12 +116,13 @@ def prepare(
         ValueError: `out` holds a finished record set of other recordings or settings.
         OSError: the disk is full or the folder cannot be written.
     """
+    selection = accompanied.selection
     if len(emotions := {utterance.emotion for utterance in selection.utterances}) < 2:
         raise ValueError(f"{data_dir}: all utterances are {emotions.pop()!r}; two emotions at least make a task")
     files.make_folder(out)
     shards = _plan(selection, data_dir, settings)
     if (out / records.MANIFEST).exists():
-        return _finished(out, corpus, selection, shards, settings, skip_bad)
+        return _finished(out, corpus, accompanied, shards, settings, skip_bad)
     import_quietly("tensorflow")
     (out / PROGRESS).mkdir(exist_ok=True)
     files.remove_partial(out)
@@ -139,7 +141,7 @@ def prepare(
             finished.append(outcome)
     if failures and not skip_bad:
         raise PreparationError(failures)
-    return _finish(out, corpus, selection, subset, settings, finished)
+    return _finish(out, corpus, accompanied, subset, settings, finished)
 
 
 @dataclass(frozen=True)
@@ -194,14 +196,15 @@ def _relative(path: Path, data_dir: Path) -> str:
 
 
 def _finished(
-    out: Path, corpus: Corpus, selection: Selection, plans: Sequence[_Plan], settings: Settings, skip_bad: bool
+    out: Path, corpus: Corpus, accompanied: Accompanied, plans: Sequence[_Plan], settings: Settings, skip_bad: bool
 ) -> records.Manifest:
     """The manifest that is there already, if it is what would be made."""
     manifest = records.RecordSet(out).manifest
     same = (
         Settings(manifest.frontend, manifest.rule, manifest.dtype, manifest.speeds, manifest.speed_by) == settings
         and manifest.corpus["name"] == corpus.name
-        and manifest.labels == selection.labels
+        and manifest.labels == accompanied.selection.labels
+        and manifest.companions == accompanied.entries
         and manifest.source_sha256 == _source_sha256(plan.fingerprint() for plan in plans)
     )
     if not same:
@@ -344,18 +347,22 @@ def _write_utterance(writer, item: Extracted) -> None:
 def _finish(
     out: Path,
     corpus: Corpus,
-    selection: Selection,
+    accompanied: Accompanied,
     subset: str | None,
     settings: Settings,
     outcomes: Sequence[dict],
 ) -> records.Manifest:
-    """Writes the table, then the manifest, then forgets the notes: in this order a kill leaves nothing half done."""
+    """Writes the table and what is beside it, the manifest, then forgets the notes: so a kill leaves nothing half done."""
+    selection = accompanied.selection
     rows = [records.UtteranceRow(**row) for outcome in outcomes for row in outcome["rows"]]
     if not rows:
         raise ValueError(f"{out}: no recording could be used; nothing was written")
     spoken = [row for row in rows if not row.copy_of]
     _refuse_shared_sound(spoken, {utterance.id: utterance for utterance in selection.utterances})
     records.write_utterances(out / records.UTTERANCES, rows)
+    for name, content in accompanied.contents.items():
+        with files.atomic_path(out / name) as temporary:
+            temporary.write_bytes(content)
     manifest = records.Manifest(
         corpus={
             "name": corpus.name,
@@ -378,6 +385,7 @@ def _finish(
         versions={name: metadata.version(name) for name in _VERSIONED},
         speeds=settings.speeds,
         speed_by=settings.speed_by,
+        companions=accompanied.entries,
     )
     for path in out.glob(records.shard_name("*").replace("%2A", "*")):
         if path.name not in {shard.file for shard in manifest.shards}:

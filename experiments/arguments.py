@@ -20,10 +20,11 @@ from acrnn.segments import POOLINGS, RULES
 from acrnn.trials import configured, title
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
 from data_prep.augment import speeds
+from data_prep.companions import OPTIONS as COMPANIONS
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
 
-# The embedded corpus is small and to be learnt in two minutes on two cores; the published recipes are for hours.
+# The embedded corpora are small and to be learnt in two minutes on two cores; the published recipes are for hours.
 TOY = {
     "learning_rate": 1e-3,
     "batch_size": 20,
@@ -31,9 +32,11 @@ TOY = {
     "protocol": "grouped-5-fold",
     "jobs": min(5, os.cpu_count() or 1),
 }
+EMBEDDED = {"toy": TOY, "toy-bimodal": {**TOY, "epochs": 15}}
 
 
 BEST = "best"
+_NETWORK = ("conv_layers", "dropout", "audio_kernels", "text_kernels")  # options that are fields of a system's `Config`
 _TUNING = Path("runs", "tuning")
 
 
@@ -67,10 +70,12 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RECORDS",
         help="start from training on another labelled record set; time-arrow: on the direction of time, without labels",
     )
+    parser.add_argument("--audio-kernels", type=numbers, help="of Peng et al.: frames the convolutions see: 5,11,21")
+    parser.add_argument("--text-kernels", type=numbers, help="of Peng et al.: words they see: 3,4,5")
     parser.add_argument("--protocol", choices=PROTOCOLS, help="how to split (default: leave-one-speaker-out)")
     parser.add_argument("--folds", type=numbers, help="only these folds, from 0: 0,2,5-7 (default: all)")
     parser.add_argument("--seeds", type=numbers, default=(0,), help="seeds: 0-4 (default: 0)")
-    parser.add_argument("--jobs", type=positive, help="processes that train folds (default: 1; for toy one a core)")
+    parser.add_argument("--jobs", type=positive, help="processes that train folds (default: 1; for toys one a core)")
     parser.add_argument("--records", type=Path, help="record set (default: records/CORPUS_FRONTEND, made if missing)")
     parser.add_argument(
         "--speeds",
@@ -117,11 +122,11 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parsed(parser: argparse.ArgumentParser, given: Sequence[str] | None) -> argparse.Namespace:
-    """The options, with the defaults of the embedded corpus where it is chosen."""
+    """The options, with the defaults of an embedded corpus where one is chosen."""
     options = parser.parse_args(given)
-    if options.dataset == "toy":
+    if defaults := EMBEDDED.get(options.dataset):
         tuned = getattr(options, "model", None) == BEST  # and brings all but this
-        for name, value in {"jobs": TOY["jobs"]}.items() if tuned else TOY.items():
+        for name, value in {"jobs": defaults["jobs"]}.items() if tuned else defaults.items():
             setattr(options, name, getattr(options, name) or value)
     options.jobs = options.jobs or 1
     return options
@@ -166,7 +171,7 @@ def network_of(options: argparse.Namespace, model: str) -> dict:
     reduced = MODELS[model].reduced if options.reduced else {}
     if options.reduced and not reduced:
         raise UsageError(f"--reduced: there is no smaller network of {MODELS[model].summary}; leave it out")
-    return {**reduced, **given(options, ("conv_layers", "dropout")), **dict(options.network_fields)}
+    return {**reduced, **given(options, _NETWORK), **dict(options.network_fields)}
 
 
 def assignment(text: str) -> tuple[str, object]:
@@ -187,7 +192,7 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None, fro
     copies = f"_x{len(options.speeds)}" if options.speeds and len(options.speeds) > 1 else ""
     out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
     there = records.RecordSet(out).manifest if (out / records.MANIFEST).exists() else None
-    named = given(options, ("data_dir", "subset", "labels", "speaker_pattern")) or options.download
+    named = given(options, ("data_dir", "subset", "labels", "speaker_pattern", *COMPANIONS)) or options.download
     if named or not there:
         wanted = there.speeds if there else options.speeds or (1.0,)
         settings = Settings(FRONTENDS[frontend], RULES[system.segments], speeds=wanted)

@@ -9,12 +9,26 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SHARED_WITH_PREPARATION = {"audio", "frontends", "segments", "records", "files", "console", "progress", "processes"}
-KERAS_ALONE = [ROOT / "acrnn" / name for name in ("layers.py", "training.py", "elm_training.py", "feeding.py")] + [
-    ROOT / "acrnn" / name for name in ("two_stage_training.py", "window_layers.py")
+SHARED_WITH_PREPARATION |= {"companions", "text", "vectors"}
+KERAS_ALONE = [
+    ROOT / "acrnn" / name
+    for name in (
+        "layers.py",
+        "training.py",
+        "elm_training.py",
+        "two_stage_training.py",
+        "window_layers.py",
+        "utterance_training.py",
+        "feeding.py",
+        "utterances.py",
+        "inputs.py",
+        "text/embedding.py",
+        "text/vocabulary.py",
+    )
 ]
 
 # What is written in TensorFlow from end to end, and imported where it is used.
-GRAPHS = [ROOT / "acrnn" / "frontends" / "in_graph.py"] + [
+GRAPHS = [ROOT / "acrnn" / room / "in_graph.py" for room in ("frontends", "text")] + [
     ROOT / "acrnn" / "export" / f"{name}.py" for name in ("graph", "wav", "saved_model", "onnx_model", "litert_model")
 ]
 
@@ -76,6 +90,8 @@ def test_what_recognises_imports_nothing_of_training_or_export():
             "segments",
             "figures",
             "reports",
+            "text",
+            "vectors",
         }, path
 
 

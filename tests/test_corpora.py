@@ -16,12 +16,13 @@ from corpus_trees import (
 )
 from iemocap_tree import build_iemocap_tree, sample_turns
 
-from data_prep.corpora import CORPORA, toy
+from data_prep.corpora import CORPORA, toy, toy_bimodal
 from data_prep.corpora.base import ReadOptions, read_corpus
 
 # For every registered corpus: how to make a small one, and the options that read it.
 EXAMPLES = {
     "toy": (lambda path: toy.generate(path, speaker_count=1), PARTIAL),
+    "toy-bimodal": (lambda path: toy_bimodal.generate(path, speaker_count=1), PARTIAL),
     "emodb": (lambda path: write_emodb(path, {"anger": 3, "fear": 2}), PARTIAL),
     "iemocap": (lambda path: build_iemocap_tree(path, sample_turns()), PARTIAL),
     "manifest": (lambda path: write_manifest(path, MANIFEST), ReadOptions()),

@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 from conftest import TINY_NETWORK, tiny_sound
-from test_models import SMALL
+from test_models import SMALL, texts
 
 from acrnn import frontends, records, segments
 from acrnn.audio import load_waveform
@@ -27,9 +27,12 @@ from acrnn.export.refit import refit
 from acrnn.export.trained import Trained, load_network
 from acrnn.frontends import FRONTENDS
 from acrnn.inference import Recognizer, runtimes
+from acrnn.inputs import fed
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from acrnn.segments import RULES, SegmentRule
+from acrnn.text.embedding import embedding_of
+from acrnn.text.vocabulary import Vocabulary
 
 LABELS = ("anger", "fear", "neutral", "sadness")
 SECONDS = (0.025, 0.1, 0.5, 2.99, 3.0, 3.015, 3.02, 4.2, 7.5, 60.0)
@@ -52,13 +55,31 @@ def speech():
     return [*found, np.concatenate(found)]
 
 
+def beside(trained, count):
+    """What each of some utterances has beside its sound, as the system takes it."""
+    made = {"text": texts(count)}
+    return [{name: made[name][row] for name in trained.companions} for row in range(count)]
+
+
+def heard_alone(recognizer, waveforms, more):
+    return [recognizer.predict(waveform, 16000, **one) for waveform, one in zip(waveforms, more, strict=True)]
+
+
+def heard_together(recognizer, waveforms, more):
+    return recognizer.predict_batch(waveforms, 16000, [one.get("text") for one in more])
+
+
 def _sharpen(network, features, rule):
     """Fits the last layer so that the logits of successive sounds lie far apart."""
     last = network.layers[-1]
     before = keras.Model(network.input, last.input)
-    fixed = network.input["features"].shape[1] is not None
+    fixed = "features" in network.input and network.input["features"].shape[1] is not None
     parts = [rule.cut(one) if fixed else (one[None], np.array([len(one)], np.int32)) for one in features]
-    hidden = np.stack([np.asarray(before({"features": part[:1], "num_frames": n[:1]}))[0] for part, n in parts])
+    known = [
+        {"features": part[:1], "num_frames": n[:1], "text": [text]}
+        for (part, n), text in zip(parts, texts(len(parts)), strict=True)
+    ]
+    hidden = np.stack([np.asarray(before(fed(network, one)))[0] for one in known])
     mean = hidden.mean(axis=0) if last.use_bias else 0.0
     targets = 4.0 * np.eye(len(LABELS))[np.arange(len(hidden)) % len(LABELS)]
     kernel = np.linalg.pinv(hidden - mean, rcond=0.03 if last.use_bias else 1e-5) @ (targets - targets.mean(axis=0))
@@ -74,7 +95,10 @@ def sharp(system, **sizes):
     keras.utils.set_random_seed(1)
     network = MODELS[system].estimator(config, recipe).model
     found = [spec.extract(waveform) for waveform in sounds()[:-1]]
-    network.get_layer("normalization").adapt((features[None], [len(features)]) for features in found)
+    if "features" in network.input:
+        network.get_layer("normalization").adapt((features[None], [len(features)]) for features in found)
+    if reads := embedding_of(network):
+        reads.adopt(Vocabulary.fit(texts(12)[:-1], 19))
     _sharpen(network, found, rule)
     settings = {
         "model": system,
@@ -99,7 +123,8 @@ def exported(request, tmp_path_factory):
     out = tmp_path_factory.mktemp("exported") / "model" / "1"
     job.export(trained, out, ("saved-model", "onnx", "litert"))
     waveforms = [*sounds(), *speech()]
-    return out, trained, waveforms, trained.posteriors(waveforms)
+    more = beside(trained, len(waveforms))
+    return out, trained, (waveforms, more), trained.posteriors(waveforms, more)
 
 
 def shares(predictions):
@@ -108,18 +133,28 @@ def shares(predictions):
 
 @pytest.mark.parametrize("runtime", ["saved-model", "onnx", "litert"])
 def test_an_export_says_what_python_says_alone_and_in_a_batch(exported, runtime):
-    folder, trained, waveforms, expected = exported
+    folder, trained, utterances, expected = exported
     assert np.ptp(expected, axis=0).max() > 0.2  # or else nothing is compared
     recognizer = Recognizer.load(folder, runtime)
     # float32 may choose another of two equal pitch periods; the others agree to rounding
     tolerance = 1e-2 if (runtime, trained.settings["model"]) == ("litert", "han2014-dnn-elm") else 1e-4
-    alone = shares([recognizer.predict(waveform, 16000) for waveform in waveforms])
+    alone = shares(heard_alone(recognizer, *utterances))
     np.testing.assert_allclose(alone, expected, atol=tolerance)
-    np.testing.assert_allclose(shares(recognizer.predict_batch(waveforms, 16000)), alone, atol=1e-5)
+    np.testing.assert_allclose(
+        shares(heard_together(recognizer, *utterances)), alone, atol=5e-5
+    )  # means of a minute's frames
+
+
+def _read(trained, given):
+    """The inputs of a format without strings: token ids for texts."""
+    if "text" not in given:
+        return given
+    tokens, num_words = embedding_of(trained.model).vocabulary.ids(given["text"])
+    return {**given, "tokens": tokens, "num_words": num_words}
 
 
 def test_what_lies_beyond_the_end_of_an_utterance_changes_nothing(exported):
-    folder, _, waveforms, expected = exported
+    folder, trained, (waveforms, more), expected = exported
     function = tf.saved_model.load(str(folder)).signatures["serving_default"]
     chosen = [1, 3, 6, 2]
     lengths = np.array([len(waveforms[n]) for n in chosen], np.int32)
@@ -127,19 +162,23 @@ def test_what_lies_beyond_the_end_of_an_utterance_changes_nothing(exported):
     batch[:, -5:] = np.nan
     for row, n in zip(batch, chosen, strict=True):
         row[: len(waveforms[n])] = waveforms[n]
-    said = function(waveform=tf.constant(batch), num_samples=tf.constant(lengths))
+    given = {name: [more[n][name] for n in chosen] for name in trained.companions}
+    tensors = {name: tf.constant(value) for name, value in given.items()}
+    said = function(waveform=tf.constant(batch), num_samples=tf.constant(lengths), **tensors)
     np.testing.assert_allclose(said["probabilities"], expected[chosen], atol=1e-4)
     batch[:, -5:] = 99  # the conversion to ONNX makes a product of the choice, and NaN passes a product
     session = onnxruntime.InferenceSession(folder / "model.onnx")
-    (in_onnx,) = session.run(["probabilities"], {"waveform": batch, "num_samples": lengths})
+    known = {"waveform": batch, "num_samples": lengths, **_read(trained, given)}
+    (in_onnx,) = session.run(["probabilities"], {one.name: known[one.name] for one in session.get_inputs()})
     np.testing.assert_allclose(in_onnx, expected[chosen], atol=1e-4)
     assert [name.decode() for name in said["emotion"].numpy()] == [LABELS[n] for n in expected[chosen].argmax(axis=1)]
 
 
 def test_the_formats_agree_on_segments_and_attention(exported):
-    folder, trained, waveforms, _ = exported
-    said = [Recognizer.load(folder, name).predict(waveforms[8], 16000) for name in ("saved-model", "onnx", "litert")]
-    hop, num_frames = trained.frontend.hop_seconds, len(trained.frontend.extract(waveforms[8]))
+    folder, trained, utterances, _ = exported
+    eighth = [part[8:9] for part in utterances]
+    said = [heard_alone(Recognizer.load(folder, name), *eighth)[0] for name in ("saved-model", "onnx", "litert")]
+    hop, num_frames = trained.frontend.hop_seconds, len(trained.frontend.extract(utterances[0][8]))
     starts = trained.rule.starts(num_frames) if not trained.system.whole_utterances else [0]
     heard = 3.015 if trained.rule.tail == "drop" else 7.5
     for one in said:
@@ -150,7 +189,7 @@ def test_the_formats_agree_on_segments_and_attention(exported):
 
 
 def test_the_segments_of_the_records_are_heard_as_those_of_the_waveform(exported):
-    folder, trained, waveforms, expected = exported
+    folder, trained, (waveforms, more), expected = exported
     features = trained.frontend.extract(waveforms[2])
     parts, counts = (
         (features[None], np.array([len(features)], np.int32))
@@ -158,7 +197,8 @@ def test_the_segments_of_the_records_are_heard_as_those_of_the_waveform(exported
         else trained.rule.cut(features)
     )
     function = tf.saved_model.load(str(folder)).signatures["segments"]
-    said = function(features=tf.constant(parts), num_frames=tf.constant(counts))
+    tensors = {name: tf.constant([value] * len(parts)) for name, value in more[2].items()}
+    said = function(features=tf.constant(parts), num_frames=tf.constant(counts), **tensors)
     pooled = segments.pool_logits(said["logits"].numpy(), np.zeros(len(parts), int), 1, trained.pooling)
     np.testing.assert_allclose(pooled[0], expected[2], atol=1e-4)
     np.testing.assert_allclose(said["probabilities"], tf.nn.softmax(said["logits"]), atol=1e-6)
@@ -170,14 +210,16 @@ def test_the_segments_of_the_records_are_heard_as_those_of_the_waveform(exported
 def test_the_signature_of_one_segment_is_the_whole_recogniser_on_a_phone(exported):
     from ai_edge_litert.interpreter import Interpreter
 
-    folder, trained, waveforms, expected = exported
+    folder, trained, (waveforms, more), expected = exported
     runner = Interpreter(str(folder / litert_model.FILES["float32"])).get_signature_runner("serving_default")
-    samples = runner.get_input_details()["waveform"]["shape"][1]
-    assert len(trained.frontend.extract(np.resize(waveforms[3], samples))) == trained.rule.frames
+    spec = trained.frontend
+    samples = spec.window_samples + (trained.rule.frames - 1) * round(spec.hop_seconds * spec.sample_rate_hz)
     longest = max((n for n in range(9) if len(waveforms[n]) <= samples), key=lambda n: len(waveforms[n]))
     batch = np.zeros((1, samples), np.float32)
     batch[0, : len(waveforms[longest])] = waveforms[longest]
-    said = runner(waveform=batch, num_samples=np.array([len(waveforms[longest])], np.int32))
+    known = {"waveform": batch, "num_samples": np.array([len(waveforms[longest])], np.int32)}
+    known |= _read(trained, {name: [value] for name, value in more[longest].items()})
+    said = runner(**{name: known[name] for name in runner.get_input_details()})
     tolerance = 1e-2 if trained.system.whole_utterances else 1e-4
     np.testing.assert_allclose(said["probabilities"][0], expected[longest], atol=tolerance)
 

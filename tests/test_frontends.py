@@ -1,4 +1,4 @@
-"""Front ends of Chen et al. (2018), Han et al. (2014) and Lim et al. (2016) against other libraries and properties of sound."""
+"""Front ends of the papers against python_speech_features, librosa, numpy and properties of sound."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from acrnn import frontends
 from acrnn.frontends import FRONTENDS
 from acrnn.frontends.librosa_logmel import ZHANG2021
 from acrnn.frontends.logmel import ORIGINAL, PAPER, LogMelSpec
+from acrnn.frontends.mfcc import PENG2021
 from acrnn.frontends.mfcc_pitch import HAN2014
 from acrnn.frontends.stft import LIM2016, LIM2016_LOG
 
@@ -69,9 +70,10 @@ def test_loudness_and_offset_do_not_matter_to_the_paper_variant():
 def test_frames_are_counted_as_documented(samples, frames):
     assert PAPER.extract(noise(samples)).shape == (frames, 40, 3)
     assert HAN2014.extract(noise(samples)).shape == (frames, 30, 1)
+    assert PENG2021.extract(noise(samples)).shape == (frames, 96, 1)
 
 
-@pytest.mark.parametrize("spec", [PAPER, HAN2014], ids=["log-mel", "mfcc-pitch"])
+@pytest.mark.parametrize("spec", [PAPER, HAN2014, PENG2021], ids=["log-mel", "mfcc-pitch", "mfcc"])
 def test_a_waveform_shorter_than_one_window_is_refused(spec):
     with pytest.raises(ValueError, match="24.9 ms long, shorter than one analysis window"):
         spec.extract(noise(399))
@@ -117,6 +119,29 @@ def test_the_cepstrum_is_that_of_python_speech_features_with_the_log_energy_firs
 def test_the_second_half_of_the_tracks_are_the_deltas_of_the_first():
     tracks = HAN2014.extract(noise())[..., 0]
     np.testing.assert_allclose(tracks[:, 15:], regression_slope(tracks[:, :15]), atol=1e-4)
+
+
+def test_the_mfcc_of_peng_2021_are_those_of_a_frame_by_itself_in_numpy_and_librosa():
+    """The third frame, word by word: Hamming, power, Mel filters, decibels within 80 of the loudest, cosine transform."""
+    import librosa
+    import scipy
+
+    waveform = noise(4000).astype(np.float64)
+
+    def level(start):
+        frame = waveform[start : start + 400] * scipy.signal.get_window("hamming", 400)
+        bands = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=64) @ np.abs(np.fft.rfft(frame, 512)) ** 2
+        return 10 * np.log10(np.maximum(bands, 1e-10))
+
+    expected = scipy.fft.dct(level(320), norm="ortho")[:32]
+    np.testing.assert_allclose(PENG2021.extract(waveform)[2, :32, 0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_deltas_of_the_mfcc_are_regressions_over_four_frames_on_either_side():
+    tracks = PENG2021.extract(noise())[..., 0]
+    delta = regression_slope(tracks[:, :32], 4)
+    np.testing.assert_allclose(tracks[:, 32:64], delta, atol=1e-4)
+    np.testing.assert_allclose(tracks[:, 64:], regression_slope(delta, 4), atol=1e-4)
 
 
 def buzz(pitch_hz, harmonics, noise_deviation=0.0, samples=RATE):

@@ -8,13 +8,14 @@ import pytest
 
 from acrnn import elm_training, metrics
 from acrnn.console import UsageError
-from acrnn.elm_training import DnnElm, loudest, ridge, whole_utterances, window_energy
+from acrnn.elm_training import DnnElm, loudest, ridge, window_energy
 from acrnn.feeding import Feeder, StreamedSource
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS, han2014
 from acrnn.models.han2014 import Config, ContextWindows, UtteranceStatistics
 from acrnn.recipes import HAN2014
 from acrnn.records import RecordSet
+from acrnn.utterances import whole_utterances
 from data_prep.__main__ import main as data_prep_main
 
 SMALL = {"hidden_units": 32, "elm_units": 20}
@@ -111,7 +112,7 @@ def test_the_output_weights_are_the_least_squares_of_the_rows_augmented_with_the
 
 
 def test_the_elm_of_a_fit_is_solved_on_the_training_utterances_alone(network, parts):
-    features, labels = whole_utterances(parts[0])
+    features, labels, _ = whole_utterances(parts[0])
     hidden = np.concatenate([np.asarray(network.hidden(inputs([part], len(part)))) for part in features])
     kernel = np.asarray(network.model.get_layer("elm_output").kernel)
     expected = ridge(hidden, np.eye(3)[labels], network.config.elm_ridge)
@@ -121,7 +122,7 @@ def test_the_elm_of_a_fit_is_solved_on_the_training_utterances_alone(network, pa
 def test_utterances_are_put_together_again_as_they_were_extracted(feeder, tiny_corpus, parts):
     from acrnn.audio import load_waveform
 
-    features, labels = whole_utterances(parts[2])
+    features, labels, _ = whole_utterances(parts[2])
     rows = [row for row in feeder.records.utterances if row.speaker == "s4"]
     assert labels.tolist() == [row.label for row in rows]
     assert max(len(part) for part in features) > feeder.records.manifest.rule.frames
@@ -190,7 +191,7 @@ def test_a_saved_network_gives_the_posteriors_of_the_fitted_one(network, parts, 
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras", safe_mode=True)
     posteriors, _ = network.posteriors(parts[2])
-    features, _ = whole_utterances(parts[2])
+    features = whole_utterances(parts[2]).features
     for part, expected in zip(features, posteriors, strict=True):
         scores = np.asarray(loaded(inputs([part], 400)))[0]
         np.testing.assert_allclose(np.exp(scores) / np.exp(scores).sum(), expected, atol=1e-5)
@@ -211,7 +212,7 @@ def test_class_weights_weigh_the_least_squares_as_well(feeder, parts, monkeypatc
     rows = feeder.records.utterances
     some = feeder.source([row.id for row in rows if row.emotion == "high" or row.speaker == "s0"])
     network.fit(some, parts[1], seed=0)
-    _, labels = whole_utterances(some)
+    labels = whole_utterances(some).labels
     (weights,) = seen
     assert weights[labels == 0].max() < weights[labels != 0].min()  # "high" has the most windows
 

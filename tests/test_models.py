@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from acrnn import frontends, recipes, records
+from acrnn.companions import Companions
 from acrnn.console import UsageError
 from acrnn.feeding import MemorySource
 from acrnn.frontends import FRONTENDS
+from acrnn.inputs import fed
 from acrnn.models import MODELS, chen2018
 from acrnn.segments import RULES
 
@@ -30,6 +32,9 @@ SMALL = {
         "dense_units": (8, 8),
     },
     "acrnn.models.zhang2021_baseline": {"filters": (4, 6), "lstm_units": 6},
+    "acrnn.models.peng2021": {
+        "audio_kernels": (3, 4), "text_kernels": (2, 3), "filters": 4, "dense_units": 8, "embedding_size": 6, "max_words": 20
+    },
 }  # fmt: skip
 
 
@@ -56,15 +61,32 @@ def inputs(count=4, seed=0, frames=FRAMES, shape=(40, 3)):
     return {"features": features, "num_frames": num_frames}
 
 
+def texts(count=4, seed=0):
+    """Two to nine words of ten, one of which, in a text of its own, no training text has."""
+    generator = np.random.default_rng(seed)
+    return [" ".join(generator.choice(list("abcdefghij"), generator.integers(2, 10))) for _ in range(count - 1)] + [
+        "new"
+    ]
+
+
+def known(network, count=4, seed=0):
+    """What there is to know of utterances whose sound has as many bands and channels as the network's front end gives."""
+    features = network.model.input.get("features")
+    sound = inputs(count, seed, shape=(1, 1) if features is None else features.shape[2:])
+    return {**sound, "text": texts(count, seed)}
+
+
 def inputs_of(network, count=4, seed=0):
-    """Inputs with as many bands and channels as the network's front end has."""
-    return inputs(count, seed, shape=network.model.input["features"].shape[2:])
+    """Inputs, those that the network takes."""
+    return fed(network.model, known(network, count, seed))
 
 
 def source_of(network, count=12):
     """The same as utterances of one segment, whose classes take turns."""
     rows = np.arange(count)
-    return MemorySource(records.Segments(**inputs_of(network, count), labels=rows % CLASSES, utterances=rows), rows)
+    sound = {name: known(network, count)[name] for name in ("features", "num_frames")}
+    data = records.Segments(**sound, labels=rows % CLASSES, utterances=rows)
+    return MemorySource(data, rows, Companions(texts(count)))
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -99,13 +121,14 @@ def test_a_prediction_does_not_change_with_batch_mates_or_their_order(network):
     np.testing.assert_allclose(together[order], mixed, atol=1e-5)
 
 
-def test_what_lies_in_padded_frames_does_not_matter(network):
-    if network.model.get_layer("normalization").padding == "zero":
+def test_what_lies_in_padded_frames_and_words_does_not_matter(network):
+    if any(getattr(layer, "padding", None) == "zero" for layer in network.model.layers):
         pytest.skip("this system's rule gives padding a value of its own, which the records always store as zero")
     data = inputs_of(network)
-    loud = {**data, "features": data["features"].copy()}
-    for segment, real in zip(loud["features"], data["num_frames"], strict=True):
-        segment[real:] = 100.0
+    loud = {name: value.copy() for name, value in data.items()}
+    for values, counts, wrong in (("features", "num_frames", 100.0), ("tokens", "num_words", 3)):
+        for row, real in zip(loud.get(values, ()), data.get(counts, ()), strict=True):
+            row[real:] = wrong
     np.testing.assert_allclose(np.asarray(network.model(data)), np.asarray(network.model(loud)), atol=1e-5)
 
 
@@ -119,6 +142,7 @@ def attention_of(network, data):
 def test_an_odd_number_of_frames_is_padded_as_well_as_an_even_one(network):
     """The last step of a network that pools time in pairs then holds one real frame."""
     data = inputs_of(network)
+    attention_of(network, data)  # or there is nothing to see
     data["num_frames"] = data["num_frames"] - 1
     for segment, real in zip(data["features"], data["num_frames"], strict=True):
         segment[real:] = 0
@@ -241,7 +265,7 @@ print(json.dumps([keras.backend.backend(), losses]))
 """
 
 
-@pytest.mark.parametrize("name", ["chen2018-3d", "han2014-dnn-elm"])
+@pytest.mark.parametrize("name", ["chen2018-3d", "han2014-dnn-elm", "peng2021-bimodal-att"])
 def test_the_network_trains_on_the_jax_backend_where_there_is_no_tensorflow(name):
     pytest.importorskip("jax", reason="the second backend is not installed: pip install jax")
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).parent)}

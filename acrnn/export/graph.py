@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -9,6 +11,7 @@ from acrnn.export.trained import Trained
 from acrnn.segments import pool_in_graph
 
 Outputs = dict[str, tf.Tensor]
+_SOUND = ("features", "num_frames")
 
 
 class RecognitionGraph:
@@ -26,19 +29,29 @@ class RecognitionGraph:
         self.has_attention = bool(attention)
         self.network = keras.Model(trained.model.input, [trained.model.output, *attention])
 
+    @property
+    def companions(self) -> list[tf.TensorSpec]:
+        """Inputs of the network beside the sound's, in the order in which the functions take them after it."""
+        return [
+            tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name)
+            for name, tensor in self.network.input.items()
+            if name not in _SOUND
+        ]
+
     def features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The front end: features float32 [batch, frames, bands, channels] and num_frames int32 [batch]."""
         waveform = tf.cast(_ended(waveform, num_samples), self.precision)
         features, num_frames = self.trained.frontend.in_graph(waveform, num_samples, self.fft)
         return tf.cast(features, tf.float32), num_frames
 
-    def utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> Outputs:
+    def utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor, *companions: tf.Tensor) -> Outputs:
         """What the recogniser says of utterances.
 
         Args:
             waveform: float32 [batch, samples], mono in [-1, 1] at the front end's rate; what lies beyond an
                 utterance's end is ignored.
             num_samples: int32 [batch], the samples of each utterance.
+            companions: as `companions` lists them, a row an utterance.
 
         Returns:
             probabilities [batch, classes]; num_segments int32 [batch]; and, as many as the longest utterance has,
@@ -48,7 +61,7 @@ class RecognitionGraph:
         """
         features, num_frames = self.features(waveform, num_samples)
         starts, valid, where, parts, counts = self._segments(features, num_frames)
-        outputs = self._network(parts, counts)
+        outputs = self._network(parts, counts, [tf.gather(one, where[:, 0]) for one in companions])
         shape = tf.shape(valid)
 
         def grid(values: tf.Tensor) -> tf.Tensor:
@@ -68,17 +81,18 @@ class RecognitionGraph:
             found["attention"] = grid(outputs["attention"])
         return found
 
-    def segments(self, features: tf.Tensor, num_frames: tf.Tensor) -> Outputs:
+    def segments(self, features: tf.Tensor, num_frames: tf.Tensor, *companions: tf.Tensor) -> Outputs:
         """What the recogniser says of segments, each for itself.
 
         Args:
             features: float32 [batch, frames, bands, channels], as in the records: unnormalised.
             num_frames: int32 [batch], the real frames of each.
+            companions: as `companions` lists them.
 
         Returns:
             probabilities and logits [batch, classes] and, of a network with attention, attention [batch, frames].
         """
-        outputs = self._network(_ended(features, num_frames), num_frames)
+        outputs = self._network(_ended(features, num_frames), num_frames, companions)
         return {**outputs, "probabilities": tf.nn.softmax(outputs["logits"])}
 
     def _segments(self, features: tf.Tensor, num_frames: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -96,8 +110,10 @@ class RecognitionGraph:
         parts = tf.gather_nd(features, tf.stack([tf.repeat(rows[:, None], frames, axis=1), places], axis=-1))
         return starts, valid, where, _ended(parts, counts), counts
 
-    def _network(self, features: tf.Tensor, num_frames: tf.Tensor) -> Outputs:
-        found = self.network({"features": features, "num_frames": num_frames}, training=False)
+    def _network(self, features: tf.Tensor, num_frames: tf.Tensor, companions: Sequence[tf.Tensor]) -> Outputs:
+        beside = {spec.name: tensor for spec, tensor in zip(self.companions, companions, strict=True)}
+        values = {"features": features, "num_frames": num_frames, **beside}
+        found = self.network({name: values[name] for name in self.network.input}, training=False)
         if not self.has_attention:
             return {"logits": found[0] if isinstance(found, list) else found}
         logits, attention = found

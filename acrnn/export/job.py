@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from acrnn import crossval, files
-from acrnn.card import FORMATS, Card
+from acrnn.card import FORMATS, WORDS, Card
 from acrnn.console import UsageError
 from acrnn.export import serving
 from acrnn.export.trained import Trained
@@ -71,6 +71,8 @@ def export(
             announce(f"{name}: {FORMATS[name]}")
         card = card_of(trained, out.parent.name, estimate, formats)
         card.write(temporary)
+        if words := words_of(trained):
+            files.write_text(temporary / WORDS, "\n".join(words) + "\n")
         if served:
             serving.write_warmup(temporary, card)
             serving.write_configuration(out.parent)
@@ -104,6 +106,14 @@ def _write(name: str, trained: Trained, folder: Path) -> None:
         litert_model.write(trained, folder, name.partition("-")[2] or "float32")
 
 
+def words_of(trained: Trained) -> tuple[str, ...]:
+    """The words that a network knows; none for one that reads nothing."""
+    from acrnn.text.embedding import embedding_of
+
+    embedding = embedding_of(trained.model)
+    return embedding.vocabulary.words if embedding else ()
+
+
 def card_of(trained: Trained, name: str, estimate: Mapping | None, formats: Sequence[str]) -> Card:
     """The card of a model."""
     settings = trained.settings
@@ -124,6 +134,8 @@ def card_of(trained: Trained, name: str, estimate: Mapping | None, formats: Sequ
         network=settings["network"],
         versions=crossval.versions(),
         formats={key: FORMATS[key] for key in formats},
+        companions=trained.companions,
+        speaker_embedding_size=settings["network"].get("speaker_embedding_size", 0),
     )
 
 

@@ -7,6 +7,9 @@ over the same weights:
 - `features`: waveform float32 [1, any], num_samples int32 [1] → features, num_frames: the front end;
 - `segments`: features float32 [1, frames, bands, channels], num_frames int32 [1] → probabilities, attention.
 
+What a network takes beside the sound follows in the first and the last: tokens int32 [1, words], num_words int32 [1],
+speaker_embedding float32 [1, size].
+
 A longer utterance goes through `features`, is cut by the card's segment rule and pooled: `acrnn.inference` does it.
 """
 
@@ -56,24 +59,25 @@ class _Signatures(tf.Module):
         samples = frontend.window_samples + (self.frames - 1) * round(frontend.hop_seconds * frontend.sample_rate_hz)
         features = tf.TensorSpec([1, None if whole else self.frames, *frontend.feature_shape], tf.float32, "features")
         num_frames = tf.TensorSpec([1], tf.int32, "num_frames")
+        beside = [tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, spec.name) for spec in graph.companions]
 
         def waveform(length: int | None) -> list[tf.TensorSpec]:
             return [tf.TensorSpec([1, length], tf.float32, "waveform"), tf.TensorSpec([1], tf.int32, "num_samples")]
 
         self.endpoints = {
-            "serving_default": tf.function(self._utterance, input_signature=waveform(samples)),
+            "serving_default": tf.function(self._utterance, input_signature=[*waveform(samples), *beside]),
             "features": tf.function(self._features, input_signature=waveform(None)),
-            "segments": tf.function(graph.segments, input_signature=[features, num_frames]),
+            "segments": tf.function(graph.segments, input_signature=[features, num_frames, *beside]),
         }
 
     def _features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> Outputs:
         features, num_frames = self.graph.features(waveform, num_samples)
         return {"features": features, "num_frames": num_frames}
 
-    def _utterance(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> Outputs:
+    def _utterance(self, waveform: tf.Tensor, num_samples: tf.Tensor, *companions: tf.Tensor) -> Outputs:
         features, num_frames = self.graph.features(waveform, num_samples)
         shape = (1, self.frames, *self.trained.frontend.feature_shape)
-        outputs = self.graph.segments(tf.reshape(features, shape), num_frames)
+        outputs = self.graph.segments(tf.reshape(features, shape), num_frames, *companions)
         only = tf.expand_dims(outputs["logits"], 1)  # an utterance of one segment, pooled like any other
         outputs["probabilities"] = pool_in_graph(only, tf.ones(only.shape[:2], tf.bool), self.trained.pooling)
         return outputs

@@ -1,4 +1,8 @@
-"""A recogniser as one ONNX file: waveforms of any length in, what `RecognitionGraph.utterances` says out."""
+"""A recogniser as one ONNX file: waveforms of any length in, what `RecognitionGraph.utterances` says out.
+
+ONNX has no operations on strings worth the name, so a network that reads takes token ids: `acrnn.inference` makes them, by
+the words that lie beside the card.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,7 @@ def write(trained: Trained, folder: Path) -> None:
     signature = [
         tf.TensorSpec([None, None], tf.float32, name="waveform"),
         tf.TensorSpec([None], tf.int32, name="num_samples"),
+        *graph.companions,
     ]
     function = tf.function(graph.utterances, input_signature=signature)
     model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)

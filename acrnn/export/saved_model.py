@@ -6,11 +6,13 @@ Loading it needs TensorFlow alone. Signatures and their inputs:
 - `wav_bytes`: contents string [batch], whole WAV files of 16 bits;
 - `segments`: features float32 [batch, frames, bands, channels], num_frames int32 [batch].
 
+A network that takes more than sound has more inputs in all of them: text string [batch], speaker_embedding float32 [batch, size].
 Outputs are those of `RecognitionGraph`, and `emotion` string [batch].
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -19,26 +21,37 @@ from acrnn.card import MAX_SECONDS
 from acrnn.export import wav
 from acrnn.export.graph import Outputs, RecognitionGraph
 from acrnn.export.trained import Trained
+from acrnn.text.embedding import embedding_of
+from acrnn.text.in_graph import Tokeniser
+
+_TOKENS = ("tokens", "num_words")
 
 
 def write(trained: Trained, folder: Path) -> None:
     """Writes saved_model.pb and variables/ into a folder."""
     graph, frontend = RecognitionGraph(trained), trained.frontend
+    beside = _Beside(graph, trained)
     bands, channels = frontend.feature_shape
     frames = None if trained.system.whole_utterances else trained.rule.frames
 
-    def utterances(waveform: tf.Tensor, num_samples: tf.Tensor) -> Outputs:
-        waveform, num_samples = _paired(waveform, num_samples, "waveform and num_samples")
+    def utterances(waveform: tf.Tensor, num_samples: tf.Tensor, *given: tf.Tensor) -> Outputs:
+        waveform, num_samples, *given = _paired(
+            [waveform, num_samples, *given], ["waveform", "num_samples", *beside.inputs]
+        )
         with tf.control_dependencies(_bad_waveforms(waveform, num_samples, frontend)):
-            return _named(graph.utterances(tf.identity(waveform), tf.identity(num_samples)), trained.labels)
+            sound = tf.identity(waveform), tf.identity(num_samples)
+            return _named(graph.utterances(*sound, *beside.companions(given)), trained.labels)
 
-    def wav_bytes(contents: tf.Tensor) -> Outputs:
-        return utterances(*wav.decode(contents, frontend.sample_rate_hz, MAX_SECONDS))
+    def wav_bytes(contents: tf.Tensor, *given: tf.Tensor) -> Outputs:
+        return utterances(*wav.decode(contents, frontend.sample_rate_hz, MAX_SECONDS), *given)
 
-    def segments(features: tf.Tensor, num_frames: tf.Tensor) -> Outputs:
-        features, num_frames = _paired(features, num_frames, "features and num_frames")
+    def segments(features: tf.Tensor, num_frames: tf.Tensor, *given: tf.Tensor) -> Outputs:
+        features, num_frames, *given = _paired(
+            [features, num_frames, *given], ["features", "num_frames", *beside.inputs]
+        )
         with tf.control_dependencies(_bad_segments(features, num_frames)):
-            return _named(graph.segments(tf.identity(features), tf.identity(num_frames)), trained.labels)
+            sound = tf.identity(features), tf.identity(num_frames)
+            return _named(graph.segments(*sound, *beside.companions(given)), trained.labels)
 
     endpoints = {
         "serving_default": (utterances, {"waveform": ([None], tf.float32), "num_samples": ([], tf.int32)}),
@@ -48,7 +61,9 @@ def write(trained: Trained, folder: Path) -> None:
             {"features": ([frames, bands, channels], tf.float32), "num_frames": ([], tf.int32)},
         ),
     }
+    endpoints = {name: (function, {**inputs, **beside.inputs}) for name, (function, inputs) in endpoints.items()}
     module = tf.Module()
+    module.beside = beside  # its table of words
     module.weights = [variable.value for variable in graph.network.variables]  # keras' own archive holds them twice
     module.endpoints = {name: _signature(*endpoint) for name, endpoint in endpoints.items()}
     tf.saved_model.save(module, str(folder), signatures=module.endpoints)
@@ -63,12 +78,35 @@ def _named(outputs: Outputs, labels: tuple[str, ...]) -> Outputs:
     return {**outputs, "emotion": tf.gather(tf.constant(labels), tf.argmax(outputs["probabilities"], axis=-1))}
 
 
-def _paired(values: tf.Tensor, counts: tf.Tensor, names: str) -> tuple[tf.Tensor, tf.Tensor]:
-    """The inputs, refused unless each row of values has its count; a lone one would be stretched over all rows."""
-    rows, counted = tf.shape(values)[0], tf.shape(counts)[0]
-    message = [f"{names} need the same number of rows, and at least one; they have", rows, counted]
-    with tf.control_dependencies([tf.debugging.Assert((rows == counted) & (rows > 0), message)]):
-        return tf.identity(values), tf.identity(counts)
+def _paired(values: Sequence[tf.Tensor], names: Sequence[str]) -> list[tf.Tensor]:
+    """The inputs, refused unless all have the same rows; a lone one would be stretched over the others."""
+    rows = tf.stack([tf.shape(value)[0] for value in values])
+    message = [f"{' and '.join(names)} need the same number of rows, and at least one; they have", rows]
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(rows == rows[0]) & (rows[0] > 0), message)]):
+        return [tf.identity(value) for value in values]
+
+
+class _Beside(tf.Module):
+    """Inputs beside the sound: what a client gives, and what the network takes. A text's words are found in the graph."""
+
+    def __init__(self, graph: RecognitionGraph, trained: Trained):
+        super().__init__()
+        self.specs = {spec.name: spec for spec in graph.companions}
+        embedding = embedding_of(trained.model)
+        self.tokeniser = Tokeniser(embedding.vocabulary) if embedding else None
+
+    @property
+    def inputs(self) -> dict[str, tuple[list, tf.DType]]:
+        """Shape without the batch, and type, by name."""
+        given = {name: (list(spec.shape[1:]), spec.dtype) for name, spec in self.specs.items() if name not in _TOKENS}
+        return {**({"text": ([], tf.string)} if self.tokeniser else {}), **given}
+
+    def companions(self, given: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """What the network takes, in its order, of what a client gives."""
+        values = dict(zip(self.inputs, given, strict=True))
+        if self.tokeniser:
+            values |= zip(_TOKENS, self.tokeniser(values["text"]), strict=True)
+        return [values[name] for name in self.specs]
 
 
 def _bad_waveforms(waveform: tf.Tensor, num_samples: tf.Tensor, frontend) -> list[tf.Operation]:

@@ -101,7 +101,7 @@ def warmup_requests(card: Card) -> list:
     logs = []
     for inputs, signature in [
         *[(_waveforms(card, seconds, batch), "serving_default") for seconds, batch in _WARMUP],
-        ({"contents": np.array([_wav(card)], object)}, "wav_bytes"),
+        ({"contents": np.array([_wav(card)], object), **_beside(card, 1)}, "wav_bytes"),
     ]:
         request = predict_request(card.name, signature, inputs)
         log = prediction_log_pb2.PredictLog(request=request, response=predict_pb2.PredictResponse())
@@ -124,7 +124,16 @@ def predict_request(name: str, signature: str, inputs: dict[str, np.ndarray]):
 def _waveforms(card: Card, seconds: float, batch: int) -> dict[str, np.ndarray]:
     samples = round(seconds * card.sample_rate_hz)
     noise = np.random.default_rng(0).normal(0, 0.1, (batch, samples)).astype(np.float32)
-    return {"waveform": noise, "num_samples": np.full(batch, samples, np.int32)}
+    return {"waveform": noise, "num_samples": np.full(batch, samples, np.int32), **_beside(card, batch)}
+
+
+def _beside(card: Card, batch: int) -> dict[str, np.ndarray]:
+    """Something for each input beside the sound."""
+    made = {
+        "text": np.array([b"something is said"] * batch, object),
+        "speaker_embedding": np.ones((batch, card.speaker_embedding_size), np.float32),
+    }
+    return {name: made[name] for name in card.companions}
 
 
 def _wav(card: Card) -> bytes:

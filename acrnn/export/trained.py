@@ -6,7 +6,7 @@ It is what an export must agree with, and what a run of an experiment is without
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,7 @@ class Trained:
     """A network of a run, or of a refit, with the settings of its experiment.
 
     Attributes:
-        model: {"features", "num_frames"} to logits.
+        model: what its inputs name (see `inputs.fed`) to logits.
         settings: of the experiment, see `crossval.Prepared.settings`.
         origin: what the network was fitted on, for the card: "speakers", "epochs", "seed" and, of a run, "fold".
     """
@@ -57,9 +57,11 @@ class Trained:
     @classmethod
     def of_network(cls, network: keras.Model, settings: dict, origin: dict) -> Trained:
         """A network as it is to be used: in float32, whatever it was trained in."""
+        from acrnn.text.embedding import copy_state
+
         model = importlib.import_module(MODELS[settings["model"]].module).build(config_of(settings))
         try:
-            model.set_weights(network.get_weights())
+            copy_state(network, model)
         except ValueError as error:
             raise ValueError(f"the network is not the one its experiment describes ({error}); {REMEDY}") from error
         return cls(model, settings, origin)
@@ -84,13 +86,27 @@ class Trained:
     def pooling(self) -> str:
         return self.settings["recipe"]["pooling"]
 
-    def posteriors(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
-        """Posteriors float64 [waveforms, classes] of mono waveforms [samples] at the front end's rate."""
+    @cached_property
+    def companions(self) -> tuple[str, ...]:
+        """What the network takes beside the sound, some of `companions.NAMES`."""
+        from acrnn.inputs import companions_of
+
+        return companions_of(self.model)
+
+    def posteriors(self, waveforms: Sequence[np.ndarray], beside: Sequence[Mapping] | None = None) -> np.ndarray:
+        """Posteriors float64 [waveforms, classes].
+
+        Args:
+            waveforms: mono, [samples] at the front end's rate.
+            beside: of each waveform, what the network takes beside it: "text" a string, "speaker_embedding" [size].
+        """
+        from acrnn.inputs import fed
+
         found = []
-        for waveform in waveforms:
-            features = self.frontend.extract(waveform)
-            parts, counts = self._parts(features)
-            logits = self.model.predict_on_batch({"features": parts, "num_frames": counts})
+        for waveform, companions in zip(waveforms, beside or [{}] * len(waveforms), strict=True):
+            parts, counts = self._parts(self.frontend.extract(waveform))
+            repeated = {name: np.stack([np.asarray(companions[name])] * len(parts)) for name in self.companions}
+            logits = self.model.predict_on_batch(fed(self.model, {"features": parts, "num_frames": counts, **repeated}))
             found.append(segments.pool_logits(np.asarray(logits), np.zeros(len(parts), int), 1, self.pooling)[0])
         return np.stack(found)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from acrnn.frontends import librosa_logmel, logmel, mfcc_pitch, stft
+from acrnn.frontends import librosa_logmel, logmel, mfcc, mfcc_pitch, stft
 from acrnn.frontends.librosa_logmel import LibrosaLogMelSpec
 from acrnn.frontends.logmel import LogMelSpec
+from acrnn.frontends.mfcc import MfccSpec
 from acrnn.frontends.mfcc_pitch import MfccPitchSpec
 from acrnn.frontends.stft import StftSpec
 
-Spec = LogMelSpec | MfccPitchSpec | StftSpec | LibrosaLogMelSpec
+Spec = LogMelSpec | MfccPitchSpec | StftSpec | LibrosaLogMelSpec | MfccSpec
 
 FRONTENDS = {
     "chen2018": logmel.PAPER,
@@ -20,8 +21,15 @@ FRONTENDS = {
     "lim2016": stft.LIM2016,
     "lim2016-log": stft.LIM2016_LOG,
     "zhang2021": librosa_logmel.ZHANG2021,
+    "peng2021": mfcc.PENG2021,
 }
-_KINDS = {"logmel": LogMelSpec, "mfcc-pitch": MfccPitchSpec, "stft": StftSpec, "librosa-logmel": LibrosaLogMelSpec}
+_KINDS = {
+    "logmel": LogMelSpec,
+    "mfcc-pitch": MfccPitchSpec,
+    "stft": StftSpec,
+    "librosa-logmel": LibrosaLogMelSpec,
+    "mfcc": MfccSpec,
+}
 
 
 def to_dict(spec: Spec) -> dict:

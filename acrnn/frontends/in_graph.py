@@ -23,8 +23,13 @@ def unit_variance(waveform: tf.Tensor, num_samples: tf.Tensor) -> tf.Tensor:
 def preemphasis(waveform: tf.Tensor, num_samples: tf.Tensor, coefficient: float) -> tf.Tensor:
     """x[n] - coefficient · x[n-1] of waveforms [batch, samples], whose first sample stays; zero after their ends."""
     emphasized = tf.concat([waveform[:, :1], waveform[:, 1:] - coefficient * waveform[:, :-1]], axis=1)
+    return ended(emphasized, num_samples)
+
+
+def ended(waveform: tf.Tensor, num_samples: tf.Tensor) -> tf.Tensor:
+    """Waveforms [batch, samples] with zeros after their num_samples [batch], whatever was there, NaN included."""
     real = tf.sequence_mask(num_samples, tf.shape(waveform)[1])
-    return tf.where(real, emphasized, tf.zeros_like(emphasized))
+    return tf.where(real, waveform, tf.zeros_like(waveform))
 
 
 def frames(
@@ -76,6 +81,19 @@ def band_energies(power: tf.Tensor, bank: np.ndarray) -> tf.Tensor:
         low, high = (reached[0], reached[-1] + 1) if len(reached) else (0, 1)
         parts.append(tf.matmul(power[..., low:high], constant(rows[:, low:high].T, power)))
     return tf.concat(parts, axis=-1)
+
+
+def decibels(power: tf.Tensor, num_frames: tf.Tensor, floor: float, range_db: float) -> tf.Tensor:
+    """10 log₁₀ of power [batch, frames, bands], no lower than the floor, nor than range_db below an utterance's loudest.
+
+    Args:
+        num_frames: int32 [batch]; beyond them nothing is loud.
+        floor: of the power.
+    """
+    level = 10 / np.log(10) * tf.math.log(tf.maximum(power, constant(floor, power)))
+    real = tf.sequence_mask(num_frames, tf.shape(power)[1])[..., None]
+    loudest = tf.reduce_max(tf.where(real, level, level.dtype.min), axis=[1, 2], keepdims=True)
+    return tf.maximum(level, loudest - range_db)
 
 
 def autocorrelation(power: tf.Tensor, lags: np.ndarray, fft: bool) -> tf.Tensor:

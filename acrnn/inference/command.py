@@ -5,27 +5,34 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from acrnn import files
+import numpy as np
+
+from acrnn import files, vectors
 from acrnn.card import Card
 from acrnn.console import UsageError
 from acrnn.inference import locate
 from acrnn.inference.recognizer import Failure, Prediction, Recognizer, sound_files
 from acrnn.progress import ProgressLine
+from acrnn.text import transcripts
 
 _MOST_PLOTTED = 12
 _BAR = 24
 
 
-def predict(recognizer: Recognizer, paths: Sequence[Path], style: str, plot: Path | None = None) -> int:
+def predict(
+    recognizer: Recognizer, paths: Sequence[Path], style: str, plot: Path | None = None, beside: Beside | None = None
+) -> int:
     """Prints what the model says of every file, as it comes.
 
     Args:
         paths: files, and folders that stand for the sound files in them.
         style: "text", "json" (an object a line) or "csv".
         plot: a PNG file to draw the first dozen in.
+        beside: what there is of the files beside their sound.
 
     Returns:
         The exit status: 1 when a file failed.
@@ -33,11 +40,14 @@ def predict(recognizer: Recognizer, paths: Sequence[Path], style: str, plot: Pat
     if plot and plot.suffix.lower() != ".png":
         raise UsageError(f"--plot {plot}: it writes PNG; let the name end with .png")
     wanted = [found for path in paths for found in (sound_files(path) if path.is_dir() else [path])]
+    beside = beside or Beside()
+    if beside.text is not None and len(wanted) > 1:
+        raise UsageError(f"--text: it is of one utterance, and these are {len(wanted)}; give --transcripts FILE")
     writer = _WRITERS[style](recognizer.card)
     shown: list[Prediction] = []
     failures: list[Failure] = []
     with ProgressLine("recognising", "files") as progress:
-        for number, said in enumerate(recognizer.predict_files(wanted), start=1):
+        for number, said in enumerate(recognizer.predict_files(wanted, beside.of), start=1):
             writer(said)
             if isinstance(said, Failure):
                 failures.append(said)
@@ -52,6 +62,35 @@ def predict(recognizer: Recognizer, paths: Sequence[Path], style: str, plot: Pat
         for failure in failures:
             print(f"  {failure.reason}", file=sys.stderr)
     return 1 if failures else 0
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What there is of sound files beside their sound.
+
+    Attributes:
+        text: of the only file.
+        transcripts, speaker_embeddings: by the file's name, with or without its ending.
+    """
+
+    text: str | None = None
+    transcripts: Mapping[str, str] = field(default_factory=dict)
+    speaker_embeddings: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str | None, transcript_file: Path | None, embedding_file: Path | None) -> Beside:
+        """What the options of the command line name."""
+        texts = transcripts.read(transcript_file) if transcript_file else {}
+        return cls(text, texts, vectors.read(embedding_file) if embedding_file else {})
+
+    def of(self, path: Path) -> dict[str, object]:
+        """That of a file."""
+        found = {"text": self.text} if self.text is not None else {}
+        for name, table in (("text", self.transcripts), ("speaker_embedding", self.speaker_embeddings)):
+            for key in (str(path), path.name, path.stem):
+                if key in table:
+                    found[name] = table[key]
+        return found
 
 
 def _plot(recognizer: Recognizer, shown: Sequence[Prediction], path: Path) -> None:
@@ -147,6 +186,8 @@ def _lines(card: Card, folder: Path) -> Iterator[tuple[str, str]]:
     yield "system", f"{card.system}, {card.summary}"
     yield "says", ", ".join(card.labels)
     yield "hears", f"mono speech at {card.sample_rate_hz} Hz, up to {card.max_seconds:g} s (other rates are converted)"
+    if card.companions:
+        yield "takes too", ", ".join(name.replace("_", " ") for name in card.companions)
     yield "origin", _origin(card)
     yield "licence", f"of the data: {card.corpus['licence']}"
     if card.estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,10 @@ from acrnn.card import Card
 from acrnn.inference import locate, runtimes
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
+_REMEDIES = {
+    "text": "pass text=…, on the command line --text or --transcripts",
+    "speaker_embedding": "pass speaker_embedding=…, on the command line --speaker-embeddings",
+}
 _AT_ONCE = 16  # files of a folder that are read before they are recognised together
 
 
@@ -121,35 +125,57 @@ class Recognizer:
         """Emotions in the model's order."""
         return self.card.labels
 
-    def predict(self, source: str | Path | np.ndarray, sample_rate_hz: int | None = None) -> Prediction:
+    def predict(
+        self,
+        source: str | Path | np.ndarray,
+        sample_rate_hz: int | None = None,
+        text: str | None = None,
+        speaker_embedding: np.ndarray | None = None,
+    ) -> Prediction:
         """What the model says of an utterance.
 
         Args:
             source: a sound file, or a waveform float [samples] or [samples, channels] in [-1, 1], or int16.
             sample_rate_hz: of an array; a file knows its own.
+            text: what is said, for a model that reads (`card.companions` tells).
+            speaker_embedding: float [size], for a model that takes one.
 
         Raises:
             FileNotFoundError: there is no such file.
             audio.AudioError: it is not audio that can be used, or shorter than a window or longer than the model hears;
                 the message names the file and the remedy.
+            ValueError: what the model takes beside the sound is not given, or what is given it does not take.
         """
-        return self._predictions([self._name(source)], [self.waveform(source, sample_rate_hz)])[0]
+        return self.predict_batch([source], sample_rate_hz, [text], [speaker_embedding])[0]
 
     def predict_batch(
-        self, sources: Sequence[str | Path | np.ndarray], sample_rate_hz: int | None = None
+        self,
+        sources: Sequence[str | Path | np.ndarray],
+        sample_rate_hz: int | None = None,
+        texts: Sequence[str | None] | None = None,
+        speaker_embeddings: Sequence[np.ndarray | None] | None = None,
     ) -> list[Prediction]:
         """What the model says of several utterances: the same as of each alone, in less time."""
-        waveforms = [self.waveform(source, sample_rate_hz) for source in sources]
-        return self._predictions([self._name(source) for source in sources], waveforms)
+        names = [self._name(source) for source in sources]
+        nothing = [None] * len(names)
+        given = zip(names, texts or nothing, nothing if speaker_embeddings is None else speaker_embeddings, strict=True)
+        beside = [self._beside(name, {"text": text, "speaker_embedding": voice}) for name, text, voice in given]
+        return self._predictions(names, [self.waveform(source, sample_rate_hz) for source in sources], beside)
 
-    def predict_files(self, paths: Iterable[str | Path]) -> Iterator[Prediction | Failure]:
-        """What the model says of any number of files, in order; a bad one is a `Failure` and the others go on."""
-        group: list[tuple[str, np.ndarray | Failure]] = []
+    def predict_files(
+        self, paths: Iterable[str | Path], beside: Callable[[Path], Mapping[str, object]] = lambda path: {}
+    ) -> Iterator[Prediction | Failure]:
+        """What the model says of any number of files, in order; a bad one is a `Failure` and the others go on.
+
+        Args:
+            beside: what there is of a file beside its sound: "text", "speaker_embedding".
+        """
+        group: list[tuple[str, np.ndarray | Failure, Mapping[str, object]]] = []
         for path in paths:
             try:
-                group.append((str(path), self.waveform(path)))
+                group.append((str(path), self.waveform(path), self._beside(str(path), beside(Path(path)))))
             except (OSError, ValueError) as error:
-                group.append((str(path), Failure(str(path), str(error))))
+                group.append((str(path), Failure(str(path), str(error)), {}))
             if len(group) == _AT_ONCE:
                 yield from self._grouped(group)
                 group = []
@@ -165,6 +191,10 @@ class Recognizer:
 
     def stream(self, sample_rate_hz: int | None = None, window_seconds: float = 3.0, hop_seconds: float = 1.0):
         """A stream: push samples, get a decision every hop; see `streaming.Stream`."""
+        if self.card.companions:
+            raise ValueError(
+                f"{self.card.name}: takes {_listed(self.card.companions)} too, which a stream does not have"
+            )
         from acrnn.inference.streaming import Stream
 
         return Stream(self, sample_rate_hz or self.card.sample_rate_hz, window_seconds, hop_seconds)
@@ -178,6 +208,21 @@ class Recognizer:
             self._refuse_long(audio.duration_seconds(source), name)  # before it is read
             found = audio.load_waveform(source, rate)
         return self._checked(found, name)
+
+    def _beside(self, name: str, given: Mapping[str, object]) -> dict[str, object]:
+        """What the model takes beside the sound, refused unless it is that and no more."""
+        there = {key: value for key, value in given.items() if value is not None}
+        for key in there.keys() - set(self.card.companions):
+            raise ValueError(f"{name}: {_listed([key])} is given, and the model does not take it; leave it out")
+        for key in self.card.companions:
+            if key not in there:
+                raise ValueError(f"{name}: the model takes {_listed([key])} too; {_REMEDIES[key]}")
+        size = np.shape(there.get("speaker_embedding", np.zeros(self.card.speaker_embedding_size)))
+        if size != (self.card.speaker_embedding_size,):
+            raise ValueError(
+                f"{name}: a speaker embedding of shape {size}; the model takes {self.card.speaker_embedding_size} values"
+            )
+        return there
 
     def _rate(self, sample_rate_hz: int | None) -> int:
         if sample_rate_hz is None:
@@ -207,14 +252,18 @@ class Recognizer:
     def _name(source: str | Path | np.ndarray) -> str:
         return "array" if isinstance(source, np.ndarray) else str(source)
 
-    def _grouped(self, group: Sequence[tuple[str, np.ndarray | Failure]]) -> Iterator[Prediction | Failure]:
-        good = [(name, waveform) for name, waveform in group if not isinstance(waveform, Failure)]
-        said = iter(self._predictions([name for name, _ in good], [waveform for _, waveform in good]))
-        for _, waveform in group:
+    def _grouped(
+        self, group: Sequence[tuple[str, np.ndarray | Failure, Mapping[str, object]]]
+    ) -> Iterator[Prediction | Failure]:
+        good = [one for one in group if not isinstance(one[1], Failure)]
+        said = iter(self._predictions(*([one[place] for one in good] for place in range(3))))
+        for _, waveform, _ in group:
             yield waveform if isinstance(waveform, Failure) else next(said)
 
-    def _predictions(self, names: Sequence[str], waveforms: Sequence[np.ndarray]) -> list[Prediction]:
-        said = self._run(waveforms)
+    def _predictions(
+        self, names: Sequence[str], waveforms: Sequence[np.ndarray], beside: Sequence[Mapping[str, object]]
+    ) -> list[Prediction]:
+        said = self._run(waveforms, beside)
         return [self._prediction(*one) for one in zip(names, waveforms, said, strict=True)]
 
     def _prediction(self, name: str, waveform: np.ndarray, raw: runtimes.Raw) -> Prediction:
@@ -246,6 +295,10 @@ class Recognizer:
 
     def _by_emotion(self, probabilities: np.ndarray) -> dict[str, float]:
         return dict(zip(self.labels, map(float, probabilities), strict=True))
+
+
+def _listed(companions: Iterable[str]) -> str:
+    return " and ".join(name.replace("_", " ") for name in companions)
 
 
 def _laid_out(raw: runtimes.Raw) -> np.ndarray:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from acrnn.card import Card
+from acrnn.card import WORDS, Card
 from acrnn.console import UsageError, import_quietly, missing_extra, silenced
 from acrnn.segments import pool_logits
+from acrnn.text.vocabulary import Vocabulary
 
 _SECONDS_AT_ONCE = 120.0  # of a batch, its padding included: bounds the memory
 
@@ -36,14 +37,15 @@ class Raw:
     attention: list[np.ndarray] | None
 
 
-Run = Callable[[Sequence[np.ndarray]], list[Raw]]
+# Waveforms, and what the model takes beside each: "text" a string, "speaker_embedding" [size].
+Run = Callable[[Sequence[np.ndarray], Sequence[Mapping[str, object]]], list[Raw]]
 
 
-def _batched(call: Callable[[np.ndarray, np.ndarray], dict], card: Card) -> Run:
-    """A runtime from a function of a padded batch and its lengths; similar lengths go together."""
+def _batched(call: Callable[[dict[str, np.ndarray]], dict], card: Card) -> Run:
+    """A runtime from a function of a padded batch, by name; similar lengths go together."""
     hop = card.frontend.hop_seconds
 
-    def run(waveforms: Sequence[np.ndarray]) -> list[Raw]:
+    def run(waveforms: Sequence[np.ndarray], beside: Sequence[Mapping[str, object]]) -> list[Raw]:
         found: list[Raw | None] = [None] * len(waveforms)
         order = sorted(range(len(waveforms)), key=lambda index: -len(waveforms[index]))
         while order:
@@ -53,12 +55,36 @@ def _batched(call: Callable[[np.ndarray, np.ndarray], dict], card: Card) -> Run:
             batch = np.zeros((len(indices), longest), np.float32)
             for row, index in zip(batch, indices, strict=True):
                 row[: len(waveforms[index])] = waveforms[index]
-            outputs = call(batch, np.array([len(waveforms[index]) for index in indices], np.int32))
+            lengths = np.array([len(waveforms[index]) for index in indices], np.int32)
+            companions = _stacked(card, [beside[index] for index in indices])
+            outputs = call({"waveform": batch, "num_samples": lengths, **companions})
             for row, index in enumerate(indices):
                 found[index] = _raw({name: value[row] for name, value in outputs.items()}, hop)
         return found
 
     return run
+
+
+def _stacked(card: Card, beside: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:
+    """What a model takes beside the sound, by name, a row an utterance."""
+    types = {"text": object, "speaker_embedding": np.float32}
+    return {name: np.array([one[name] for one in beside], types[name]) for name in card.companions}
+
+
+def _reader(folder: Path, card: Card) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    """What makes token ids of the texts among the inputs, for a runtime without strings."""
+    if "text" not in card.companions:
+        return lambda inputs: inputs
+    path = folder / WORDS
+    if not path.is_file():
+        raise ValueError(f"{path}: missing, and the model reads; export it again")
+    vocabulary = Vocabulary(tuple(path.read_text(encoding="utf-8").splitlines()))
+
+    def read(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        tokens, num_words = vocabulary.ids(inputs["text"])
+        return {**inputs, "tokens": tokens, "num_words": num_words}
+
+    return read
 
 
 def _raw(outputs: dict[str, np.ndarray], hop_seconds: float) -> Raw:
@@ -85,8 +111,8 @@ def tensorflow_runtime(folder: Path, card: Card, threads: int | None) -> Run:
     with silenced():
         function = tf.saved_model.load(str(folder)).signatures["serving_default"]
 
-    def call(batch: np.ndarray, lengths: np.ndarray) -> dict:
-        outputs = function(waveform=tf.constant(batch), num_samples=tf.constant(lengths))
+    def call(inputs: dict[str, np.ndarray]) -> dict:
+        outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
         return {name: value.numpy() for name, value in outputs.items() if name != "emotion"}
 
     return _batched(call, card)
@@ -107,9 +133,12 @@ def onnx_runtime(path: Path, card: Card, threads: int | None) -> Run:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
+    taken = [given.name for given in session.get_inputs()]  # not those that the model has no use for
+    read = _reader(path.parent, card)
 
-    def call(batch: np.ndarray, lengths: np.ndarray) -> dict:
-        return dict(zip(names, session.run(None, {"waveform": batch, "num_samples": lengths}), strict=True))
+    def call(inputs: dict[str, np.ndarray]) -> dict:
+        known = read(inputs)
+        return dict(zip(names, session.run(None, {name: known[name] for name in taken}), strict=True))
 
     return _batched(call, card)
 
@@ -128,17 +157,20 @@ def litert_runtime(path: Path, card: Card, threads: int | None) -> Run:
         interpreter = Interpreter(str(path), num_threads=threads)
         features = interpreter.get_signature_runner("features")
         segments = interpreter.get_signature_runner("segments")
+    taken, read = segments.get_input_details(), _reader(path.parent, card)
 
-    def one(waveform: np.ndarray) -> Raw:
+    def one(waveform: np.ndarray, beside: Mapping[str, object]) -> Raw:
+        companions = read(_stacked(card, [beside]))
         found = features(waveform=waveform[None], num_samples=np.array([len(waveform)], np.int32))["features"][0]
         if card.whole_utterances:
             starts, parts, counts = [0], found[None], [len(found)]
         else:
             starts, (parts, counts) = card.rule.starts(len(found)), card.rule.cut(found)
-        said = [
-            segments(features=part[None], num_frames=np.array([count], np.int32))
+        known = [
+            {"features": part[None], "num_frames": np.array([count], np.int32), **companions}
             for part, count in zip(parts, counts, strict=True)
         ]
+        said = [segments(**{name: inputs[name] for name in taken}) for inputs in known]
         logits = np.concatenate([outputs["logits"] for outputs in said])
         shown = zip(said, counts, strict=True) if card.has_attention else ()
         attention = [outputs["attention"][0, :count] for outputs, count in shown]
@@ -150,9 +182,11 @@ def litert_runtime(path: Path, card: Card, threads: int | None) -> Run:
             attention=attention or None,
         )
 
-    def run(waveforms: Sequence[np.ndarray]) -> list[Raw]:
+    def run(waveforms: Sequence[np.ndarray], beside: Sequence[Mapping[str, object]]) -> list[Raw]:
         with silenced():
-            return [one(np.asarray(waveform, np.float32)) for waveform in waveforms]
+            return [
+                one(np.asarray(waveform, np.float32), more) for waveform, more in zip(waveforms, beside, strict=True)
+            ]
 
     return run
 

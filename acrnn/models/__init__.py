@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from acrnn import recipes
+from acrnn.companions import NAMES, WORD_VECTORS
 from acrnn.console import UsageError, import_quietly
 from acrnn.frontends import FRONTENDS
 from acrnn.recipes import Recipe
@@ -32,6 +33,8 @@ class System:
         variant: the fields of `Config` that make this system differ from its paper's main one.
         pretrained: whether its weights may start from elsewhere than chance, see `acrnn.starts`.
         whole_utterances: whether it puts utterances together again, so that its records must hold every frame once.
+        companions: which of `companions.NAMES` it takes beside the sound: a text it needs, a speaker embedding it uses
+            where the records hold one.
     """
 
     summary: str
@@ -44,6 +47,7 @@ class System:
     pretrained: bool = False
     other_frontends: tuple[str, ...] = ()
     reduced: Mapping[str, object] = field(default_factory=dict)
+    companions: tuple[str, ...] = ()
 
     def records_name(self, frontend: str | None = None) -> str:
         """What its records are called by default: the front end, and the segment rule where that has another name."""
@@ -69,6 +73,10 @@ class System:
         """
         frames, bands, channels = manifest.segment_shape
         shape = {"frames": frames, "bands": bands, "record_channels": channels, "padding": manifest.rule.padding}
+        if "speaker_embedding" in self.companions:
+            shape["speaker_embedding_size"] = manifest.speaker_embedding_size
+        if "text" in self.companions and (vectors := manifest.companions.get(WORD_VECTORS)):
+            shape["embedding_size"] = vectors["size"]
         return self._config(len(manifest.labels), {**shape, **options})
 
     def check_options(self, **options) -> None:
@@ -95,7 +103,8 @@ class System:
         """Refuses records of another front end than this system's, or cut so that it cannot use them.
 
         Raises:
-            ValueError: another front end made them, or segments overlap that must be put together again.
+            ValueError: another front end made them, segments overlap that must be put together again, or no utterance
+                has a text where one is read.
         """
         remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
         if records.manifest.frontend not in [FRONTENDS[name] for name in (self.frontend, *self.other_frontends)]:
@@ -103,6 +112,10 @@ class System:
         if self.whole_utterances and not records.manifest.rule.holds_every_frame_once:
             raise ValueError(
                 f"{records.folder}: segments overlap, or leave frames out, and {self.summary} needs each once; {remedy}"
+            )
+        if "text" in self.companions and not any(row.text for row in records.utterances):
+            raise ValueError(
+                f"{records.folder}: no utterance has a text, and {self.summary} reads them; {remedy} --transcripts FILE"
             )
 
     def check_recipe(self, recipe: Recipe, start: Start = RANDOM) -> None:
@@ -149,6 +162,21 @@ _SMALL_CHEN = {"first_filters": 32, "filters": 64, "linear_units": 192, "lstm_un
 # A fortieth: pictures of 99×99, a third of AlexNet's maps.
 _SMALL_ZHANG = {"image_size": 99, "width": 0.334, "fc_units": 512}
 _SMALL_LIM = {"filters": (16, 16), "dense_units": 128, "lstm_units": 64, "series_units": 128}
+_PENG = "acrnn.models.peng2021"
+
+
+def _peng(summary: str, variant: Mapping[str, object], companions: tuple[str, ...]) -> System:
+    return System(
+        f"{summary} (Peng et al. 2021)",
+        _PENG,
+        "peng2021",
+        "han2014",
+        recipes.PENG2021,
+        variant,
+        whole_utterances=True,
+        companions=companions,
+    )
+
 
 MODELS: dict[str, System] = {
     "chen2018-3d": System(
@@ -231,4 +259,8 @@ MODELS: dict[str, System] = {
             ("tdcnn", "time-distributed CNN on STFT images", "lim2016-series"),
         )
     },
+    "peng2021-audio": _peng("MSCNN-SPU, speech alone", {"text": False}, ("speaker_embedding",)),
+    "peng2021-text": _peng("MSCNN-SPU, text alone", {"audio": False}, ("text",)),
+    "peng2021-bimodal": _peng("MSCNN-SPU, speech and text", {}, NAMES),
+    "peng2021-bimodal-att": _peng("MSCNN-SPU-ATT, speech that attends to text", {"attention": True}, NAMES),
 }

@@ -14,7 +14,7 @@ import keras
 from keras import layers, ops
 
 from acrnn.console import UsageError
-from acrnn.layers import FeatureNormalization
+from acrnn.layers import FeatureNormalization, RealFrames
 
 _PACKAGE = "acrnn.han2014"
 
@@ -103,21 +103,6 @@ def estimator(config: Config, recipe):
     from acrnn.elm_training import DnnElm
 
     return DnnElm(config, recipe)
-
-
-@keras.saving.register_keras_serializable(_PACKAGE)
-class RealFrames(layers.Layer):
-    """Mask [batch, frames], True where a frame is real, for any number of frames.
-
-    Inputs: features [batch, frames, …]; num_frames [batch].
-    """
-
-    def call(self, features, num_frames):
-        positions = ops.arange(ops.shape(features)[1], dtype="int32")
-        return ops.expand_dims(positions, 0) < ops.expand_dims(num_frames, 1)
-
-    def compute_output_spec(self, features, num_frames):
-        return keras.KerasTensor(features.shape[:2], "bool")
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)

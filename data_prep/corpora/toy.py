@@ -15,7 +15,9 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -143,19 +145,24 @@ def draw_speaker(number: int) -> Speaker:
     )
 
 
-def draw_expression(emotion: str, rng: np.random.Generator) -> Emotion:
+def draw_expression(emotion: Emotion, rng: np.random.Generator) -> Emotion:
     """The changes of one utterance: the emotion's, at a random intensity, and a random variation of everything."""
     intensity = rng.uniform(*INTENSITY)
-    changes, spread = asdict(EMOTIONS[emotion]), asdict(VARIATION)
+    changes, spread = asdict(emotion), asdict(VARIATION)
     return Emotion(**{name: intensity * changes[name] + rng.normal(0.0, spread[name]) for name in changes})
 
 
 def utterance_waveform(number: int, emotion: str, sentence: int) -> np.ndarray:
     """What one speaker (1, 2, …) records of a sentence (1, 2, …): (samples,) float64 within ±1, always the same."""
-    speaker = draw_speaker(number)
     rng = _rng(number, LABELS.index(emotion) + 1, sentence)
+    return spoken(number, SENTENCES[sentence - 1], EMOTIONS[emotion], rng)
+
+
+def spoken(number: int, text: str, emotion: Emotion, rng: np.random.Generator) -> np.ndarray:
+    """What one speaker (1, 2, …) records of syllables, see SENTENCES: (samples,) float64 within ±1."""
+    speaker = draw_speaker(number)
     expression = draw_expression(emotion, rng)
-    sounds = plan_sounds(SENTENCES[sentence - 1], speaker, expression, rng)
+    sounds = plan_sounds(text, speaker, expression, rng)
     voice = synthesise(sounds, _expressive_voice(speaker.voice, expression), rng)
     recording = replace(speaker.recording, level_db=speaker.recording.level_db + expression.level_db)
     return record(voice, recording, _rng(number, sentence=1), rng)
@@ -227,27 +234,44 @@ def _rng(speaker: int, emotion: int = 0, sentence: int = 0) -> np.random.Generat
 
 
 def generate(folder: Path, speaker_count: int = SPEAKER_COUNT) -> Path:
-    """Writes the corpus, toy01_anger_1.wav and so on, and toy.json with its settings; returns the folder.
+    """Writes the corpus, toy01_anger_1.wav and so on, and toy.json with its settings; returns the folder."""
+    utterances = product(range(1, speaker_count + 1), LABELS, range(1, len(SENTENCES) + 1))
+    sounds = {
+        f"toy{number:02d}_{emotion}_{sentence}": partial(utterance_waveform, number, emotion, sentence)
+        for number, emotion, sentence in utterances
+    }
+    return write_corpus(folder, "toy", settings(speaker_count), sounds, _FILE_NAME)
+
+
+def write_corpus(
+    folder: Path, name: str, settings: bytes, sounds: Mapping[str, Callable[[], np.ndarray]], of_corpus: re.Pattern
+) -> Path:
+    """Writes sounds, and their settings into NAME.json; returns the folder.
 
     Files that the same settings made are kept, those of others are made anew. A file gets its name when it is whole.
+
+    Args:
+        sounds: what makes a waveform, by the name of its file without its ending.
+        of_corpus: matches these names, and those of other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings_path, settings = folder / "toy.json", _settings(speaker_count)
+    settings_path = folder / f"{name}.json"
     if not settings_path.exists() or settings_path.read_bytes() != settings:
         settings_path.unlink(missing_ok=True)
-        for path in folder.glob("toy*.wav"):
-            if _FILE_NAME.fullmatch(path.stem):
+        for path in folder.glob("*.wav"):
+            if of_corpus.fullmatch(path.stem):
                 path.unlink(missing_ok=True)
-    for number, emotion, sentence in product(range(1, speaker_count + 1), LABELS, range(1, len(SENTENCES) + 1)):
-        path = folder / f"toy{number:02d}_{emotion}_{sentence}.wav"
+    for stem, make in sounds.items():
+        path = folder / f"{stem}.wav"
         if not path.exists():
-            _write(path, _wav_bytes(utterance_waveform(number, emotion, sentence)))
+            _write(path, _wav_bytes(make()))
     _write(settings_path, settings)
     return folder
 
 
-def _settings(speaker_count: int) -> bytes:
-    settings = {
+def settings(speaker_count: int) -> bytes:
+    """What toy.json holds: all that decides the waveforms."""
+    values = {
         "generator_version": GENERATOR_VERSION,
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "speakers": speaker_count,
@@ -255,7 +279,7 @@ def _settings(speaker_count: int) -> bytes:
         "labels": LABELS,
         "changes": _CHANGES,
     }
-    return (json.dumps(settings, indent=2) + "\n").encode()
+    return (json.dumps(values, indent=2) + "\n").encode()
 
 
 def _wav_bytes(waveform: np.ndarray) -> bytes:

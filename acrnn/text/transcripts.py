@@ -1,0 +1,112 @@
+"""Transcript files: what is said, by utterance, as people and recognisers write it: CSV, TSV, JSON, CTM."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+KINDS = (".csv", ".tsv", ".json", ".jsonl", ".ctm")
+_IDS, _TEXTS = ("id", "utterance", "path", "file"), ("text", "transcript", "transcription")
+
+
+def read(path: Path) -> dict[str, str]:
+    """Texts by utterance.
+
+    Args:
+        path: a .csv or .tsv with a column id (or utterance, path, file) and a column text (or transcript); a .json object
+            {utterance: text} or list of objects with such fields, or a .jsonl with one on each line; a .ctm, whose lines
+            "utterance channel start duration word [confidence]" are put in the order of time.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is of another kind or damaged, or an utterance occurs twice; the message names file and place.
+    """
+    if path.suffix.lower() not in KINDS:
+        raise ValueError(f"{path}: not a transcript file by its name; give one that ends with {', '.join(KINDS)}")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; check the path")
+    try:
+        content = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+    try:
+        found = _READERS[path.suffix.lower()](content)
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not found:
+        raise ValueError(f"{path}: holds no transcript; give one with a line for each utterance")
+    return found
+
+
+def _unique(rows) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for place, utterance, text in rows:
+        if utterance in found:
+            raise ValueError(f"{place}: {utterance!r} occurs twice; leave one of the texts")
+        found[utterance] = " ".join(text.split())
+    return found
+
+
+def _field(row: Mapping, names: tuple[str, ...], place: str) -> str:
+    for name in names:
+        if row.get(name) is not None:
+            return str(row[name])
+    raise ValueError(f"{place}: no {names[0]} (nor {', '.join(names[1:])}); every transcript needs one")
+
+
+def _rows(objects, place: str) -> dict[str, str]:
+    return _unique(
+        (f"{place} {number}", _field(row, _IDS, f"{place} {number}"), _field(row, _TEXTS, f"{place} {number}"))
+        for number, row in objects
+    )
+
+
+def _table(content: str, delimiter: str) -> dict[str, str]:
+    reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    return _rows(((reader.line_num, row) for row in reader), "line")
+
+
+def _csv(content: str) -> dict[str, str]:
+    header = content.partition("\n")[0]
+    return _table(content, max(",\t;", key=header.count))
+
+
+def _tsv(content: str) -> dict[str, str]:
+    return _table(content, "\t")
+
+
+def _json(content: str) -> dict[str, str]:
+    values = json.loads(content)
+    if isinstance(values, dict):
+        return _unique(("it", str(utterance), str(text)) for utterance, text in values.items())
+    if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
+        raise ValueError("neither an object {utterance: text} nor a list of objects; write one of them")
+    return _rows(enumerate(values, start=1), "entry")
+
+
+def _jsonl(content: str) -> dict[str, str]:
+    return _json(f"[{','.join(line for line in content.splitlines() if line.strip())}]")
+
+
+def _ctm(content: str) -> dict[str, str]:
+    words: dict[str, list[tuple[float, str]]] = {}
+    for number, line in enumerate(content.splitlines(), start=1):
+        fields = line.split()
+        if not fields or line.startswith(";;"):
+            continue
+        try:
+            words.setdefault(fields[0], []).append((float(fields[2]), fields[4]))
+        except (IndexError, ValueError) as error:
+            raise ValueError(
+                f"line {number}: {line!r} is not a line of a CTM: utterance channel start duration word"
+            ) from error
+    return {
+        utterance: " ".join(word for _, word in sorted(said, key=lambda one: one[0]))
+        for utterance, said in words.items()
+    }
+
+
+_READERS = {".csv": _csv, ".tsv": _tsv, ".json": _json, ".jsonl": _jsonl, ".ctm": _ctm}

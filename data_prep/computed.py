@@ -1,0 +1,99 @@
+"""What a slow program says of every utterance: asked once, kept line by line, in several processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from acrnn import audio, files
+from acrnn.processes import CONTEXT, end_with_parent
+from data_prep.corpora.base import Utterance
+
+Ask = Callable[[np.ndarray], str]
+
+
+def computed(
+    utterances: Sequence[Utterance],
+    description: str,
+    make: Callable[[], Ask],
+    kept: Path,
+    sample_rate_hz: int,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, str]:
+    """Answers by utterance id.
+
+    Args:
+        utterances: which.
+        description: of the program, its version and its model: another one is asked anew.
+        make: makes what answers, of a waveform [samples] a text; it is called once a process, so it must pickle.
+        kept: file of answers, one line of JSON each; those that are there, of the same sound, are not asked for again.
+        sample_rate_hz: that the program hears.
+        jobs: processes.
+        progress: called with utterances done and all.
+
+    Returns:
+        Answers; empty for a recording that cannot be used.
+    """
+    keys = {utterance.id: _key(utterance, description) for utterance in utterances}
+    known = _read(kept)
+    missing = [utterance for utterance in utterances if keys[utterance.id] not in known]
+    files.make_folder(kept.parent)
+    with kept.open("a", encoding="utf-8") as file:
+        for number, (utterance, answer) in enumerate(_asked(missing, make, sample_rate_hz, jobs), start=1):
+            known[keys[utterance.id]] = answer
+            file.write(json.dumps({"key": keys[utterance.id], "answer": answer}, ensure_ascii=False) + "\n")
+            file.flush()
+            progress(len(utterances) - len(missing) + number, len(utterances))
+    return {utterance.id: known[keys[utterance.id]] for utterance in utterances}
+
+
+def _key(utterance: Utterance, description: str) -> str:
+    part = [utterance.start_seconds, utterance.end_seconds]
+    return files.sha256_of_json([files.sha256_of_file(utterance.path), part, description])
+
+
+def _read(kept: Path) -> dict[str, str]:
+    """Answers of earlier calls; a line that a killed one left half written is no answer."""
+    known = {}
+    for line in kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else ():
+        try:
+            entry = json.loads(line)
+            known[entry["key"]] = entry["answer"]
+        except (ValueError, TypeError, KeyError):
+            continue
+    return known
+
+
+def _asked(
+    utterances: Iterable[Utterance], make: Callable[[], Ask], sample_rate_hz: int, jobs: int
+) -> Iterator[tuple[Utterance, str]]:
+    if jobs == 1:
+        _start(make, sample_rate_hz)
+        yield from ((utterance, _answer(utterance)) for utterance in utterances)
+        return
+    with ProcessPoolExecutor(jobs, CONTEXT, _start, (make, sample_rate_hz, True)) as executor:
+        yield from zip(utterances, executor.map(_answer, utterances, chunksize=4), strict=True)
+
+
+_PROCESS: dict = {}  # of this process: what answers, and the rate that it hears
+
+
+def _start(make: Callable[[], Ask], sample_rate_hz: int, child: bool = False) -> None:
+    if child:
+        end_with_parent()
+    _PROCESS.update(ask=None, make=make, rate=sample_rate_hz)
+
+
+def _answer(utterance: Utterance) -> str:
+    if _PROCESS["ask"] is None:  # made when it is first needed: where every answer is known, nothing is loaded
+        _PROCESS["ask"] = _PROCESS["make"]()
+    try:
+        waveform = audio.load_waveform(utterance.path, _PROCESS["rate"], utterance.start_seconds, utterance.end_seconds)
+    except (audio.AudioError, OSError):
+        return ""  # it cannot be used, which its extraction will tell
+    return _PROCESS["ask"](waveform)
