@@ -96,10 +96,10 @@ def settled(options: argparse.Namespace, recognised: bool) -> argparse.Namespace
     """
     texts = {} if recognised else {"transcripts": None, "asr": None, "asr_model": None}
     chosen = argparse.Namespace(**{**vars(options), **texts})
-    name = Path("records", f"{arguments.selection_name(options)}_peng2021")
+    name = Path("records", f"{arguments.selection_name(options)}_{MODELS[SPU].records_name()}")
     folder = options.records or name
     folder = folder.with_name(f"{folder.name}-asr") if recognised else folder
-    folder = arguments.records_of(chosen, SPU, folder)
+    folder = arguments.records_of(chosen, SPU, folder, options.frontend)
     looked_at = dict.fromkeys(("data_dir", "subset", "labels", "speaker_pattern", *COMPANIONS))
     return argparse.Namespace(**{**vars(chosen), **looked_at, "download": False, "records": folder})
 

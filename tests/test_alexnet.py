@@ -54,6 +54,13 @@ def test_response_normalization_is_the_formula_with_caffes_alpha():
     np.testing.assert_allclose(ResponseNormalization()(maps), expected, rtol=1e-5)
 
 
+# What the reference models' own descriptions say: maps, groups, zeros around the picture, response normalisation.
+THEIRS = {
+    "caffe": ((96, 256, 384, 384, 256), (1, 2, 1, 2, 2), 0, True),
+    "torchvision": ((64, 192, 384, 256, 256), (1, 1, 1, 1, 1), 2, False),
+}
+
+
 @dataclass(frozen=True)
 class Foreign:
     """Weights as another framework has them: convolutions out × in × rows × columns, FC6 reading maps first."""
@@ -64,8 +71,8 @@ class Foreign:
 
     @classmethod
     def random(cls, layout, seed=0):
-        generator, ours = np.random.default_rng(seed), LAYOUTS[layout]
-        filters = [2 * max(1, round(WIDTH * count / 2)) for count in ours.filters]
+        generator, (maps, grouped, _, _) = np.random.default_rng(seed), THEIRS[layout]
+        filters = [2 * max(1, round(WIDTH * count / 2)) for count in maps]
 
         def weights(*shape):
             return generator.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape).astype(np.float32), generator.normal(
@@ -73,7 +80,7 @@ class Foreign:
             ).astype(np.float32)
 
         inputs = [3, *filters[:-1]]
-        shapes = zip(filters, inputs, ours.groups, (11, 5, 3, 3, 3), strict=True)
+        shapes = zip(filters, inputs, grouped, (11, 5, 3, 3, 3), strict=True)
         convolutions = [weights(out, ins // groups, side, side) for out, ins, groups, side in shapes]
         return cls(layout, convolutions, [weights(UNITS, 9 * filters[-1]), weights(UNITS, UNITS)])
 
@@ -95,7 +102,7 @@ class Foreign:
 
     def fc7(self, pictures):
         """FC7 of pictures [batch, 3, rows, columns] as this framework takes them, by ONNX Runtime."""
-        ours, x, nodes, constants = LAYOUTS[self.layout], "x", [], []
+        (_, grouped, first_padding, normalized), x, nodes, constants = THEIRS[self.layout], "x", [], []
 
         def add(kind, *inputs, **attributes):
             names = [x]
@@ -106,17 +113,17 @@ class Foreign:
             return nodes[-1].output[0]
 
         for number, (kernel, bias) in enumerate(self.convolutions, 1):
-            pad = ours.first_padding if number == 1 else kernel.shape[2] // 2
+            pad = first_padding if number == 1 else kernel.shape[2] // 2
             x = add(
                 "Conv",
                 kernel,
                 bias,
-                group=ours.groups[number - 1],
+                group=grouped[number - 1],
                 pads=[pad] * 4,
                 strides=[4 if number == 1 else 1] * 2,
             )
             x = add("Relu")
-            if ours.response_normalization and number <= 2:
+            if normalized and number <= 2:
                 x = add("LRN", size=5, alpha=1e-4, beta=0.75, bias=1.0)
             if number in (1, 2, 5):
                 x = add("MaxPool", kernel_shape=[3, 3], strides=[2, 2])

@@ -1,10 +1,12 @@
 """DCNN-BLSTMwA: windows, pictures and attention against numpy, two stages from beginning to end, and where they start."""
 
+import hashlib
 import json
 from dataclasses import asdict, replace
 
 import keras
 import numpy as np
+import pooch
 import pytest
 from conftest import write_tiny_corpus
 from test_alexnet import Foreign
@@ -368,6 +370,21 @@ def test_another_corpus_must_be_another_and_prepared_alike(record_set, other_cor
         Start("imagenet", tmp_path / "nowhere").check(record_set)
     with pytest.raises(UsageError, match="it goes without --imagenet-weights"):
         starts.named("weights.npy", "time-arrow")
+
+
+def test_fetched_weights_must_have_the_digest_in_their_name(tmp_path, monkeypatch):
+    digest = hashlib.sha256(b"weights").hexdigest()
+
+    def retrieve(url, known_hash, fname, path):
+        (path / fname).write_bytes(b"weights")
+        return str(path / fname)
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    good = starts.download(f"https://example.org/alexnet-{digest[:8]}.pth", tmp_path)
+    assert good.read_bytes() == b"weights"
+    with pytest.raises(ValueError, match=f"alexnet-00000000.pth: its SHA-256 {digest} does not begin with 00000000"):
+        starts.download("https://example.org/alexnet-00000000.pth", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [good.name]
 
 
 @pytest.mark.parametrize(
