@@ -134,6 +134,7 @@ def test_a_transcript_file_that_cannot_be_used_is_named_with_the_place(name, con
 def test_edits_are_the_fewest_words_put_in_left_out_or_changed():
     assert edits(["the", "cat", "sat", "down"], ["the", "cat", "sat", "down"]) == 0
     assert edits(["the", "cat", "sat", "down"], ["a", "cat", "down", "there"]) == 3
+    assert edits(["a", "b"], ["a", "x", "b"]) == 1 and edits(["a", "x", "b"], ["a", "b"]) == 1
     assert edits([], ["a", "b"]) == 2 and edits(["a", "b"], []) == 2
 
 
