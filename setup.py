@@ -48,6 +48,7 @@ setup(
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
         "test": [
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "ruff>=0.14",
             "audformat>=1.3",
             "jax>=0.4.30",

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from acrnn import comparison, files, published, reports, studies
 from acrnn.console import run_job
+from acrnn.models import MODELS
 from acrnn.records import RecordSet
 from acrnn.studies import Variant
 from data_prep.companions import OPTIONS as COMPANIONS

@@ -34,14 +34,14 @@ def tiny_sound(emotion: str, seconds: float, seed: int) -> np.ndarray:
 def write_tiny_corpus(folder: Path, speakers: int = 5) -> Path:
     """A table with five speakers, three emotions, two utterances of each; one is longer than a segment."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = ["path,label,speaker,text"]
+    lines = ["text,path,label,speaker"]
     for speaker in range(speakers):
         for emotion in TINY_EMOTIONS:
             for take in range(2):
                 seconds = 3.4 if (emotion, take) == ("low", 1) else 0.6 + 0.1 * speaker
                 name = f"s{speaker}_{emotion}_{take}.wav"
                 soundfile.write(folder / name, tiny_sound(emotion, seconds, speaker * 10 + take), 16000)
-                lines.append(f"{name},{emotion},s{speaker},I don't say {emotion} {take}")
+                lines.append(f"I don't say {emotion} {take},{name},{emotion},s{speaker}")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
     return folder
 

@@ -341,7 +341,7 @@ def test_the_whole_way_with_text_and_speakers_to_a_prediction(corpus, tmp_path, 
 def test_records_without_texts_are_refused_by_a_system_that_reads(tmp_path, capsys):
     corpus = write_tiny_corpus(tmp_path / "corpus", speakers=1)
     table = corpus / "manifest.csv"
-    table.write_text("\n".join(line.rpartition(",")[0] for line in table.read_text().splitlines()))
+    table.write_text("\n".join(line.partition(",")[2] for line in table.read_text().splitlines()))
     assert prepare(corpus, tmp_path / "records") == 0
     shared = ["--dataset", "manifest", "--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out")]
     assert run_cv.main([*shared, "--model", "peng2021-text"]) == 1

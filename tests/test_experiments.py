@@ -87,7 +87,7 @@ def test_every_system_runs_one_fold(model, tiny_corpus, tmp_path):
     if "image_size" in (small := SMALL[MODELS[model].module]):  # AlexNet as it is would take minutes
         sizes = {**small, "context_frames": 64, "shift_frames": 32}
         command += [f"--network={name}={json.dumps(value)}" for name, value in sizes.items()] + ["--stage2-epochs", "1"]
-    assert run_cv.main(command) == 0
+    assert run_cv.main([*command, *(["--reduced"] if MODELS[model].reduced else [])]) == 0
     assert json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["model"] == model
 
 

@@ -14,7 +14,9 @@ QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models", "--folds", "0-1", 
 @pytest.fixture(scope="module")
 def corpus(tiny_corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("studies")
-    return folder, ["--dataset", "manifest", "--data-dir", str(tiny_corpus), *QUICK]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # where records go by default: those of an earlier tiny corpus would be in the way
+        yield folder, ["--dataset", "manifest", "--data-dir", str(tiny_corpus), *QUICK]
 
 
 def test_every_row_of_the_ablation_is_compared_with_what_was_kept_before_it():
