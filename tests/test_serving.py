@@ -590,7 +590,7 @@ def test_a_waveform_longer_than_the_limit_is_refused(server):
 def test_every_row_needs_its_count(server, rows, counts):
     generator = np.random.default_rng(0)
     waveform, features = generator.normal(0, 0.1, (rows, RATE)), generator.normal(0, 1, (rows, 300, 40, 3))
-    message = rf"need the same number of rows, and at least one; they have\] \[{rows}\] \[{counts}\]"
+    message = rf"need the same number of rows, and at least one; they have\] \[{rows} {counts}\]"
     with pytest.raises(tf.errors.InvalidArgumentError, match="waveform and num_samples " + message):
         server.run("serving_default", waveform=waveform, num_samples=np.full(counts, RATE, np.int32))
     with pytest.raises(tf.errors.InvalidArgumentError, match="features and num_frames " + message):

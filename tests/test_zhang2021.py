@@ -248,7 +248,7 @@ def test_the_recipe_has_the_papers_numbers_in_each_stage():
 def test_recipes_of_two_stages_survive_the_way_through_json_and_those_of_one_are_as_they_were():
     values = json.loads(json.dumps(asdict(ZHANG2021)))
     assert recipes.from_dict(values) == ZHANG2021 and recipes.name_of(values) == "zhang2021"
-    faster = asdict(ZHANG2021.with_second_stage({"learning_rate": 1e-4}))
+    faster = asdict(ZHANG2021.with_second_stage({"learning_rate": 3e-4}))
     assert recipes.name_of(json.loads(json.dumps(faster))) == "changed"
     one_stage = [recipe for recipe in RECIPES.values() if len(recipe.stages) == 1]
     assert not [recipe for recipe in one_stage if "second_stage" in asdict(recipe)]
@@ -319,7 +319,7 @@ def other_corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("other")
     corpus = write_tiny_corpus(folder / "corpus", speakers=7)
     lines = (corpus / "manifest.csv").read_text().splitlines()
-    kept = [line for line in lines if not line.startswith(tuple(f"s{n}_" for n in range(5)))]
+    kept = [line for line in lines if not line.endswith(tuple(f",s{n}" for n in range(5)))]
     (corpus / "manifest.csv").write_text("\n".join(kept) + "\n")
     return prepared(corpus, folder / "records")
 
