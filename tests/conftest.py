@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ import soundfile
 
 from data_prep.__main__ import main as data_prep_main
 from data_prep.corpora import toy
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: threads of one would only wait for those of another
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
