@@ -125,6 +125,12 @@ def regression_slope(tracks: tf.Tensor, num_frames: tf.Tensor, delta_frames: int
     return slope / (2 * sum(step**2 for step in range(1, delta_frames + 1)))
 
 
+def with_slopes(tracks: tf.Tensor, num_frames: tf.Tensor, delta_frames: int) -> list[tf.Tensor]:
+    """Tracks [batch, frames, tracks], their deltas and the deltas of these; see `regression_slope`."""
+    delta = regression_slope(tracks, num_frames, delta_frames)
+    return [tracks, delta, regression_slope(delta, num_frames, delta_frames)]
+
+
 def constant(values: np.ndarray, like: tf.Tensor) -> tf.Tensor:
     """An array as a constant of the precision of a tensor."""
     return tf.constant(values, like.dtype)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrnn.frontends.waveform import refuse_short, regression_slope, unit_variance
+from acrnn.frontends.waveform import refuse_short, unit_variance, with_slopes
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,7 @@ class LibrosaLogMelSpec:
         windows = framesig(emphasized, self.window_samples, self.hop_samples, np.hamming)
         power = np.abs(np.fft.rfft(windows, self.fft_size)) ** 2
         log_mel = np.log(np.maximum(power @ self._filters().T, self.power_floor))
-        delta = regression_slope(log_mel, self.delta_frames)
-        return np.stack([log_mel, delta, regression_slope(delta, self.delta_frames)], axis=-1).astype(np.float32)
+        return np.stack(with_slopes(log_mel, self.delta_frames), axis=-1).astype(np.float32)
 
     def in_graph(self, waveform, num_samples, fft: bool = True):
         """The same for a batch as TensorFlow operations, in the precision of the waveform.
@@ -97,9 +96,7 @@ class LibrosaLogMelSpec:
         power = in_graph.power_spectrum(windows, self.fft_size, fft)
         energies = in_graph.band_energies(power, self.fft_size * self._filters())  # power there is |FFT|² / fft_size
         log_mel = tf.math.log(tf.maximum(energies, in_graph.constant(self.power_floor, energies)))
-        delta = in_graph.regression_slope(log_mel, num_frames, self.delta_frames)
-        slope_of_delta = in_graph.regression_slope(delta, num_frames, self.delta_frames)
-        return tf.stack([log_mel, delta, slope_of_delta], axis=-1), num_frames
+        return tf.stack(in_graph.with_slopes(log_mel, num_frames, self.delta_frames), axis=-1), num_frames
 
     def _filters(self) -> np.ndarray:
         """The Mel filters, float64 [bands, bins]."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from acrnn.frontends.waveform import refuse_short, regression_slope, unit_variance
+from acrnn.frontends.waveform import refuse_short, unit_variance, with_slopes
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ class LogMelSpec:
         """
         refuse_short(waveform, self.sample_rate_hz, self.window_seconds)
         log_mel = np.log(np.maximum(self._mel_energies(waveform), self.power_floor))
-        delta = self._delta(log_mel)
-        return np.stack([log_mel, delta, self._delta(delta)], axis=-1).astype(np.float32)
+        return np.stack(with_slopes(log_mel, self.delta_frames), axis=-1).astype(np.float32)
 
     def in_graph(self, waveform, num_samples, fft: bool = True):
         """The same for a batch as TensorFlow operations, in the precision of the waveform.
@@ -100,9 +99,7 @@ class LogMelSpec:
         bank = get_filterbanks(self.num_bands, self.fft_size, self.sample_rate_hz, self.low_hz, self.high_hz)
         energies = in_graph.band_energies(in_graph.power_spectrum(windows, self.fft_size, fft), bank)
         log_mel = tf.math.log(tf.maximum(energies, in_graph.constant(self.power_floor, energies)))
-        delta = in_graph.regression_slope(log_mel, num_frames, self.delta_frames)
-        slope_of_delta = in_graph.regression_slope(delta, num_frames, self.delta_frames)
-        return tf.stack([log_mel, delta, slope_of_delta], axis=-1), num_frames
+        return tf.stack(in_graph.with_slopes(log_mel, num_frames, self.delta_frames), axis=-1), num_frames
 
     def _scaled_in_graph(self, waveform, num_samples):
         from acrnn.frontends import in_graph
@@ -132,9 +129,6 @@ class LogMelSpec:
         if self.waveform_scaling == "int16":
             return waveform * 32768.0
         return unit_variance(waveform)
-
-    def _delta(self, features: np.ndarray) -> np.ndarray:
-        return regression_slope(features, self.delta_frames)
 
 
 PAPER = LogMelSpec()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrnn.frontends.waveform import refuse_short, regression_slope
+from acrnn.frontends.waveform import refuse_short, with_slopes
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ class MfccSpec:
         """
         refuse_short(waveform, self.sample_rate_hz, self.window_seconds)
         static = self._cepstrum(waveform.astype(np.float64))
-        delta = regression_slope(static, self.delta_frames)
-        tracks = [static, delta, regression_slope(delta, self.delta_frames)]
+        tracks = with_slopes(static, self.delta_frames)
         return np.concatenate(tracks, axis=1)[..., None].astype(np.float32)
 
     def in_graph(self, waveform, num_samples, fft: bool = True):
@@ -90,9 +89,8 @@ class MfccSpec:
         bands = in_graph.band_energies(in_graph.power_spectrum(windows, self.fft_size, fft), self._filters)
         level = in_graph.decibels(bands * self.fft_size, num_frames, self.power_floor, self.range_db)
         static = tf.matmul(level, in_graph.constant(self._cosines, level))
-        delta = in_graph.regression_slope(static, num_frames, self.delta_frames)
-        slope_of_delta = in_graph.regression_slope(delta, num_frames, self.delta_frames)
-        return tf.expand_dims(tf.concat([static, delta, slope_of_delta], axis=-1), -1), num_frames
+        tracks = in_graph.with_slopes(static, num_frames, self.delta_frames)
+        return tf.expand_dims(tf.concat(tracks, axis=-1), -1), num_frames
 
     @property
     def _hop_samples(self) -> int:

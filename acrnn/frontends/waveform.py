@@ -36,3 +36,9 @@ def regression_slope(tracks: np.ndarray, delta_frames: int) -> np.ndarray:
     from librosa.feature import delta
 
     return delta(tracks, width=2 * delta_frames + 1, axis=0, mode="nearest")
+
+
+def with_slopes(tracks: np.ndarray, delta_frames: int) -> list[np.ndarray]:
+    """Tracks, their deltas and the deltas of these, Chen et al. (2018), Eq. 2 and 3; see `regression_slope`."""
+    delta = regression_slope(tracks, delta_frames)
+    return [tracks, delta, regression_slope(delta, delta_frames)]
