@@ -118,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
     output_dir = options.output_dir or Path("runs", f"zhang2021_{arguments.selection_name(options)}{reduced}")
     tables = [TABLES[name] for name in options.table or of_corpus(options.dataset)]
     if not options.tables_only:
-        variants = [variant(options, name) for name in wanted(tables, options.only)]
+        variants = variants_of(options, wanted(tables, options.only))
         work = (options.folds, options.seeds, options.jobs, lambda: write(options, tables, output_dir))
         studies.run(variants, output_dir, *work)
     write(options, tables, output_dir)
@@ -145,6 +145,13 @@ def wanted(tables: Sequence[Table], only: Sequence[str] | None) -> list[str]:
     return [name for name in names if only is None or name in only]
 
 
+def variants_of(options: argparse.Namespace, names: Sequence[str]) -> list[Variant]:
+    """The experiments of the rows, each once: one that is the full system under another name is run as that."""
+    full, rows = variant(options, FULL), [variant(options, name) for name in names]
+    rows = [full if row.experiment == full.experiment else row for row in rows]
+    return list({row.name: row for row in rows}.values())
+
+
 def variant(options: argparse.Namespace, name: str) -> Variant:
     """The experiment of a row."""
     row = ROWS[name]
@@ -169,6 +176,8 @@ def _without_windows(options: argparse.Namespace) -> argparse.Namespace:
 def write(options: argparse.Namespace, tables: Sequence[Table], output_dir: Path) -> None:
     """Writes tables.md and the figures from what is finished."""
     found = studies.finished(list(ROWS), output_dir)
+    if FULL in found:
+        found = {**{name: found[FULL] for name, row in ROWS.items() if _is_full(row, found[FULL]["settings"])}, **found}
     parts = [
         f"# Zhang et al. (2021) on {options.dataset}",
         "UAR in percent, ± the standard deviation over folds; intervals resample speakers. The paper's figures are of the "
@@ -184,6 +193,13 @@ def write(options: argparse.Namespace, tables: Sequence[Table], output_dir: Path
     if len(_contexts(found)) > 1:
         parts.append("![context](context.png)")
     files.write_text(output_dir / "tables.md", "\n\n".join(parts) + "\n")
+
+
+def _is_full(row: Row, settings: dict) -> bool:
+    """Whether the full system's experiment, run with these settings, is the row's too."""
+    if row == Row(row.title, speeds=row.speeds) and row.speeds:
+        return tuple(settings.get("speeds", (1.0,))) == SPEEDS[row.speeds]
+    return row == Row(row.title, start=starts.RANDOM) and settings["start"] == starts.RANDOM.describe()
 
 
 def _text(dataset: str, table: Table, found: Mapping[str, dict]) -> str:

@@ -469,5 +469,8 @@ def test_the_tables_are_written_with_coverage_and_published_figures_and_go_on(ti
     assert RecordSet(tmp_path / "records").manifest.speeds == zhang2021_tables.SPEEDS[5]
     assert zhang2021_tables.main([*command, "--tables-only"]) == 0
     assert (tmp_path / "out" / "tables.md").read_text() == text
+    assert zhang2021_tables.main([*command, "--table", "2", "--only", "x3"]) == 0  # the full system at its three speeds
+    assert not (tmp_path / "out" / "x3").exists()
+    assert "| 0.9, 1.0, 1.1 (×3, random start, reduced network) |" in (tmp_path / "out" / "tables.md").read_text()
     assert zhang2021_tables.main([*command, "--only", "x1"]) == 2
     assert "--only x1: not in the tables; choose from no-attention, full" in capsys.readouterr().err
