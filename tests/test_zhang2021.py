@@ -1,12 +1,14 @@
 """DCNN-BLSTMwA: windows, pictures and attention against numpy, two stages from beginning to end, and where they start."""
 
+import functools
 import hashlib
+import http.server
 import json
+import threading
 from dataclasses import asdict, replace
 
 import keras
 import numpy as np
-import pooch
 import pytest
 from conftest import write_tiny_corpus
 from test_alexnet import Foreign
@@ -372,19 +374,25 @@ def test_another_corpus_must_be_another_and_prepared_alike(record_set, other_cor
         starts.named("weights.npy", "time-arrow")
 
 
-def test_fetched_weights_must_have_the_digest_in_their_name(tmp_path, monkeypatch):
-    digest = hashlib.sha256(b"weights").hexdigest()
-
-    def retrieve(url, known_hash, fname, path):
-        (path / fname).write_bytes(b"weights")
-        return str(path / fname)
-
-    monkeypatch.setattr(pooch, "retrieve", retrieve)
-    good = starts.download(f"https://example.org/alexnet-{digest[:8]}.pth", tmp_path)
-    assert good.read_bytes() == b"weights"
-    with pytest.raises(ValueError, match=f"alexnet-00000000.pth: its SHA-256 {digest} does not begin with 00000000"):
-        starts.download("https://example.org/alexnet-00000000.pth", tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [good.name]
+def test_fetched_weights_are_known_by_their_digest_and_another_file_is_not_kept(tmp_path):
+    served, home, content = tmp_path / "served", tmp_path / "home", b"weights"
+    served.mkdir()
+    (served / "alexnet.pth").write_bytes(content)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(served))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/alexnet.pth"
+        with pytest.raises(
+            ValueError, match="alexnet.pth: what came is not the published file .*--imagenet-weights FILE"
+        ):
+            starts.download(url, home=home)
+        assert not list(home.iterdir())
+        good = starts.download(url, hashlib.sha256(content).hexdigest(), home)
+        assert good.read_bytes() == content
+        with pytest.raises(OSError, match="gone.pth: cannot be fetched .*--imagenet-weights FILE"):
+            starts.download(url.replace("alexnet", "gone"), home=home)
+        server.shutdown()
+    assert starts.download(url, hashlib.sha256(content).hexdigest(), home) == good  # what is there is not fetched again
 
 
 @pytest.mark.parametrize(
