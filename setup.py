@@ -64,6 +64,7 @@ setup(
             "playwright>=1.49",
             "httpx>=0.27",
         ],
+        "test-torch": ["torch>=2.2"],  # to read in the tests what PyTorch itself wrote; large
     },
     entry_points={"console_scripts": ["acrnn=acrnn.cli:main"]},
     classifiers=[
