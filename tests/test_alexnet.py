@@ -205,7 +205,9 @@ def test_weights_from_a_file_say_what_they_say_in_another_implementation(layout,
 
 
 def test_weights_of_a_file_that_pytorch_wrote_say_what_they_say_in_pytorch(tmp_path):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[test-torch]'", exc_type=ImportError)
+    torch = pytest.importorskip(
+        "torch", reason="PyTorch is not installed: pip install -e '.[test-torch]'", exc_type=ImportError
+    )
     foreign = Foreign.random("torchvision", seed=3)
     state = {name: torch.tensor(value) for name, value in foreign.as_torchvision().items()}
     torch.save(state, tmp_path / "weights.pth")

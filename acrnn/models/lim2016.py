@@ -83,25 +83,31 @@ def build(config: Config) -> keras.Model:
     num_frames = keras.Input((), dtype="int32", name="num_frames")
     mask = FrameMask(config.frames, name="mask")(num_frames)
     x = FeatureNormalization(config.normalization, config.padding, name="normalization")(features, mask)
-    x = {"cnn": _cnn, "lstm": _lstm, "tdcnn": _time_distributed_cnn}[config.network](config, x, mask, num_frames)
+    match config.network:
+        case "cnn":
+            x = _cnn(config, x, num_frames)
+        case "lstm":
+            x = _lstm(config, x, mask)
+        case "tdcnn":
+            x = _time_distributed_cnn(config, x, num_frames)
     x = layers.Dropout(config.dropout, name="last_dropout")(x)
     logits = layers.Dense(config.num_classes, dtype="float32", name="logits")(x)
     return keras.Model({"features": features, "num_frames": num_frames}, logits, name=f"lim2016_{config.network}")
 
 
-def _cnn(config: Config, x, mask, num_frames):
+def _cnn(config: Config, x, num_frames):
     """Fig. 2: the convolutions, flattened, and a dense layer."""
     x = layers.Flatten(name="flatten")(_convolutions(config, x, num_frames))
     return layers.Dense(config.dense_units, "relu", name="dense")(x)
 
 
-def _lstm(config: Config, x, mask, num_frames):
+def _lstm(config: Config, x, mask):
     """Fig. 4: stacked LSTM layers; the last output of the last one."""
     x = layers.Reshape((config.frames, config.bands * config.record_channels), name="flatten_bins")(x)
     return _stacked(x, mask, config.lstm_layers, config.lstm_units)
 
 
-def _time_distributed_cnn(config: Config, x, mask, num_frames):
+def _time_distributed_cnn(config: Config, x, num_frames):
     """Fig. 5: the CNN of each image, and LSTM layers over the images."""
     x = _convolutions(config, x, num_frames)  # [batch, steps, bins, maps]
     hop = config.image_hop // config.pooled_by
