@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -335,10 +336,21 @@ def run_tasks(
             seconds=round(time.monotonic() - started, 1),
             settings_sha256=files.sha256_of_json(prepared.settings()),
             versions=versions(),
+            peak_memory_mib=_peak_memory_mib(),
         )
         results.write_run(output_dir, run)
         uar = float(metrics.uar(run.confusion(len(prepared.records.manifest.labels))))
         report("done", fold, seed, f"UAR {100 * uar:.1f} (epoch {run.best_epoch}, {run.seconds:.0f} s)")
+
+
+def _peak_memory_mib() -> int | None:
+    """The most memory that this process has held; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 2**20
 
 
 def _asked_for(prepared: Prepared) -> set[str] | None:

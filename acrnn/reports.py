@@ -272,6 +272,7 @@ def _tables(found: dict) -> list[dict]:
             percent(run["curve"][run["best_epoch"] - 1]["validation_uar"]),
             percent(_run_uar(run)),
             duration(run["seconds"]),
+            _memory(run.get("peak_memory_mib")),
         ]
         for run in found["runs"]
     ]
@@ -279,10 +280,23 @@ def _tables(found: dict) -> list[dict]:
         {"title": "Classes", "header": ["emotion", "precision", "recall", "F1", "utterances"], "rows": classes},
         {
             "title": "Runs",
-            "header": ["test part", "seed", "validation speakers", "epoch kept", "validation UAR", "test UAR", "time"],
+            "header": [
+                "test part",
+                "seed",
+                "validation speakers",
+                "epoch kept",
+                "validation UAR",
+                "test UAR",
+                "time",
+                "peak memory",
+            ],
             "rows": runs,
         },
     ]
+
+
+def _memory(mib: int | None) -> str:
+    return "–" if mib is None else f"{mib / 1024:.1f} GiB"
 
 
 def _run_uar(run: dict) -> float:

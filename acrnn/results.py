@@ -26,6 +26,8 @@ class Run:
         versions: of what computed it.
         by_pooling: predictions of the test part by each way of pooling segments, the recipe's among them; empty in files
             that an earlier version wrote.
+        peak_memory_mib: the most that the process had held when the run was done, those before it included; None where
+            the system does not tell, and in files that an earlier version wrote.
     """
 
     fold: int
@@ -45,6 +47,7 @@ class Run:
     settings_sha256: str
     versions: dict[str, str]
     by_pooling: dict[str, list[int]] = field(default_factory=dict)
+    peak_memory_mib: int | None = None
 
     @property
     def predictions(self) -> np.ndarray:

@@ -47,7 +47,7 @@ def runs_of(folder):
 
 def without_time(run):
     curve = [{**epoch, "seconds": 0} for epoch in run["curve"]]
-    return {**run, "curve": curve, "seconds": 0, "sha256": ""}
+    return {**run, "curve": curve, "seconds": 0, "peak_memory_mib": 0, "sha256": ""}
 
 
 def test_every_utterance_is_scored_once_and_the_coverage_is_told(finished, tiny_records):
@@ -60,6 +60,12 @@ def test_every_utterance_is_scored_once_and_the_coverage_is_told(finished, tiny_
         assert set(run["speakers"]) == set(run["test_speakers"]) == {run["fold_name"].split()[1]}
         assert len({*run["test_speakers"], *run["validation_speakers"], *run["train_speakers"]}) == 5
     assert found["settings"]["split_sha256"] and found["versions"][0]["keras"] == keras.__version__
+
+
+def test_a_run_tells_what_it_cost(finished):
+    for run in runs_of(finished).values():
+        assert 0 < sum(epoch["seconds"] for epoch in run["curve"]) <= run["seconds"]
+        assert 100 < run["peak_memory_mib"] < 100_000
 
 
 def test_a_result_can_be_repeated_from_the_saved_network(finished, tiny_records):
