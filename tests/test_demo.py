@@ -215,6 +215,11 @@ def test_an_upload_that_is_too_large_is_refused(served):
     assert upload(served, bytes(1_000)).status_code == 200
 
 
+def hear_interrupts():
+    """A shell's background jobs, and what they start, ignore the signal of Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_ends_the_page_with_exit_status_0_and_nothing_of_the_uploads_is_left(model, sounds, tmp_path):
     address, temporary = f"http://127.0.0.1:{free_port()}", tmp_path / "temporary"
     temporary.mkdir()
@@ -229,7 +234,14 @@ def test_an_interrupt_ends_the_page_with_exit_status_0_and_nothing_of_the_upload
         address.rpartition(":")[2],
     ]
     environment = {**os.environ, "TMPDIR": str(temporary)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as page:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=hear_interrupts,
+    ) as page:
         try:
             assert page.stdout.readline() == f"{address}/ shows tiny; Ctrl-C ends it\n"
             kept = upload(address, Path(sounds[0]).read_bytes()).json()
