@@ -230,8 +230,8 @@ LIM2016 = Recipe(
 # Zhang et al. (2021), Section 3.2: AlexNet on windows, whose posteriors say in the mean what validation sees of the first
 # stage; then the rest on what AlexNet made of them.
 ZHANG2021 = TwoStageRecipe(batch_size=128, epochs=20, pooling="mean", class_weights=True)
-# The same with a second stage twenty times as fast. By the published rate its loss and the validation UAR were still on
-# their way in the last of 30 epochs (one fold of Emo-DB, one speed, reduced network: 50 where the windows alone had 64).
+# The same with a second stage twenty times as fast: by the published rate it is still on its way after 30 epochs and has
+# not come to what the windows alone had (see the notes on emodb_zhang2021_full among the results).
 ZHANG2021_FASTER = replace(ZHANG2021, second_stage=SecondStage(learning_rate=1e-4))
 # Its baseline, of whose training the paper says nothing: the optimiser and the rate of the first stage, the utterances of
 # a step and the epochs of the second.
