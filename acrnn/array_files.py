@@ -18,7 +18,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-_NPY_MAGIC, _ZIP_MAGIC = b"\x93NUMPY", b"PK\x03\x04"
+_NPY_MAGIC, _ZIP_MAGIC, _PICKLE_MAGIC = b"\x93NUMPY", b"PK\x03\x04", b"\x80"
+_OLD_PTH = 0x1950A86A20F9469CFC6C  # what a file of torch.save began with before its version 1.6
 _STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8"}
 _SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4"}
 _LARGEST_HEADER = 100 * 2**20
@@ -46,6 +47,8 @@ def read(path: Path) -> dict:
                 found = _read_npy(file)
             elif start.startswith(_ZIP_MAGIC):
                 found = _read_pth(path)
+            elif start.startswith(_PICKLE_MAGIC):
+                found = _read_old_pth(file)
             else:
                 found = _read_safetensors(file)
         except _Refused as error:
@@ -80,11 +83,42 @@ def _read_pth(path: Path):
         return _Machine(storage).run(io.BytesIO(archive.read(pickled)))
 
 
+def _read_old_pth(file: BinaryIO):
+    """The object in a file of `torch.save` before 1.6.
+
+    Pickles of a number, a version, the machine, the object and the keys of its storages, then the storages, each behind
+    its number of values.
+    """
+    if _Machine().run(file) != _OLD_PTH:
+        raise KeyError("a pickle, but none of torch.save")
+    for _ in ("version", "machine"):
+        _Machine().run(file)
+    storages: dict[str, np.ndarray] = {}
+    here = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(here)
+
+    def storage(kind: str, storage_kind: _Name, key: str, place: str, count: int, *_) -> np.ndarray:
+        dtype = np.dtype(_STORAGES[storage_kind.name])
+        if not 0 <= count * dtype.itemsize <= size:
+            raise IndexError("a storage is larger than the file")
+        return storages.setdefault(key, np.zeros(count, dtype))  # filled below
+
+    found = _Machine(storage).run(file)
+    for key in _Machine().run(file):
+        values = storages[key]
+        count, raw = int.from_bytes(file.read(8), "little"), file.read(values.nbytes)
+        if count != len(values) or len(raw) != values.nbytes:
+            raise EOFError("a storage is cut off")
+        values[:] = np.frombuffer(raw, values.dtype)
+    return found
+
+
 def _read_safetensors(file: BinaryIO) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file: the length of a JSON header, the header, then all values."""
     length = int.from_bytes(file.read(8), "little")
     if not 2 <= length <= _LARGEST_HEADER:
-        raise KeyError("neither .npy, .pth nor .safetensors; an old .pth can be saved again with a newer PyTorch")
+        raise KeyError("neither .npy, .pth nor .safetensors")
     try:
         header = json.loads(file.read(length))
     except ValueError as error:

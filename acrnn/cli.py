@@ -75,6 +75,8 @@ def _add_export(commands) -> None:
     which.add_argument("--refit", action="store_true", help="fit one on all speakers; needs --records")
     export.add_argument("--seed", type=int, default=0, help="of the run, or of the refit (default: 0)")
     export.add_argument("--records", type=Path, help="record set of the experiment, for --refit")
+    export.add_argument("--imagenet-weights", metavar="FILE", help="that the experiment started from, for --refit")
+    export.add_argument("--pretrain", metavar="RECORDS", help="that the experiment was pre-trained on, for --refit")
     export.add_argument(
         "--format",
         type=comma_separated,
@@ -164,8 +166,9 @@ def run_export(options: argparse.Namespace) -> int:
     """Exports a run or a refit."""
     if options.refit and not options.records:
         raise UsageError("--refit: it fits on all speakers, so it needs --records, the experiment's record set")
-    if options.records and not options.refit:
-        raise UsageError(f"--records {options.records}: it goes with --refit only; leave it out")
+    for name in ("records", "imagenet_weights", "pretrain"):
+        if (value := getattr(options, name)) and not options.refit:
+            raise UsageError(f"--{name.replace('_', '-')} {value}: it goes with --refit only; leave it out")
     from acrnn.export import command
 
     return command.export(options)

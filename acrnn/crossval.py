@@ -103,7 +103,8 @@ class Prepared:
     def settings(self) -> dict:
         """All that a run's result depends on beside its fold and seed."""
         made = {"mistake": self.experiment.mistake} if self.experiment.mistake else {}
-        speeds = {"speeds": list(self.experiment.speeds)} if self.experiment.speeds else {}
+        trained = self.experiment.speeds or self.records.manifest.speeds
+        speeds = {"speeds": list(trained)} if self.experiment.speeds or len(trained) > 1 else {}
         pretrained = MODELS[self.experiment.model].pretrained
         beside = self.records.manifest.companions
         return {

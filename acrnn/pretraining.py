@@ -2,7 +2,7 @@
 
 Two tasks need no ImageNet. Another labelled corpus is one. The other needs no labels: to tell whether a window runs
 forwards or backwards, for which one must know how pitch and energy rise and fall in speech, much of what carries emotion.
-Real windows are turned round, so that it costs nothing, and nothing of it can be read off an edge or a mask.
+Real windows are turned round, so that it costs nothing, and no mask tells which they are.
 """
 
 from __future__ import annotations

@@ -91,10 +91,16 @@ _ZHANG2021 = {
     "dnn-elm": {"emodb": (71.56, 8.43), "iemocap": (51.24, 8.24)},
     "chen2018": {"emodb": (82.82, 4.99), "iemocap": (64.74, 5.44)},
 }
-_ZHANG2021_SIZES = {"image_size": 227, "width": 1.0, "fc_units": 4096, "lstm_units": 128, "context_frames": 64}
 _ZHANG2021_PROTOCOLS = {"iemocap": "leave-one-session-out", "emodb": "leave-one-speaker-out"}
 
-_SIZES = {"first_filters": 128, "filters": 256, "linear_units": 768, "lstm_units": 128}
+# Sizes of a system's network, or of all of its paper; where a paper leaves one open, ours.
+_SIZES = {
+    "chen2018": {"first_filters": 128, "filters": 256, "linear_units": 768, "lstm_units": 128},
+    "lim2016": {"filters": [32, 32], "dense_units": 1024, "lstm_units": 128, "series_units": 1024},
+    "zhang2021": {"image_size": 227, "width": 1.0, "fc_units": 4096, "lstm_units": 128, "dense_units": [512, 256]},
+    "zhang2021-2cnn-lstm": {"filters": [16, 32], "lstm_units": 512},
+    "peng2021": {"filters": 128, "audio_kernels": [5, 11, 21], "text_kernels": [3, 4, 5], "dense_units": 128},
+}
 _CHEN2018_SUBSETS = {"iemocap": "improvised-4", "emodb": "all"}
 
 
@@ -133,7 +139,7 @@ def uar(settings: dict) -> Figure | None:
         and corpus["subset"] == _CHEN2018_SUBSETS[name]
         and corpus["complete"]
         and "mistake" not in settings
-        and full_size(settings["network"])
+        and full_size(settings)
     )
     if not comparable:
         return None
@@ -158,7 +164,7 @@ def peng2021(settings: dict) -> tuple[float, float, str] | None:
         and corpus["complete"]
         and settings["protocol"] in _PENG2021_PROTOCOLS
         and "mistake" not in settings
-        and settings["network"]["filters"] == 128
+        and full_size(settings)
     )
     row = _PENG2021.get(_peng2021_row(settings)) if comparable else None
     return None if row is None else (*row[:2], f"{PENG2021}, {row[2]}")
@@ -194,7 +200,7 @@ def _zhang2021_uar(settings: dict) -> Figure | None:
         and corpus["complete"]
         and settings["protocol"] == _ZHANG2021_PROTOCOLS[name]
         and "mistake" not in settings
-        and full_size(settings["network"])
+        and full_size(settings)
     )
     row = _zhang2021_row(settings) if comparable else None
     return zhang2021(row, name) if row else None
@@ -204,19 +210,22 @@ def _zhang2021_row(settings: dict) -> str | None:
     """The row that an experiment repeats: the whole system, or it with one thing changed; None where more are."""
     if settings["model"] == "zhang2021-2cnn-lstm":
         return "2cnn-lstm"
-    speeds, kind = len(settings.get("speeds", ())), settings["start"]["kind"]
+    network, kind = settings["network"], settings["start"]["kind"]
+    speeds, frames = len(settings.get("speeds", (1.0,))), network["context_frames"]
     changed = {
-        "random-start": kind != "imagenet",
+        "random-start": kind == "random",
+        kind: kind not in ("random", "imagenet"),
+        f"context-{frames}": frames != 64,
         f"x{speeds}": speeds != 5,
-        f"channels-{settings['network']['channels']}": settings["network"]["channels"] != 3,
-        "no-attention": not settings["network"]["attention"],
+        f"channels-{network['channels']}": network["channels"] != 3,
+        "no-attention": not network["attention"],
     }
     names = [name for name, is_so in changed.items() if is_so]
     return "full" if not names else names[0] if len(names) == 1 else None
 
 
-def full_size(network: dict) -> bool:
-    """Whether an ACRNN or a DCNN has the paper's maps and units, or the network is of another kind."""
-    if "image_size" in network:
-        return all(network[name] == size for name, size in _ZHANG2021_SIZES.items())
-    return "conv_layers" not in network or all(network.get(name, size) == size for name, size in _SIZES.items())
+def full_size(settings: dict) -> bool:
+    """Whether an experiment's network has the maps, units and sizes of its paper."""
+    model, network = settings["model"], settings["network"]
+    sizes = _SIZES.get(model, _SIZES.get(model.partition("-")[0], {}))
+    return all(network.get(name, size) == size for name, size in sizes.items())  # lists, as JSON has them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +102,14 @@ def _result_row(found: dict) -> list[str]:
         percent(overall["wa"]),
         "–" if known is None else str(known),
         coverage(found),
-        f"{settings['recipe']['epochs']} epochs, {settings['recipe']['precision']}, {duration(overall['seconds'])} of runs",
+        f"{_epochs(settings['recipe'])} epochs, {settings['recipe']['precision']}, {duration(overall['seconds'])} of runs",
     ]
+
+
+def _epochs(recipe: Mapping) -> str:
+    """Epochs at most, by stage."""
+    later = [recipe["second_stage"]["epochs"]] if "second_stage" in recipe else []
+    return " + ".join(str(epochs) for epochs in [recipe["epochs"], *later])
 
 
 def uar_cells(found: dict) -> list[str]:
@@ -117,11 +123,17 @@ def uar_cells(found: dict) -> list[str]:
 
 def _system(settings: dict) -> str:
     """A system's name, with its depth where that is what the paper sweeps; a leak, a smaller network and a start are told."""
-    depth = settings["network"].get("conv_layers")
-    size = "" if published.full_size(settings["network"]) else ", reduced network"
+    depth, speeds = settings["network"].get("conv_layers"), len(settings.get("speeds", ()))
+    size = "" if published.full_size(settings) else ", reduced network"
     start = f", {starts.TITLES[settings['start']['kind']]}" if "start" in settings else ""
     leak = f"LEAKS ({settings['mistake']}): " if settings.get("mistake") else ""
-    return f"{leak}{settings['model']}" + ("" if depth is None else f", {depth} conv") + size + start
+    return (
+        f"{leak}{settings['model']}"
+        + ("" if depth is None else f", {depth} conv")
+        + size
+        + start
+        + (f", ×{speeds}" if speeds else "")
+    )
 
 
 def write_report(folder: Path, records: Path | None = None) -> Path:

@@ -44,7 +44,8 @@ class Start:
 
         Raises:
             FileNotFoundError: there is no such file or record set.
-            ValueError: the other records are of another front end or cut otherwise, or share a recording.
+            ValueError: the other records are of another front end or cut otherwise, share a recording, or are of the same
+                corpus with a speaker in common.
         """
         if self.kind == "imagenet" and not self.path.is_file():
             raise FileNotFoundError(f"--imagenet-weights {self.path}: no such file; check the path")
@@ -62,7 +63,14 @@ class Start:
                 f"--pretrain {self.path}: {same.path} and {len(shared) - 1} others are in {records.folder} too, where they "
                 f"may be tested; take another corpus, or {TIME_ARROW}"
             )
-        if len({row.speaker for row in other.utterances}) < 2:
+        speakers = {row.speaker for row in other.utterances}
+        same_corpus = other.manifest.corpus["name"] == records.manifest.corpus["name"]
+        if same_corpus and (known := sorted(speakers & {row.speaker for row in records.utterances})):
+            raise ValueError(
+                f"--pretrain {self.path}: of the same corpus as {records.folder} ({records.manifest.corpus['name']}), with "
+                f"speakers {', '.join(known[:3])} in both, who may be tested; leave them out, or name others differently"
+            )
+        if len(speakers) < 2:
             raise ValueError(f"--pretrain {self.path}: a single speaker; one must be left to choose the epoch by")
 
 

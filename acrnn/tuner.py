@@ -69,7 +69,8 @@ class Trainer:
     def _fit(self, values: Values, tasks: list) -> None:
         keras.utils.clear_session()  # the graphs of the trials before
         prepared = self.folder.experiment(values)
-        estimator = MODELS[prepared.experiment.model].estimator(prepared.config, prepared.experiment.recipe)
+        experiment = prepared.experiment
+        estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe, experiment.start)
         for fold, seed in tasks:
             started = time.monotonic()
             result = self._fitted(estimator, values, fold, seed)

@@ -24,11 +24,10 @@ class WindowSource(MemorySource):
         self.segments, self.starts, self.frames = _held(source), np.array(starts), frames
         self.real = np.clip(self.segments.num_frames[:, None] - self.starts, 0, frames)
         self.segment, self.window = np.nonzero((self.real > 0) | (not masked))
-        rows = (
-            self.segment
-        )  # what a source says of its segments, here of windows, whose features are cut when asked for
-        self.data = replace(self.segments, labels=self.segments.labels[rows], utterances=self.segments.utterances[rows])
-        self.index = np.arange(len(rows))
+        # what a source says of its segments, here of windows, whose features are cut when asked for
+        labels, utterances = (values[self.segment] for values in (self.segments.labels, self.segments.utterances))
+        self.data = replace(self.segments, labels=labels, utterances=utterances)
+        self.index = np.arange(len(self.segment))
 
     def batch(self, index: np.ndarray) -> Batch:
         """The windows at some positions."""

@@ -58,6 +58,8 @@ def run(options: argparse.Namespace) -> int:
             f"--repetitions {options.repetitions}: the paper deals {PROTOCOLS[LIM2016_PROTOCOL].repetitions} times"
         )
     frontend = f"_{options.frontend}" if options.frontend else ""
+    if options.protocol:
+        raise UsageError(f"--protocol {options.protocol}: the tables have both of theirs; leave it out")
     output_dir = options.output_dir or Path("runs", f"lim2016_{arguments.selection_name(options)}{frontend}")
     if not options.tables_only:
         train(options, output_dir)
@@ -96,7 +98,11 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
     for system in SYSTEMS:
         pair = [found.get(name_of(system, each)) for each in protocols]
         if any(pair):
-            parts += [f"## {MODELS[system].summary}", _emotions(system, *pair), _summary(*pair)]
+            parts += [
+                f"## {MODELS[system].summary}",
+                _emotions(system, options.dataset, *pair),
+                _summary(system, options.dataset, *pair),
+            ]
         if all(pair):
             gains[system] = comparison.paired(*(comparison.tested_uar(each) for each in pair))
     if gains:
@@ -105,9 +111,14 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
     files.write_text(output_dir / "tables.md", "\n\n".join(parts) + "\n")
 
 
-def _emotions(system: str, paper: dict | None, independent: dict | None) -> str:
+def _known(system: str, dataset: str) -> Mapping:
+    """The paper's figures of a system, which are of Emo-DB."""
+    return LIM2016_TABLES[system] if dataset == "emodb" else {}
+
+
+def _emotions(system: str, dataset: str, paper: dict | None, independent: dict | None) -> str:
     """Tables II to IV: a row an emotion, and their average."""
-    known, labels = LIM2016_TABLES[system], (paper or independent)["settings"]["labels"]
+    known, labels = _known(system, dataset), (paper or independent)["settings"]["labels"]
     header = ["emotion", *(f"{key}, {where}" for where in ("published", "paper", "independent") for key in _KEYS)]
     ours = [_by_emotion(one) for one in (paper, independent)]
     rows = [
@@ -130,14 +141,16 @@ def _by_emotion(found: dict | None) -> dict[str, np.ndarray] | None:
     if found is None:
         return None
     labels = found["settings"]["labels"]
-    every = np.mean([_shares(counts, labels) for counts in _confusions(found, _FOLDS)], axis=0)
-    return {**dict(zip(labels, every, strict=True)), "average": every.mean(axis=0)}
+    repeated = found["settings"]["protocol"] == LIM2016_PROTOCOL
+    groups = _confusions(found, _FOLDS if repeated else found["planned_folds"])
+    every = np.nanmean([_shares(counts, labels) for counts in groups], axis=0)
+    return {**dict(zip(labels, every, strict=True)), "average": np.nanmean(every, axis=0)}
 
 
 def _shares(counts: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-    """[emotions, 3]; what is undefined counts as nothing, as a class that is never predicted deserves."""
-    rows = metrics.per_class(counts, labels)
-    return np.array([[row[key] or 0.0 for key in _KEYS] for row in rows])
+    """[emotions, 3]; nothing for a class that is never predicted, NaN for one that no test utterance has."""
+    rows = zip(metrics.per_class(counts, labels), counts.sum(axis=1), strict=True)
+    return np.array([[(row[key] or 0.0) if there else np.nan for key in _KEYS] for row, there in rows])
 
 
 def _confusions(found: dict, folds: int) -> list[np.ndarray]:
@@ -151,7 +164,7 @@ def _confusions(found: dict, folds: int) -> list[np.ndarray]:
     return [groups[key] for key in sorted(groups)]
 
 
-def _summary(paper: dict | None, independent: dict | None) -> str:
+def _summary(system: str, dataset: str, paper: dict | None, independent: dict | None) -> str:
     """A row a protocol: F1 with its deviation, UAR by both averages, both ways of pooling, coverage."""
     header = [
         "split",
@@ -166,11 +179,13 @@ def _summary(paper: dict | None, independent: dict | None) -> str:
         for name, found in (("paper", paper), ("independent", independent))
         if found
     ]
+    if known := _known(system, dataset):
+        rows.append(["published", f"{known['average'][2]:.1f} ± {known['deviation']:.1f}", *["–"] * 4])
     return reports.markdown(header, rows)
 
 
 def _f1(found: dict) -> str:
-    by_fold = [_shares(counts, found["settings"]["labels"])[:, 2].mean() for counts in _confusions(found, 1)]
+    by_fold = [np.nanmean(_shares(counts, found["settings"]["labels"])[:, 2]) for counts in _confusions(found, 1)]
     mean = _by_emotion(found)["average"][2]
     return f"{reports.percent(mean)} ± {reports.percent(np.std(by_fold, ddof=1) if len(by_fold) > 1 else None)}"
 

@@ -232,7 +232,7 @@ def _title(found: dict, title: str) -> str:
     settings = found["settings"]
     said = [f"×{len(settings['speeds'])}"] if "speeds" in settings else []
     said += [starts.TITLES[settings["start"]["kind"]]] if "start" in settings else []
-    said += [] if published.full_size(settings["network"]) else ["reduced network"]
+    said += [] if published.full_size(settings) else ["reduced network"]
     return title + (f" ({', '.join(said)})" if said else "")
 
 

@@ -152,8 +152,8 @@ def write_safetensors(path, arrays):
     path.write_bytes(struct.pack("<Q", len(text)) + text + values)
 
 
-def write_pth(path, arrays, pickled=None):
-    """A file as torch.save writes a state_dict, its pickle put together by hand."""
+def state_dict(arrays):
+    """The pickle of a state_dict as torch.save writes it, put together by hand."""
 
     def text(value):
         return b"X" + struct.pack("<I", len(value)) + value.encode()
@@ -168,8 +168,23 @@ def write_pth(path, arrays, pickled=None):
         program += storage + b"J" + struct.pack("<i", value.size) + b"tQK\x00" + numbers(value.shape)
         program += numbers([stride // 4 for stride in np.ascontiguousarray(value).strides])
         program += b"\x89ccollections\nOrderedDict\n)RtR"
+    return program + b"u."
+
+
+def write_old_pth(path, arrays):
+    """A file as torch.save wrote it before PyTorch 1.6."""
+    machine = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    content = b"".join(pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, machine))
+    content += state_dict(arrays) + pickle.dumps([str(key) for key in range(len(arrays))], 2)
+    for value in arrays.values():
+        content += struct.pack("<q", value.size) + np.ascontiguousarray(value).tobytes()
+    path.write_bytes(content)
+
+
+def write_pth(path, arrays, pickled=None):
+    """A file as torch.save writes a state_dict."""
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("archive/data.pkl", pickled or program + b"u.")
+        archive.writestr("archive/data.pkl", pickled or state_dict(arrays))
         for key, value in enumerate(arrays.values()):
             archive.writestr(f"archive/data/{key}", np.ascontiguousarray(value).tobytes())
 
@@ -180,7 +195,8 @@ def write_files(folder, foreign):
         return [folder / "weights.npy"]
     write_pth(folder / "weights.pth", foreign.as_torchvision())
     write_safetensors(folder / "weights.safetensors", foreign.as_torchvision())
-    return [folder / "weights.pth", folder / "weights.safetensors"]
+    write_old_pth(folder / "old.pth", foreign.as_torchvision())
+    return [folder / "weights.pth", folder / "old.pth", folder / "weights.safetensors"]
 
 
 def built(layout):
@@ -314,6 +330,20 @@ def test_no_name_but_those_of_arrays_is_answered(called, tmp_path):
         array_files.read(tmp_path / "weights.npy")
 
 
+def test_an_old_file_of_pytorch_that_is_cut_off_or_lies_about_its_size_is_refused(tmp_path):
+    path, arrays = tmp_path / "weights.pth", {"a": np.ones((2, 3), np.float32)}
+    write_old_pth(path, arrays)
+    content = path.read_bytes()
+    for wrong, message in (
+        (content[:-1], "a storage is cut off"),
+        (content.replace(b"J\x06\x00\x00\x00", b"J\xff\xff\xff\x7f", 1), "a storage is larger than the file"),
+        (pickle.dumps({"a": 1}, 2), "a pickle, but none of torch.save"),
+    ):
+        path.write_bytes(wrong)
+        with pytest.raises(ValueError, match=message):
+            array_files.read(path)
+
+
 def test_a_tensor_that_lies_outside_of_its_storage_is_refused(tmp_path):
     write_pth(tmp_path / "good.pth", {"a": np.ones((2, 3), np.float32)})
     with zipfile.ZipFile(tmp_path / "good.pth") as archive:
@@ -329,7 +359,7 @@ def test_a_tensor_that_lies_outside_of_its_storage_is_refused(tmp_path):
     ("content", "message"),
     [
         (b"", "damaged, or of another kind"),
-        (b"\x80\x02}q\x00.", "neither .npy, .pth nor .safetensors"),
+        (b"\x80\x02}q\x00.", "a pickle, but none of torch.save"),
         (b"PK\x03\x04 cut off", "damaged, or of another kind"),
         (b"\x93NUMPY\x01\x00", "damaged, or of another kind"),
         (struct.pack("<Q", 8) + b"not json", "no header of safetensors"),

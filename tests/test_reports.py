@@ -24,6 +24,8 @@ def test_the_recall_of_lim_stands_beside_the_split_of_the_paper_alone():
     assert published.uar(lim) is None
     found = published.uar({**lim, "protocol": "speaker-dependent-random-10-fold-5-times"})
     assert str(found) == "86.86 (Lim et al. 2016, Tables II to IV)"
+    smaller = {**lim, "network": {"filters": [16, 16]}, "protocol": "speaker-dependent-random-10-fold-5-times"}
+    assert published.uar(smaller) is None and not published.full_size(smaller)
     assert published.uar({**SETTINGS, "protocol": "speaker-dependent-random-10-fold-5-times"}) is None
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 import keras
 import numpy as np
 import pytest
+import soundfile
 from conftest import write_tiny_corpus
 from test_alexnet import Foreign
 
@@ -229,9 +230,9 @@ def test_memory_and_disk_give_the_same_windows(feeder, network, parts):
             np.testing.assert_array_equal(one, other)
 
 
-def test_a_recipe_of_one_stage_serves_for_both(record_set):
-    network = make_network(record_set, Recipe(epochs=2, batch_size=4))
-    assert network.windows.recipe == network.sequence.recipe == Recipe(epochs=2, batch_size=4)
+def test_a_recipe_of_one_stage_is_refused(record_set):
+    with pytest.raises(UsageError, match="--recipe: it trains in one stage, and DCNN-BLSTM .* in two"):
+        Prepared.of(Experiment(record_set.folder, "zhang2021", Recipe()))
 
 
 def test_a_stage_goes_to_its_end(record_set):
@@ -368,6 +369,14 @@ def test_another_corpus_must_be_another_and_prepared_alike(record_set, other_cor
     chen = prepared(tiny_corpus, tmp_path / "chen", frontend="chen2018")
     with pytest.raises(ValueError, match="another front end or segment rule"):
         Start("corpus", chen.folder).check(record_set)
+    known = write_tiny_corpus(tmp_path / "known", speakers=6)  # sounds differ, five of the speakers do not
+    for path in known.glob("*.wav"):
+        samples, rate = soundfile.read(path)
+        soundfile.write(path, 0.5 * samples, rate)
+    with pytest.raises(
+        ValueError, match=r"of the same corpus as .* with speakers s0, s1, s2 in both, who may be tested"
+    ):
+        Start("corpus", prepared(known, tmp_path / "known-records").folder).check(record_set)
     with pytest.raises(FileNotFoundError, match="--imagenet-weights .*nowhere: no such file"):
         Start("imagenet", tmp_path / "nowhere").check(record_set)
     with pytest.raises(UsageError, match="it goes without --imagenet-weights"):
@@ -407,16 +416,36 @@ def test_systems_of_one_stage_refuse_what_means_nothing_for_them(options, messag
         Prepared.of(replace(Experiment(tiny_records, "chen2018-3d", Recipe()), **options))
 
 
-def test_a_refit_goes_through_both_stages_and_a_run_becomes_a_report(tiny_corpus, record_set, tmp_path, capsys):
-    out = tmp_path / "out"
-    command = ["--dataset", "manifest", "--model", "zhang2021", "--records", str(record_set.folder), "--folds", "0"]
+def test_a_refit_repeats_both_stages_speeds_and_start_and_a_run_becomes_a_report(
+    tiny_corpus, tmp_path, capsys, monkeypatch
+):
+    out, folder = tmp_path / "out", tmp_path / "records"
+    preparation = ["manifest", "--data-dir", str(tiny_corpus), "--out", str(folder), "--speeds", "1,1.1", "--jobs", "1"]
+    assert data_prep_main([*preparation, "--frontend", "zhang2021", "--segments", "zhang2021"]) == 0
+    command = ["--dataset", "manifest", "--model", "zhang2021", "--records", str(folder), "--folds", "0"]
     sizes = [part for name, value in SMALL.items() for part in ("--network", f"{name}={json.dumps(value)}")]
     quick = ["--epochs", "1", "--batch-size", "16", "--stage2-epochs", "2", "--stage2-learning-rate", "0.01"]
-    assert run_cv.main([*command, *sizes, *quick, "--output-dir", str(out), "--speeds", "1.0"]) == 0
-    assert "zhang2021, reduced network, random start on manifest" in capsys.readouterr().out
+    assert (
+        run_cv.main([*command, *sizes, *quick, "--output-dir", str(out), "--speeds", "1.0", "--pretrain", "time-arrow"])
+        == 0
+    )
+    assert "zhang2021, reduced network, pre-trained on the direction of time, ×1 on manifest" in capsys.readouterr().out
     assert {"attention.png", "report.html"} <= {path.name for path in out.iterdir()}
-    epochs = []
-    trained = refit(out, record_set.folder, on_epoch=lambda epoch, total: epochs.append((epoch.epoch, total)))
+    with pytest.raises(
+        ValueError, match="another start .pre-trained on the direction of time.; leave --imagenet-weights"
+    ):
+        refit(out, folder, start=Start("corpus", folder))
+    epochs, heard, starting = [], [], []
+    source, estimator = Feeder.source, type(MODELS["zhang2021"]).estimator
+    monkeypatch.setattr(Feeder, "source", lambda self, ids: heard.extend(ids) or source(self, ids))
+    monkeypatch.setattr(
+        type(MODELS["zhang2021"]),
+        "estimator",
+        lambda self, *given: starting.append(given[2]) or estimator(self, *given),
+    )
+    trained = refit(out, folder, on_epoch=lambda epoch, total: epochs.append((epoch.epoch, total)))
+    assert sorted(heard) == sorted(row.id for row in RecordSet(folder).utterances if not row.copy_of)
+    assert starting == [Start("time-arrow")]
     assert [epoch for epoch, _ in epochs] == list(range(1, epochs[-1][1] + 1))
     assert isinstance(trained.model, keras.Model) and trained.origin["epochs"] == epochs[-1][1]
 
@@ -430,6 +459,9 @@ def test_a_refit_goes_through_both_stages_and_a_run_becomes_a_report(tiny_corpus
         ({"network": {"channels": 2}}, (85.05, 8.75)),
         ({"network": {"attention": False}}, (80.17, 6.57)),
         ({"network": {"image_size": 99}}, None),
+        ({"network": {"context_frames": 16}}, None),
+        ({"start": {"kind": "time-arrow"}}, None),
+        ({"start": {"kind": "corpus"}}, None),
         ({"speeds": [1.0], "start": {"kind": "random"}}, None),
         ({"protocol": "grouped-5-fold"}, None),
     ],
@@ -442,7 +474,7 @@ def test_a_published_figure_stands_beside_what_repeats_it_and_nothing_else(chang
         "start": {"kind": "imagenet"},
         "speeds": [0.8, 0.9, 1.0, 1.1, 1.2],
         **changed,
-        "network": {**asdict(Config(7)), **changed.get("network", {})},
+        "network": {**json.loads(json.dumps(asdict(Config(7)))), **changed.get("network", {})},
     }
     found = published.uar(settings)
     assert (found and found[:2]) == expected

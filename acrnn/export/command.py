@@ -29,6 +29,7 @@ def _of_run(options: argparse.Namespace):
 
 
 def _refitted(options: argparse.Namespace):
+    from acrnn import starts
     from acrnn.export.refit import refit
 
     with ProgressLine("fitting on all speakers", "epochs") as progress:
@@ -37,4 +38,5 @@ def _refitted(options: argparse.Namespace):
             options.records,
             options.seed,
             lambda epoch, total: progress.update(epoch.epoch, total, f"(loss {epoch.loss:.3f})"),
+            starts.named(options.imagenet_weights, options.pretrain),
         )

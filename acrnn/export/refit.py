@@ -11,10 +11,17 @@ from acrnn.export.trained import Trained, config_of
 from acrnn.feeding import Feeder
 from acrnn.models import MODELS
 from acrnn.records import RecordSet
+from acrnn.starts import RANDOM, TIME_ARROW, TITLES, Start
 
 
-def refit(folder: Path, records: Path, seed: int = 0, on_epoch: Callable = lambda epoch, total: None) -> Trained:
-    """The network of an experiment, fitted on all speakers.
+def refit(
+    folder: Path,
+    records: Path,
+    seed: int = 0,
+    on_epoch: Callable = lambda epoch, total: None,
+    start: Start = RANDOM,
+) -> Trained:
+    """The network of an experiment, fitted on all speakers, by the speeds and from the start of its runs.
 
     Nobody is left to choose an epoch by: a recipe that ends of itself is followed to its end, one that chooses stops at
     the median of the epochs that its runs chose.
@@ -24,10 +31,11 @@ def refit(folder: Path, records: Path, seed: int = 0, on_epoch: Callable = lambd
         records: its record set.
         seed: of weights and order.
         on_epoch: takes every epoch and the number of all; its validation figures are of the training speakers.
+        start: the experiment's, where that was weights of a file or another corpus, which its results do not hold.
 
     Raises:
         FileNotFoundError, ValueError: the experiment or the records are missing or damaged, or they do not belong
-            together.
+            together, or the start is another than theirs.
     """
     found = crossval.collect(folder)
     settings = found["settings"]
@@ -37,10 +45,27 @@ def refit(folder: Path, records: Path, seed: int = 0, on_epoch: Callable = lambd
     import_quietly("keras")
     system = MODELS[settings["model"]]
     recipe = recipes.from_dict(settings["recipe"]).settled(found["runs"])
-    estimator = system.estimator(config_of(settings), recipe)
-    everyone = Feeder(record_set).source([row.id for row in record_set.utterances])
+    estimator = system.estimator(config_of(settings), recipe, _start(folder, settings, start))
+    speeds = settings.get("speeds", record_set.manifest.speeds)
+    everyone = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
     estimator.fit(everyone, everyone, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
     return Trained.of_network(
         estimator.model, settings, {"speakers": speakers, "epochs": recipe.total_epochs, "seed": seed}
     )
+
+
+def _start(folder: Path, settings: dict, given: Start) -> Start:
+    """The start of an experiment.
+
+    Raises:
+        ValueError: it is not the one that is given.
+    """
+    wanted = settings.get("start", RANDOM.describe())
+    if given == RANDOM and wanted == Start(TIME_ARROW).describe():
+        return Start(TIME_ARROW)  # it needs nothing but the records
+    if given.describe() != wanted:
+        option = {"imagenet": "--imagenet-weights FILE", "corpus": "--pretrain RECORDS"}.get(wanted["kind"])
+        remedy = f"name the same with {option}" if option else "leave --imagenet-weights and --pretrain out"
+        raise ValueError(f"{folder}: its runs had another start ({TITLES[wanted['kind']]}); {remedy}")
+    return given

@@ -31,7 +31,8 @@ class System:
         reduced: fields of `Config` that make a smaller network, to try things; empty where there is none.
         recipe: how it is trained.
         variant: the fields of `Config` that make this system differ from its paper's main one.
-        pretrained: whether its weights may start from elsewhere than chance, see `acrnn.starts`.
+        pretrained: whether it is trained in two stages, the first of which may start from elsewhere than chance, see
+            `acrnn.starts`.
         whole_utterances: whether it puts utterances together again, so that its records must hold every frame once.
         companions: which of `companions.NAMES` it takes beside the sound: a text it needs, a speaker embedding it uses
             where the records hold one.
@@ -126,6 +127,10 @@ class System:
         """
         if len(recipe.stages) > 1 and not self.pretrained:
             raise UsageError(f"--recipe: it trains in two stages, and {self.summary} in one; choose another")
+        if len(recipe.stages) == 1 and self.pretrained:
+            raise UsageError(
+                f"--recipe: it trains in one stage, and {self.summary} in two; take zhang2021-faster or none"
+            )
         if start != RANDOM and not self.pretrained:
             option = "--imagenet-weights" if start.kind == "imagenet" else "--pretrain"
             raise UsageError(f"{option}: {self.summary} always starts at random; leave it out")

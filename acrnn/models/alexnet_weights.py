@@ -94,10 +94,16 @@ def read(path: Path) -> Weights:
 def _from_caffe(path: Path, found: Mapping) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     arrays = {}
     for ours, theirs in _CAFFE.items():
+        part = found[theirs]
         try:
-            kernel, bias = (np.asarray(part) for part in found[theirs])
-        except (TypeError, ValueError) as error:
+            parts = (part["weights"], part["biases"]) if isinstance(part, Mapping) else part
+            kernel, bias = (np.asarray(values) for values in parts)
+        except (TypeError, ValueError, KeyError) as error:
             raise ValueError(f"{path}: {theirs} is not [weights, biases]; take a file of bvlc_alexnet") from error
+        if (kernel.ndim, bias.ndim) != (4 if ours.startswith("conv") else 2, 1):
+            raise ValueError(
+                f"{path}: {theirs} has weights {kernel.shape} and biases {bias.shape}; take a file of bvlc_alexnet"
+            )
         arrays[ours] = kernel, bias
     kernel, bias = arrays["conv_1"]
     arrays["conv_1"] = kernel[:, :, ::-1] * PIXEL_DEVIATION, bias

@@ -60,6 +60,12 @@ class Config:
     def __post_init__(self):
         if not 0 <= self.dropout < 1:
             raise UsageError(f"--dropout {self.dropout}: it must be a share from 0 up to, not including, 1")
+        if self.network not in ("cnn", "lstm", "tdcnn"):
+            raise UsageError(f"--network network={self.network}: it is unknown; choose from cnn, lstm, tdcnn")
+        if len(self.filters) != len(self.pool_sizes):
+            raise UsageError(
+                f"--filters {list(self.filters)}: there are {len(self.pool_sizes)} pools, so give as many numbers of filters"
+            )
         if self.image_hop % self.pooled_by:
             raise UsageError(f"--image-hop {self.image_hop}: pooling by {self.pooled_by} in time must divide it")
 

@@ -81,8 +81,12 @@ class Config:
                 "multiplies a vector of the sound with one of the words, so both need as many sizes"
             )
         for name in ("audio_kernels", "text_kernels"):
-            if not getattr(self, name) or min(getattr(self, name)) < 1:
+            sizes = getattr(self, name)
+            if not sizes or not all(isinstance(size, int) for size in sizes) or min(sizes) < 1:
                 raise UsageError(f"--{name.replace('_', '-')} {_listed(getattr(self, name))}: sizes go from 1 up")
+        for name in ("max_words", "min_count", "filters", "dense_units"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: it must be 1 or more")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"--dropout {self.dropout}: it must be a share from 0 up to, not including, 1")
 
