@@ -59,6 +59,12 @@ class UtteranceNetwork(Network):
         """Logits, labels and rows of whole utterances, each of which is its only segment."""
         return super()._scored(self._whole(source))
 
+    def _logits(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """Logits of a batch as it is, where no shape is compiled for: its size is what bounds the memory."""
+        if self._jit_compile:
+            return super()._logits(inputs)
+        return np.asarray(self.model.predict_on_batch(inputs))
+
     def _whole(self, source: Source | UtteranceSource) -> UtteranceSource:
         if isinstance(source, UtteranceSource):
             return source

@@ -19,6 +19,7 @@ from acrnn.frontends import FRONTENDS
 from acrnn.inputs import fed
 from acrnn.models import MODELS, chen2018
 from acrnn.segments import RULES
+from acrnn.text.embedding import copy_state
 
 FRAMES, CLASSES = 40, 4
 SMALL = {
@@ -159,6 +160,27 @@ def test_features_are_normalised_in_full_precision_whatever_the_policy():
     normalized = np.asarray(layer(data, np.ones((4, FRAMES), bool))).astype(np.float32)
     expected = (data - np.asarray(layer.mean)) / np.asarray(layer.deviation)
     np.testing.assert_allclose(normalized, expected, rtol=2**-8, atol=1e-6)  # bfloat16's own rounding, no more
+
+
+PARTS = (
+    "chen2018-3d",
+    "lim2016-cnn",
+    "lim2016-lstm",
+    "lim2016-tdcnn",
+    "zhang2021",
+    "zhang2021-2cnn-lstm",
+    "peng2021-bimodal-att",
+)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_half_the_precision_says_nearly_the_same(name):
+    full, half = small_network(name), small_network(name, precision="mixed_bfloat16")
+    data = inputs_of(full)
+    copy_state(full.model, half.model)
+    exact, rounded = (np.asarray(one.model(data)) for one in (full, half))
+    assert exact.dtype == rounded.dtype == np.float32 and np.abs(exact).max() > 1e-3
+    np.testing.assert_allclose(rounded, exact, atol=0.03 * np.abs(exact).max())
 
 
 def test_attention_lies_on_real_frames_and_sums_to_one(network):

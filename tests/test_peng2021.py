@@ -18,6 +18,7 @@ from acrnn.models import MODELS, peng2021
 from acrnn.models.peng2021 import Config, CrossModalPooling
 from acrnn.recipes import PENG2021
 from acrnn.text.embedding import embedding_of
+from acrnn.utterance_training import UtteranceNetwork
 from acrnn.utterances import UtteranceSource, by_length, rounded_up
 
 SMALL = {
@@ -288,6 +289,16 @@ def test_lengths_are_rounded_up_by_a_quarter_at_most_and_few_are_left():
 def test_memory_is_bounded_by_frames_and_everyone_comes_once():
     parts = list(by_length([10, 5000, 300, 20], 64, frames_at_once=6000))
     assert [part.tolist() for part in parts] == [[1], [2, 3, 0]]
+
+
+def test_a_batch_is_no_larger_than_what_bounds_the_memory(monkeypatch):
+    network = UtteranceNetwork(lambda: peng2021.build(Config(3, text=False, filters=4, dense_units=8)), PENG2021)
+    seen, predict = [], network.model.predict_on_batch
+    monkeypatch.setattr(
+        network.model, "predict_on_batch", lambda given: seen.append(len(given["num_frames"])) or predict(given)
+    )
+    few = {"features": np.ones((3, 40, 96, 1), np.float32), "num_frames": np.array([40, 30, 20], np.int32)}
+    assert network._logits(few).shape == (3, 3) and seen == [3]
 
 
 def test_gradients_of_word_vectors_are_clipped_by_their_true_norm():

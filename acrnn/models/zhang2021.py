@@ -43,7 +43,8 @@ class Config:
         fc_units: of FC6 and FC7.
         window_dropout: after FC7, while windows are classified; the paper has one and no number, AlexNet's is 0.5.
         attention: sum the BLSTM's steps up by attention; False takes their mean: what attention is when it favours none.
-        dense_units: of the layers before the softmax.
+        dense_units: of the layers before the softmax; Section 2.5 has 512 and 256 units before it, Section 3.2 speaks of
+            three linear layers, which counts the one of the softmax.
         dense_dropout: after the first of them; the paper has one and no number.
         normalization: what shares a mean and a deviation, see `FeatureNormalization`.
     """
