@@ -189,6 +189,7 @@ def write(options: argparse.Namespace, tables: Sequence[Table], output_dir: Path
         parts += [f"## {table.title}", _text(options.dataset, table, found) if rows else "Nothing is finished yet."]
     _draw(found, output_dir)
     if FULL in found:
+        parts += ["Recalls beside those that the paper's text names:", _recalls(options.dataset, found[FULL])]
         parts.append("![confusion](confusion.png)")
     if len(_contexts(found)) > 1:
         parts.append("![context](context.png)")
@@ -225,6 +226,16 @@ def _text(dataset: str, table: Table, found: Mapping[str, dict]) -> str:
             ]
         )
     return reports.markdown(header, cells)
+
+
+def _recalls(dataset: str, found: dict) -> str:
+    """Recall by emotion beside what the paper says of Figures 7 and 8."""
+    known = published.ZHANG2021_RECALLS.get(dataset, {})
+    ours = zip(found["settings"]["labels"], found["overall"]["per_class"], strict=True)
+    rows = [
+        [name, reports.percent(row["recall"]), f"{known[name]:.0f}" if name in known else "–"] for name, row in ours
+    ]
+    return reports.markdown(["emotion", "recall", "published"], rows)
 
 
 def _title(found: dict, title: str) -> str:

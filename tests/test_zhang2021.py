@@ -14,7 +14,7 @@ import soundfile
 from conftest import write_tiny_corpus
 from test_alexnet import Foreign
 
-from acrnn import metrics, published, recipes, starts
+from acrnn import metrics, published, recipes, reports, starts
 from acrnn.console import UsageError
 from acrnn.crossval import Experiment, Prepared
 from acrnn.export.refit import refit
@@ -502,7 +502,7 @@ def test_the_tables_are_written_with_coverage_and_published_figures_and_go_on(ti
     assert zhang2021_tables.main([*command, "--only", "full"]) == 0
     text = (tmp_path / "out" / "tables.md").read_text()
     assert text in capsys.readouterr().out
-    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")][2:]
+    rows = [line.split(" | ") for line in text.split("Recalls")[0].splitlines() if line.startswith("| ")][2:]
     assert [(row[0], row[-1]) for row in rows] == [
         ("| DCNN-BLSTMwA (×3, random start, reduced network)", "1 of 5 folds × 1 seed |")
     ]
@@ -512,5 +512,9 @@ def test_the_tables_are_written_with_coverage_and_published_figures_and_go_on(ti
     assert zhang2021_tables.main([*command, "--table", "2", "--only", "x3"]) == 0  # the full system at its three speeds
     assert not (tmp_path / "out" / "x3").exists()
     assert "| 0.9, 1.0, 1.1 (×3, random start, reduced network) |" in (tmp_path / "out" / "tables.md").read_text()
+    found = reports.read_results(tmp_path / "out" / "full")["overall"]["per_class"]
+    assert f"| low | {reports.percent(found[1]['recall'])} | – |" in text and "| anger | " not in text
+    emodb = {"settings": {"labels": ["anger", "fear"]}, "overall": {"per_class": [{"recall": 0.5}, {"recall": 1.0}]}}
+    assert zhang2021_tables._recalls("emodb", emodb).endswith("| anger | 50.0 | 94 |\n| fear | 100.0 | – |")
     assert zhang2021_tables.main([*command, "--only", "x1"]) == 2
     assert "--only x1: not in the tables; choose from no-attention, full" in capsys.readouterr().err
