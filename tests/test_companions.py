@@ -1,6 +1,7 @@
 """What accompanies the sound: real files of Kaldi, GloVe, recognisers and ONNX, from the command line into the records."""
 
 import json
+import pickle
 import sys
 import types
 
@@ -156,6 +157,44 @@ def test_a_table_that_cannot_be_used_is_named_and_no_program_in_it_is_run(name, 
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
         vectors.read(tmp_path / name)
+
+
+class Touch:
+    """A file is made when this is loaded from a pickle."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return self.path.touch, ()
+
+
+@pytest.mark.parametrize("marker", [b"PKL", b"NPY\x01\x80", b"AUDIO\x01\x80", b"RIFF", b"fLaC", b" PKL"])
+@pytest.mark.parametrize("kind", ["ark", "scp"])
+def test_an_archive_with_something_else_than_vectors_is_refused_before_it_is_loaded(kind, marker, tmp_path):
+    write_kaldi(tmp_path, embeddings())
+    with (tmp_path / "x.ark").open("ab") as file:
+        offset = file.write(b"bad ") + file.tell() - 4
+        file.write(marker + pickle.dumps(Touch(tmp_path / "was_run")))
+    with (tmp_path / "x.scp").open("a") as file:
+        file.write(f"bad {tmp_path / 'x.ark'}:{offset}\n")
+    with pytest.raises(
+        ValueError, match=rf"x\.{kind}: not a table of vectors .* which is no vector of Kaldi's; write it"
+    ):
+        vectors.read(tmp_path / f"x.{kind}")
+    assert not (tmp_path / "was_run").exists()
+
+
+@pytest.mark.parametrize("kind", ["ark", "scp"])
+def test_a_text_archive_and_one_of_compressed_rows_are_read(kind, tmp_path):
+    kaldiio = pytest.importorskip("kaldiio", reason="the extra [kaldi] is not installed")
+    rows = {name: vector[None] for name, vector in embeddings().items()}
+    for options in ({"text": True}, {"compression_method": 2}):
+        kaldiio.save_ark(str(tmp_path / "x.ark"), rows, str(tmp_path / "x.scp"), **options)
+        found = vectors.read(tmp_path / f"x.{kind}")
+        assert found.keys() == rows.keys()
+        for name, row in rows.items():
+            np.testing.assert_allclose(found[name], row[0], atol=0.02)
 
 
 def test_vectors_that_differ_in_size_or_are_not_finite_are_refused(tmp_path):
