@@ -4,6 +4,7 @@ import json
 import pickle
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from conftest import tiny_sound, write_tiny_corpus
 
 from acrnn import vectors
 from acrnn.cli import main as acrnn_main
+from acrnn.crossval import Experiment, cross_validate
 from acrnn.export import job
 from acrnn.export.trained import Trained
+from acrnn.recipes import PENG2021
 from acrnn.records import RecordSet
 from data_prep import word_vectors
 from data_prep.__main__ import main
@@ -21,6 +24,7 @@ from data_prep.corpora import toy_bimodal
 from data_prep.transcripts.engines import ENGINES
 from experiments import peng2021_tables, run_cv
 
+SMALL = {"filters": 4, "dense_units": 8, "audio_kernels": (3,), "text_kernels": (2,)}
 FEATURES = ["--frontend", "peng2021", "--segments", "han2014", "--jobs", "1"]
 
 
@@ -109,6 +113,25 @@ def test_kaldi_glove_and_a_transcript_file_go_into_the_records_with_their_origin
     assert prepare(corpus, out, *options) == 0  # finished: nothing to do
     assert prepare(corpus, out) == 1
     assert "holds finished records of other recordings or settings" in capsys.readouterr().err
+
+
+def test_copies_at_other_speeds_have_the_text_and_the_embedding_of_their_utterance(corpus, tmp_path):
+    np.savez(tmp_path / "x.npz", **embeddings())
+    out = tmp_path / "records"
+    assert prepare(corpus, out, "--speaker-embeddings", str(tmp_path / "x.npz"), "--speeds", "0.9,1.0") == 0
+    there = RecordSet(out)
+    copies = {row.copy_of: place for place, row in enumerate(there.utterances) if row.copy_of}
+    assert sorted(copies) == sorted(ids())
+    places = {row.id: place for place, row in enumerate(there.utterances)}
+    for name, copy in copies.items():
+        assert there.companions.texts[copy] == there.companions.texts[places[name]] != ""
+        for place in (copy, places[name]):
+            np.testing.assert_array_equal(there.companions.speaker_embeddings[place], embeddings()[name])
+    experiment = Experiment(out, "peng2021-bimodal", replace(PENG2021, epochs=1, batch_size=8), options=SMALL)
+    found = cross_validate(
+        replace(experiment, save_models=False), tmp_path / "out", folds=[0], announce=lambda line: None
+    )
+    assert found["settings"]["network"]["speaker_embedding_size"] == 5 and len(found["runs"]) == 1
 
 
 def test_a_damaged_companion_is_found_before_it_is_used(corpus, tmp_path):
