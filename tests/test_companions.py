@@ -331,6 +331,9 @@ def test_whisper_is_asked_with_a_local_model_and_each_utterance_for_itself(tmp_p
     assert asked["local_files_only"] and asked["path"] == str(tmp_path)
     assert asked["language"] == "de" and not asked["condition_on_previous_text"] and asked["dtype"] == np.float32
     assert engine.description.startswith("faster-whisper 1.2") and engine.description.endswith(", de")
+    assert ENGINES["faster-whisper"](tmp_path, "de").description == engine.description
+    (tmp_path / "model.bin").write_bytes(b"WEIGHTS")  # fine-tuned: other values of the same size
+    assert ENGINES["faster-whisper"](tmp_path, "de").description != engine.description
 
 
 @pytest.mark.parametrize(
