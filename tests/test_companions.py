@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import sys
 import types
 from dataclasses import replace
@@ -95,12 +96,14 @@ def test_kaldi_glove_and_a_transcript_file_go_into_the_records_with_their_origin
     options = [part if part.startswith("--") else str(tmp_path / part) for part in options]
     assert prepare(corpus, out, *options) == 0
     told = capsys.readouterr().out
-    assert "word vectors: glove.txt has 2 of 4 words" in told and "1 of 18 are empty" in told
+    assert "word vectors: glove.txt has 2 of 4 words" in told
+    assert "0 of 18 are empty, 1 have none and do not count in the rate" in told
     there = RecordSet(out)
     beside = there.manifest.companions
-    # "I don't say high 0" against nothing, and against "i do say high": n't and 0 are missing, and other emotions changed
-    assert beside["transcripts"]["word_error_rate"] == pytest.approx((6 + 5 * 2 + 12 * 3 - 1 + 1) / 108, abs=0.01)
-    assert beside["transcripts"]["origin"].startswith("asr.ctm") and beside["transcripts"]["compared"] == 18
+    # six words against "i do say high": n't and 0 are missing, and other emotions changed; the first is not in the file
+    assert beside["transcripts"]["word_error_rate"] == pytest.approx((5 * 2 + 12 * 3) / (17 * 6), abs=1e-4)
+    assert beside["transcripts"]["origin"].startswith("asr.ctm")
+    assert [beside["transcripts"][name] for name in ("compared", "empty", "missing")] == [17, 0, 1]
     assert there.manifest.speaker_embedding_size == 5
     found = there.companions
     assert found.texts[1] == "i do say high" and found.texts[0] == ""
@@ -113,6 +116,47 @@ def test_kaldi_glove_and_a_transcript_file_go_into_the_records_with_their_origin
     assert prepare(corpus, out, *options) == 0  # finished: nothing to do
     assert prepare(corpus, out) == 1
     assert "holds finished records of other recordings or settings" in capsys.readouterr().err
+
+
+@pytest.fixture
+def two_recordings(tmp_path):
+    """Two parts of a/01.wav, and b/01.flac."""
+    for name in ("a/01.wav", "b/01.flac"):
+        (tmp_path / name).parent.mkdir()
+        soundfile.write(tmp_path / name, tiny_sound("low", 1.0, 0), 16000)
+    rows = ["x,a/01.wav,low,s,0,0.5,one two", "y,a/01.wav,low,s,0.5,1,three four", "b/01,b/01.flac,high,t,,,five six"]
+    (tmp_path / "manifest.csv").write_text("\n".join(["id,path,label,speaker,start,end,text", *rows]))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "fits"),
+    [
+        ({"01.wav": "one"}, "01.wav", r"2 utterances \(x, y …\)"),
+        ({"x": "one", "01": "two"}, "01", r"3 utterances \(b/01, x, y …\)"),
+    ],
+)
+def test_a_text_that_fits_several_utterances_is_refused(two_recordings, texts, name, fits, capsys):
+    (two_recordings / "asr.json").write_text(json.dumps(texts))
+    out = two_recordings / "records"
+    assert prepare(two_recordings, out, "--transcripts", str(two_recordings / "asr.json")) == 1
+    told = capsys.readouterr().err
+    assert re.search(
+        rf"asr\.json: '{name}' names the recordings of {fits}; give each a text of its own by its id", told
+    )
+
+
+def test_texts_by_id_and_by_a_recording_of_one_utterance_are_taken(two_recordings):
+    (two_recordings / "asr.json").write_text(json.dumps({"y": "three", "01.flac": "five six"}))
+    assert prepare(two_recordings, two_recordings / "records", "--transcripts", str(two_recordings / "asr.json")) == 0
+    there = RecordSet(two_recordings / "records")
+    assert dict(zip((row.id for row in there.utterances), there.companions.texts, strict=True)) == {
+        "x": "",
+        "y": "three",
+        "b/01": "five six",
+    }
+    entry = there.manifest.companions["transcripts"]
+    assert (entry["missing"], entry["empty"], entry["compared"], entry["word_error_rate"]) == (1, 0, 2, 0.25)
 
 
 def test_copies_at_other_speeds_have_the_text_and_the_embedding_of_their_utterance(corpus, tmp_path):
@@ -348,8 +392,6 @@ def test_whisper_is_asked_with_a_local_model_and_each_utterance_for_itself(tmp_p
 def test_options_that_do_not_go_together_are_wrong_usage(options, message, corpus, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert prepare(corpus, tmp_path / "records", *options) == 2
-    import re
-
     assert re.search(message, capsys.readouterr().err)
 
 
