@@ -25,6 +25,10 @@ from data_prep.transcripts.error_rate import word_error_rate
 OPTIONS = ("transcripts", "asr", "speaker_embeddings", "speaker_model", "word_vectors")
 
 
+class NoTextsError(UsageError):
+    """Word vectors are given, and no utterance has a text."""
+
+
 @dataclass(frozen=True)
 class Accompanied:
     """A selection with its companions.
@@ -84,7 +88,7 @@ def accompany(selection: Selection, options: argparse.Namespace, out: Path, jobs
         jobs: processes for these.
 
     Raises:
-        UsageError: options do not go together.
+        UsageError: options do not go together; a NoTextsError if it is word vectors and no texts.
         FileNotFoundError, ValueError, ImportError: a file or a model cannot be used.
     """
     if options.asr_model and not options.asr:
@@ -187,7 +191,9 @@ def _with_word_vectors(found: Accompanied, path: Path, out: Path) -> Accompanied
     """Vectors of all words of the texts: which of them a network learns, the training part of a fold decides."""
     words = sorted({word for one in found.selection.utterances for word in tokens.words(one.text or "")})
     if not words:
-        raise UsageError(f"--word-vectors {path}: the utterances have no texts; give some with --transcripts or --asr")
+        raise NoTextsError(
+            f"--word-vectors {path}: the utterances have no texts; give some with --transcripts or --asr"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"--word-vectors {path}: no such file; give a text file such as glove.6B.300d.txt")
     entry = {

@@ -445,10 +445,15 @@ def test_the_whole_way_with_text_and_speakers_to_a_prediction(corpus, tmp_path, 
     assert "text is given, and the model does not take it; leave it out" in capsys.readouterr().err
 
 
-def test_records_without_texts_are_refused_by_a_system_that_reads(tmp_path, capsys):
-    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=1)
+def without_texts(folder, speakers):
+    corpus = write_tiny_corpus(folder, speakers)
     table = corpus / "manifest.csv"
     table.write_text("\n".join(line.partition(",")[2] for line in table.read_text().splitlines()))
+    return corpus
+
+
+def test_records_without_texts_are_refused_by_a_system_that_reads(tmp_path, capsys):
+    corpus = without_texts(tmp_path / "corpus", speakers=1)
     assert prepare(corpus, tmp_path / "records") == 0
     shared = ["--dataset", "manifest", "--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out")]
     assert run_cv.main([*shared, "--model", "peng2021-text"]) == 1
@@ -471,6 +476,32 @@ def test_the_tables_stand_in_one_file_with_what_they_rest_on(corpus, tmp_path, m
     rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ") and "folds × 1 seed" in line]
     assert rows == ["| Text-CNN", "| Text-CNN", "| w/o text SWEM"]
     assert peng2021_tables.main([*command, *options, "--tables-only"]) == 0
+
+
+def test_the_tables_of_a_corpus_without_texts_have_speech_and_recognised_texts(tmp_path, monkeypatch):
+    corpus = without_texts(tmp_path / "corpus", speakers=3)
+    monkeypatch.setattr(peng2021_tables, "RECOGNISED", {"asr-text": peng2021_tables.TRUTH["text"]})
+    (tmp_path / "asr.json").write_text(json.dumps(dict.fromkeys(ids(), "i do n't say")))
+    (tmp_path / "glove.txt").write_text(GLOVE)
+    options = ["--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out"), "--no-models"]
+    quick = ["--epochs", "1", "--batch-size", "8", "--folds", "0", "--audio-kernels", "3", "--text-kernels", "2"]
+    command = ["--dataset", "manifest", "--data-dir", str(corpus), "--transcripts", str(tmp_path / "asr.json")]
+    assert peng2021_tables.main([*command, "--word-vectors", str(tmp_path / "glove.txt"), *options, *quick]) == 0
+    text = (tmp_path / "out" / "tables.md").read_text()
+    rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ") and "folds × 1 seed" in line]
+    assert rows == ["| Audio-CNN", "| Text-CNN"]
+    assert "the corpus has no texts: the rows that need them, and Table 2, are left out" in text
+    assert "word vectors: glove.txt" in text and "word error rate unknown" in text
+    assert set(RecordSet(tmp_path / "records").manifest.companions) == set()
+    assert "word_vectors" in RecordSet(tmp_path / "records-asr").manifest.companions
+    assert peng2021_tables.main([*command, *options, "--tables-only"]) == 0
+    assert (tmp_path / "out" / "tables.md").read_text() == text
+
+
+def test_word_vectors_without_any_text_are_wrong_usage(tmp_path, capsys):
+    corpus = without_texts(tmp_path / "corpus", speakers=1)
+    assert prepare(corpus, tmp_path / "records", "--word-vectors", str(tmp_path / "glove.txt")) == 2
+    assert "the utterances have no texts; give some with --transcripts or --asr" in capsys.readouterr().err
 
 
 def test_neither_the_voice_nor_the_words_of_the_bimodal_toy_tell_its_emotion_alone():
