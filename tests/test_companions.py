@@ -21,7 +21,9 @@ from acrnn.recipes import PENG2021
 from acrnn.records import RecordSet
 from data_prep import word_vectors
 from data_prep.__main__ import main
+from data_prep.computed import computed
 from data_prep.corpora import toy_bimodal
+from data_prep.corpora.base import Utterance
 from data_prep.transcripts.engines import ENGINES
 from experiments import peng2021_tables, run_cv
 
@@ -347,10 +349,35 @@ def test_pocketsphinx_hears_offline_and_what_it_heard_is_kept(tmp_path, monkeypa
     assert entry["origin"].startswith("pocketsphinx 5") and entry["compared"] == 2
     assert len((out / "asr.jsonl").read_text().splitlines()) == 2
     assert f"word error rate {100 * entry['word_error_rate']:.1f} %" in capsys.readouterr().out
-    with (out / "asr.jsonl").open("a") as file:
-        file.write('{"key": "half a li')
     monkeypatch.setattr("data_prep.computed._answer", lambda utterance: pytest.fail("it was heard again"))
     assert prepare(corpus, out, "--asr", "pocketsphinx") == 0
+
+
+def heard_of(corpus, kept, answer="said\u2028näh"):
+    """Answers of a program that says the same of everything, and what it was asked for."""
+    asked = []
+    files = [corpus / f"s0_{emotion}_0.wav" for emotion in ("high", "low")]
+    utterances = [Utterance(path.stem, path, "s0", "s0", "high") for path in [*files, corpus / "gone.wav"]]
+
+    def make():
+        return lambda waveform: asked.append(len(waveform)) or answer
+
+    return computed(utterances, "program 1", make, kept, 16000), len(asked)
+
+
+def test_answers_are_kept_whatever_a_killed_call_left_of_a_line(corpus, tmp_path):
+    kept = tmp_path / "asr.jsonl"
+    expected = {"s0_high_0": "said\u2028näh", "s0_low_0": "said\u2028näh", "gone": ""}  # one is not there any more
+    assert heard_of(corpus, kept) == (expected, 2)
+    assert heard_of(corpus, kept, "anew") == (expected, 0)
+    first, second, end = kept.read_bytes().split(b"\n")
+    assert end == b"" and first != second
+    inside_a_letter = second.index("ä".encode()) + 1
+    for length in (20, inside_a_letter, len(second)):
+        kept.write_bytes(first + b"\n" + second[:length])
+        told = {**expected, **({"s0_low_0": "anew"} if length < len(second) else {})}
+        assert heard_of(corpus, kept, "anew") == (told, int(length < len(second)))
+        assert heard_of(corpus, kept, "again") == (told, 0)
 
 
 def test_whisper_is_asked_with_a_local_model_and_each_utterance_for_itself(tmp_path, monkeypatch):
