@@ -293,15 +293,35 @@ def test_a_speaker_model_in_onnx_computes_embeddings_once_an_utterance(corpus, t
     assert prepare(corpus, tmp_path / "records", *options) == 0
 
 
-def test_a_model_that_takes_features_is_refused_with_what_it_takes(corpus, tmp_path, capsys):
+def write_onnx(path, name, shape, operator="Abs", *constants):
+    """An ONNX model of one operation on an input and constants."""
     onnx = pytest.importorskip("onnx", reason="the extra [onnx] is not installed")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    value = helper.make_tensor_value_info("fbank", kind, [1, "frames", 80])
-    made = helper.make_tensor_value_info("out", kind, [1, "frames", 80])
-    graph = helper.make_graph([helper.make_node("Abs", ["fbank"], ["out"])], "g", [value], [made])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "f.onnx")
-    assert prepare(corpus, tmp_path / "records", "--speaker-model", str(tmp_path / "f.onnx")) == 1
-    assert "takes fbank tensor(float)" in capsys.readouterr().err
+    added = [helper.make_tensor(f"c{n}", kind, part.shape, part.ravel()) for n, part in enumerate(constants)]
+    nodes = [helper.make_node(operator, [name, *(part.name for part in added)], ["out"])]
+    values = [helper.make_tensor_value_info(one, kind, shape) for one in (name, "out")]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], added)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (("fbank", [1, "frames", 80]), r"m\.onnx: takes fbank tensor\(float\)"),
+        (("sound", [1, 16000]), r"m\.onnx: takes waveforms of 16000 samples only, .* export it with a dynamic second"),
+        (
+            ("sound", [1, "samples"], "Add", np.zeros((1, 7))),
+            r"m\.onnx: fails on a recording of 9600 samples \(0\.60 s\): .*; it must take recordings of any length",
+        ),
+    ],
+    ids=["features", "one length", "another length"],
+)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_model_that_does_not_take_waveforms_of_any_length_is_refused(model, message, jobs, corpus, tmp_path, capsys):
+    write_onnx(tmp_path / "m.onnx", *model)
+    assert prepare(corpus, tmp_path / "records", "--speaker-model", str(tmp_path / "m.onnx"), "--jobs", jobs) == 1
+    told = capsys.readouterr().err
+    assert re.search(message, told) and "Traceback" not in told
 
 
 def test_word_vectors_are_those_of_the_file_and_only_the_wanted_ones(tmp_path):
