@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO
 
 import numpy as np
@@ -38,7 +40,16 @@ def read(path: Path) -> dict[str, np.ndarray]:
         table = {name: np.asarray(vector, np.float32).reshape(-1) for name, vector in found.items()}
     except ImportError:
         raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, RuntimeError, AssertionError) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        KeyError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        AssertionError,
+        struct.error,
+    ) as error:
         raise ValueError(f"{path}: not a table of vectors that can be read ({error!r}); make it again") from error
     return _checked(path, table)
 
@@ -68,33 +79,41 @@ def _read_kaldi(path: Path) -> Mapping[str, np.ndarray]:
     except ImportError as error:
         raise missing_extra("kaldi", path.name, error) from error
     if path.suffix == ".scp":
-        return {name: _entry_at(*place, matio.read_kaldi) for name, place in _places(path).items()}
+        return {name: _entry_at(*place, matio) for name, place in _places(path).items()}
     found = {}
     with path.open("rb") as file:
         while (name := matio.read_token(file)) is not None:
-            found[name.strip()] = _entry(file, repr(name), matio.read_kaldi)
+            found[name.strip()] = _entry(file, repr(name), matio)
     return found
 
 
-def _entry_at(archive: Path, offset: int, read_kaldi: Callable) -> np.ndarray:
+def _entry_at(archive: Path, offset: int, matio: ModuleType) -> np.ndarray:
     with archive.open("rb") as file:
         file.seek(offset)
-        return _entry(file, f"{archive}, byte {offset}", read_kaldi)
+        return _entry(file, f"{archive}, byte {offset}", matio)
 
 
-def _entry(file: BinaryIO, place: str, read_kaldi: Callable) -> np.ndarray:
-    """The vector or matrix at a file's position; the reader is not let near pickles, arrays of numpy or sounds.
+def _entry(file: BinaryIO, place: str, matio: ModuleType) -> np.ndarray:
+    """The vector or matrix at a file's position.
 
-    kaldiio tells by the first bytes what an entry is, and runs a pickle: a table of vectors is no place for programs.
+    kaldiio would also read sounds, arrays of numpy and pickles there, and a pickle it runs: a table of vectors is no place
+    for programs.
     """
     start = file.tell()
     first = file.read(16)
     file.seek(start)
-    if not (first.startswith(_KALDI_BINARY) or first.lstrip().startswith(_KALDI_TEXT)):
+    if first.lstrip().startswith(_KALDI_TEXT):
+        return matio.read_ascii_mat(file)
+    if not first.startswith(_KALDI_BINARY):
         raise ValueError(
             f"{place}: begins with {first[:5]!r}, which is no vector of Kaldi's; write it with Kaldi again"
         )
-    return read_kaldi(file)
+    vector, size = matio.read_matrix_or_vector(file, return_size=True)
+    if (
+        first[2:3] in b"FD" and file.tell() < start + size
+    ):  # of compressed ones kaldiio gives another size, and checks it
+        raise ValueError(f"{place}: is cut off, {start + size - file.tell()} bytes are missing")
+    return vector
 
 
 def _places(path: Path) -> dict[str, tuple[Path, int]]:

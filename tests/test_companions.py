@@ -228,6 +228,16 @@ def test_a_table_that_cannot_be_used_is_named_and_no_program_in_it_is_run(name, 
         vectors.read(tmp_path / name)
 
 
+def test_an_archive_that_was_cut_off_is_named_wherever_it_ends(tmp_path):
+    write_kaldi(tmp_path, dict(list(embeddings().items())[:2]))
+    content = (tmp_path / "x.ark").read_bytes()
+    for length in range(len(content)):
+        if length != len(content) // 2:  # where the first of two vectors ends
+            (tmp_path / "x.ark").write_bytes(content[:length])
+            with pytest.raises(ValueError, match=r"x\.ark: .*; make it again"):
+                vectors.read(tmp_path / "x.ark")
+
+
 class Touch:
     """A file is made when this is loaded from a pickle."""
 
@@ -258,7 +268,7 @@ def test_an_archive_with_something_else_than_vectors_is_refused_before_it_is_loa
 def test_a_text_archive_and_one_of_compressed_rows_are_read(kind, tmp_path):
     kaldiio = pytest.importorskip("kaldiio", reason="the extra [kaldi] is not installed")
     rows = {name: vector[None] for name, vector in embeddings().items()}
-    for options in ({"text": True}, {"compression_method": 2}):
+    for options in ({"text": True}, *({"compression_method": method} for method in (2, 3, 5))):
         kaldiio.save_ark(str(tmp_path / "x.ark"), rows, str(tmp_path / "x.scp"), **options)
         found = vectors.read(tmp_path / f"x.{kind}")
         assert found.keys() == rows.keys()
