@@ -48,14 +48,15 @@ def read(folder: Path, entries: Mapping[str, Mapping], utterances: Sequence) -> 
     Args:
         folder: of the records.
         entries: what their manifest says of companions.
-        utterances: rows of their table, with `id` and `text`.
+        utterances: rows of their table, with `id`, `text` and `copy_of`: a copy at another speed has the embedding of its
+            utterance.
 
     Raises:
         ValueError: a file is not the one that the manifest was written with.
     """
     tables = {name: _table(folder, entry) for name, entry in entries.items() if "file" in entry}
     embeddings = tables.get(SPEAKER_EMBEDDINGS)
-    stacked = None if embeddings is None else np.stack([embeddings[row.id] for row in utterances])
+    stacked = None if embeddings is None else np.stack([embeddings[row.copy_of or row.id] for row in utterances])
     return Companions(tuple(row.text for row in utterances), stacked, tables.get(WORD_VECTORS))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 _PACKAGE = "acrnn"
+_ROUNDING = 1e-6  # of a value: a few steps of float32
 
 
 def zero_padding(features, mask):
@@ -60,8 +61,12 @@ class FeatureNormalization(keras.layers.Layer):
         return normalized if mask is None or self.padding == "zero" else zero_padding(normalized, mask)
 
     def adapt(self, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Takes mean and deviation from batches of (features, num_frames), over real frames only, in one pass."""
-        count, total, squares = 0, 0.0, 0.0
+        """Takes mean and deviation from batches of (features, num_frames), over real frames only, in one pass.
+
+        Where all values are equal but for rounding, the deviation is 1: divided by next to nothing, another value, which
+        training never saw, would outweigh everything else.
+        """
+        count, total, squares, lowest, highest = 0, 0.0, 0.0, np.inf, -np.inf
         for features, num_frames in batches:
             mask = np.arange(features.shape[1]) < np.asarray(num_frames)[:, None]
             if self.centered:
@@ -70,13 +75,18 @@ class FeatureNormalization(keras.layers.Layer):
             count += len(real)
             total = total + real.sum(axis=0)
             squares = squares + (real**2).sum(axis=0)
+            lowest = np.minimum(lowest, real.min(axis=0, initial=np.inf))
+            highest = np.maximum(highest, real.max(axis=0, initial=-np.inf))
         mean, mean_square = total / count, squares / count
         if self.statistics == "channel":
             mean, mean_square = (
                 np.broadcast_to(part.mean(axis=0, keepdims=True), part.shape) for part in (mean, mean_square)
             )
+            lowest, highest = lowest.min(axis=0, keepdims=True), highest.max(axis=0, keepdims=True)
+        deviation = np.sqrt(np.maximum(mean_square - mean**2, 1e-12))
+        constant = highest - lowest <= _ROUNDING * np.maximum(np.abs(lowest), np.abs(highest))
         self.mean.assign(mean)
-        self.deviation.assign(np.sqrt(np.maximum(mean_square - mean**2, 1e-12)))
+        self.deviation.assign(np.where(constant, 1.0, deviation))
 
     def get_config(self):
         return {

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import BinaryIO
 
 import numpy as np
 
@@ -13,6 +16,7 @@ from acrnn.console import missing_extra
 
 KINDS = (".npz", ".scp", ".ark")
 _NAMES, _VECTORS = "names", "vectors"
+_KALDI_BINARY, _KALDI_TEXT = b"\0B", b"["  # how a vector or a matrix begins
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -36,7 +40,16 @@ def read(path: Path) -> dict[str, np.ndarray]:
         table = {name: np.asarray(vector, np.float32).reshape(-1) for name, vector in found.items()}
     except ImportError:
         raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, RuntimeError, AssertionError) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        KeyError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        AssertionError,
+        struct.error,
+    ) as error:
         raise ValueError(f"{path}: not a table of vectors that can be read ({error!r}); make it again") from error
     return _checked(path, table)
 
@@ -62,16 +75,49 @@ def _read_npz(path: Path) -> Mapping[str, np.ndarray]:
 
 def _read_kaldi(path: Path) -> Mapping[str, np.ndarray]:
     try:
-        import kaldiio
+        from kaldiio import matio
     except ImportError as error:
         raise missing_extra("kaldi", path.name, error) from error
-    if path.suffix == ".ark":
-        return dict(kaldiio.load_ark(str(path)))
-    return {name: kaldiio.load_mat(place) for name, place in _places(path).items()}
+    if path.suffix == ".scp":
+        return {name: _entry_at(*place, matio) for name, place in _places(path).items()}
+    found = {}
+    with path.open("rb") as file:
+        while (name := matio.read_token(file)) is not None:
+            found[name.strip()] = _entry(file, repr(name), matio)
+    return found
 
 
-def _places(path: Path) -> dict[str, str]:
-    """Where an .scp says that its vectors lie: a path from the working directory or from the .scp's own folder.
+def _entry_at(archive: Path, offset: int, matio: ModuleType) -> np.ndarray:
+    with archive.open("rb") as file:
+        file.seek(offset)
+        return _entry(file, f"{archive}, byte {offset}", matio)
+
+
+def _entry(file: BinaryIO, place: str, matio: ModuleType) -> np.ndarray:
+    """The vector or matrix at a file's position.
+
+    kaldiio would also read sounds, arrays of numpy and pickles there, and a pickle it runs: a table of vectors is no place
+    for programs.
+    """
+    start = file.tell()
+    first = file.read(16)
+    file.seek(start)
+    if first.lstrip().startswith(_KALDI_TEXT):
+        return matio.read_ascii_mat(file)
+    if not first.startswith(_KALDI_BINARY):
+        raise ValueError(
+            f"{place}: begins with {first[:5]!r}, which is no vector of Kaldi's; write it with Kaldi again"
+        )
+    vector, size = matio.read_matrix_or_vector(file, return_size=True)
+    if (
+        first[2:3] in b"FD" and file.tell() < start + size
+    ):  # of compressed ones kaldiio gives another size, and checks it
+        raise ValueError(f"{place}: is cut off, {start + size - file.tell()} bytes are missing")
+    return vector
+
+
+def _places(path: Path) -> dict[str, tuple[Path, int]]:
+    """Where an .scp says that its vectors lie: a path from the working directory or from the .scp's own folder, a byte.
 
     Kaldi also runs what stands there as a command when it ends with "|"; a table of vectors is no place for programs.
     """
@@ -84,10 +130,10 @@ def _places(path: Path) -> dict[str, str]:
         if not place or "|" in place:
             raise ValueError(f"line {number}: {line!r} names no archive")
         archive, colon, offset = place.rpartition(":")
-        archive = archive if colon and offset.isdecimal() else place
+        if not (colon and offset.isdecimal()):
+            archive, offset = place, "0"
         beside = path.parent / archive
-        found = str(beside) if beside.exists() and not Path(archive).exists() else archive
-        places[name] = f"{found}:{offset}" if archive != place else found
+        places[name] = beside if beside.exists() and not Path(archive).exists() else Path(archive), int(offset)
     return places
 
 

@@ -25,6 +25,10 @@ from data_prep.transcripts.error_rate import word_error_rate
 OPTIONS = ("transcripts", "asr", "speaker_embeddings", "speaker_model", "word_vectors")
 
 
+class NoTextsError(UsageError):
+    """Word vectors are given, and no utterance has a text."""
+
+
 @dataclass(frozen=True)
 class Accompanied:
     """A selection with its companions.
@@ -84,7 +88,7 @@ def accompany(selection: Selection, options: argparse.Namespace, out: Path, jobs
         jobs: processes for these.
 
     Raises:
-        UsageError: options do not go together.
+        UsageError: options do not go together; a NoTextsError if it is word vectors and no texts.
         FileNotFoundError, ValueError, ImportError: a file or a model cannot be used.
     """
     if options.asr_model and not options.asr:
@@ -115,16 +119,18 @@ def _transcribed(found: Accompanied, options: argparse.Namespace, out: Path, job
             texts = computed(
                 utterances, origin, partial(_transcriber, make), out / "asr.jsonl", SAMPLE_RATE_HZ, jobs, line.update
             )
-    compared = [(one.text, texts.get(one.id, "")) for one in utterances if tokens.words(one.text or "")]
-    rate = word_error_rate(compared)
+    compared = [(one.text, texts[one.id]) for one in utterances if one.id in texts and tokens.words(one.text or "")]
+    rate, missing = word_error_rate(compared), len(utterances) - len(texts)
     entry = {
         "origin": origin,
-        "empty": sum(not texts.get(one.id) for one in utterances),
+        "empty": sum(not text for text in texts.values()),
+        **({"missing": missing} if missing else {}),
         "word_error_rate": None if rate is None else round(rate, 4),
         "compared": len(compared),
     }
     told = "the corpus has no texts to compare" if rate is None else f"word error rate {100 * rate:.1f} %"
-    print(f"transcripts: {origin}; {told}; {entry['empty']} of {len(utterances)} are empty")
+    left_out = f", {missing} have none and do not count in the rate" if missing else ""
+    print(f"transcripts: {origin}; {told}; {entry['empty']} of {len(utterances)} are empty{left_out}")
     return found.with_text(texts, entry)
 
 
@@ -137,12 +143,21 @@ def _transcriber(make) -> Ask:
 
 
 def _texts_of_file(path: Path, utterances: Sequence[Utterance]) -> dict[str, str]:
-    """Texts by utterance id; a file may also go by the name of the recording, with or without its ending."""
-    table = transcripts.read(path)
+    """Texts by utterance id; a text may also go by the name of the recording, with or without its ending.
+
+    Raises:
+        ValueError: none belongs to an utterance, or one goes by a name that more than one recording or part of it has.
+    """
+    table, ids = transcripts.read(path), {one.id for one in utterances}
+    fitting: dict[str, list[str]] = {}  # utterances by name in the table
+    for one in utterances:
+        for name in {one.id, *({one.path.name, one.path.stem} - ids)} & table.keys():
+            fitting.setdefault(name, []).append(one.id)
     texts = {}
     for one in utterances:
         for name in (one.id, one.path.name, one.path.stem):
-            if name in table:
+            if one.id in fitting.get(name, ()):
+                _check_one(path, name, fitting[name])
                 texts[one.id] = table[name]
                 break
     if not texts:
@@ -151,6 +166,14 @@ def _texts_of_file(path: Path, utterances: Sequence[Utterance]) -> dict[str, str
             f"({utterances[0].id} …) or file; name them so"
         )
     return texts
+
+
+def _check_one(path: Path, name: str, fitting: Sequence[str]) -> None:
+    if len(fitting) > 1:
+        raise ValueError(
+            f"{path}: {name!r} names the recordings of {len(fitting)} utterances ({', '.join(fitting[:3])} …); "
+            "give each a text of its own by its id"
+        )
 
 
 def _with_speakers(found: Accompanied, options: argparse.Namespace, out: Path, jobs: int) -> Accompanied:
@@ -168,7 +191,9 @@ def _with_word_vectors(found: Accompanied, path: Path, out: Path) -> Accompanied
     """Vectors of all words of the texts: which of them a network learns, the training part of a fold decides."""
     words = sorted({word for one in found.selection.utterances for word in tokens.words(one.text or "")})
     if not words:
-        raise UsageError(f"--word-vectors {path}: the utterances have no texts; give some with --transcripts or --asr")
+        raise NoTextsError(
+            f"--word-vectors {path}: the utterances have no texts; give some with --transcripts or --asr"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"--word-vectors {path}: no such file; give a text file such as glove.6B.300d.txt")
     entry = {

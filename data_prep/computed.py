@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from acrnn.processes import CONTEXT, end_with_parent
 from data_prep.corpora.base import Utterance
 
 Ask = Callable[[np.ndarray], str]
+_UNREADABLE = "unreadable"  # in the place of the key of a file that cannot be read
 
 
 def computed(
@@ -40,13 +42,16 @@ def computed(
         Answers; empty for a recording that cannot be used.
     """
     keys = {utterance.id: _key(utterance, description) for utterance in utterances}
-    known = _read(kept)
+    known = {_UNREADABLE: "", **_read(kept)}
     missing = [utterance for utterance in utterances if keys[utterance.id] not in known]
     files.make_folder(kept.parent)
-    with kept.open("a", encoding="utf-8") as file:
+    with kept.open("ab") as file:
+        if missing:
+            file.write(_end_of_line(kept))
         for number, (utterance, answer) in enumerate(_asked(missing, make, sample_rate_hz, jobs), start=1):
             known[keys[utterance.id]] = answer
-            file.write(json.dumps({"key": keys[utterance.id], "answer": answer}, ensure_ascii=False) + "\n")
+            line = json.dumps({"key": keys[utterance.id], "answer": answer}, ensure_ascii=False)
+            file.write(f"{line}\n".encode())
             file.flush()
             progress(len(utterances) - len(missing) + number, len(utterances))
     return {utterance.id: known[keys[utterance.id]] for utterance in utterances}
@@ -54,19 +59,31 @@ def computed(
 
 def _key(utterance: Utterance, description: str) -> str:
     part = [utterance.start_seconds, utterance.end_seconds]
-    return files.sha256_of_json([files.sha256_of_file(utterance.path), part, description])
+    try:
+        return files.sha256_of_json([files.sha256_of_file(utterance.path), part, description])
+    except OSError:
+        return _UNREADABLE  # which its extraction will tell
 
 
 def _read(kept: Path) -> dict[str, str]:
     """Answers of earlier calls; a line that a killed one left half written is no answer."""
     known = {}
-    for line in kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else ():
+    for line in kept.read_bytes().split(b"\n") if kept.is_file() else ():
         try:
-            entry = json.loads(line)
+            entry = json.loads(line.decode())
             known[entry["key"]] = entry["answer"]
         except (ValueError, TypeError, KeyError):
             continue
     return known
+
+
+def _end_of_line(kept: Path) -> bytes:
+    """What ends the last line of a file, if a killed call left it half written."""
+    with kept.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return b""
+        file.seek(-1, os.SEEK_END)
+        return b"" if file.read() == b"\n" else b"\n"
 
 
 def _asked(

@@ -50,7 +50,7 @@ def of_model(
     Raises:
         FileNotFoundError: there is no such file.
         ImportError: the extra [onnx-runtime] is not installed.
-        ValueError: the model takes something else.
+        ValueError: the model takes something else, or fails on a recording.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; --speaker-model takes an ONNX file")
@@ -79,9 +79,20 @@ def _embedder(path: Path) -> Callable[[np.ndarray], str]:
         raise ValueError(
             f"{path}: takes {takes}; a speaker model takes one waveform, float [batch, samples]: put its features in the graph"
         )
+    if isinstance(samples := given[0].shape[1], int):
+        raise ValueError(
+            f"{path}: takes waveforms of {samples} samples only, and recordings differ in length; export it with a "
+            "dynamic second dimension"
+        )
 
     def embed(waveform: np.ndarray) -> str:
-        found = session.run(None, {given[0].name: np.asarray(waveform, np.float32)[None]})[0]
+        try:
+            found = session.run(None, {given[0].name: np.asarray(waveform, np.float32)[None]})[0]
+        except Exception as error:  # each kind of failure has an error of its own
+            raise ValueError(
+                f"{path}: fails on a recording of {len(waveform)} samples ({len(waveform) / SAMPLE_RATE_HZ:.2f} s): "
+                f"{str(error).splitlines()[0]}; it must take recordings of any length"
+            ) from error
         return base64.b64encode(np.asarray(found, "<f4").reshape(-1).tobytes()).decode()
 
     return embed

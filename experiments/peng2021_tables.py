@@ -5,8 +5,8 @@
     python experiments/peng2021_tables.py --dataset toy-bimodal
 
 The corpus' own texts are the ground truth; those of --transcripts or --asr make the rows of recognised text, in a record
-set of their own. What is not given – x-vectors, recognised texts – is left out and told. The same command goes on where a
-killed one stopped; what is missing shows in the column coverage.
+set of their own. What is not given – x-vectors, recognised texts – or what the corpus has not, texts, is left out and told.
+The same command goes on where a killed one stopped; what is missing shows in the column coverage.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from pathlib import Path
 from acrnn import comparison, files, published, reports, studies
 from acrnn.console import run_job
 from acrnn.models import MODELS
-from acrnn.records import RecordSet
+from acrnn.records import MANIFEST, RecordSet
 from acrnn.studies import Variant
 from data_prep.companions import OPTIONS as COMPANIONS
+from data_prep.companions import NoTextsError
 from experiments import arguments
 
 AUDIO, TEXT, SPU, ATT = (f"peng2021-{name}" for name in ("audio", "text", "bimodal", "bimodal-att"))
@@ -81,7 +82,7 @@ def variants(options: argparse.Namespace) -> list[Variant]:
     """The experiments that the options allow; records are prepared if they are not there."""
     truth = settled(options, recognised=False)
     with_speakers = RecordSet(truth.records).manifest.speaker_embedding_size > 0
-    rows = {**SPEECH, **TRUTH, **ABLATION}
+    rows = {**SPEECH, **TRUTH, **ABLATION} if _has_texts(truth.records) else SPEECH
     made = [_variant(truth, name, row) for name, row in rows.items() if with_speakers or name not in NEED_SPEAKERS]
     if options.transcripts or options.asr:
         heard = settled(options, recognised=True)
@@ -97,12 +98,26 @@ def settled(options: argparse.Namespace, recognised: bool) -> argparse.Namespace
     """
     texts = {} if recognised else {"transcripts": None, "asr": None, "asr_model": None}
     chosen = argparse.Namespace(**{**vars(options), **texts})
-    name = Path("records", f"{arguments.selection_name(options)}_{MODELS[SPU].records_name()}")
-    folder = options.records or name
+    folder = _folder(options)
     folder = folder.with_name(f"{folder.name}-asr") if recognised else folder
-    folder = arguments.records_of(chosen, SPU, folder, options.frontend)
+    try:
+        arguments.records_of(chosen, SPU, folder, options.frontend)
+    except NoTextsError:
+        if recognised:
+            raise
+        chosen.word_vectors = None  # there are no words for them; recognised ones take them
+        arguments.records_of(chosen, SPU, folder, options.frontend)
     looked_at = dict.fromkeys(("data_dir", "subset", "labels", "speaker_pattern", *COMPANIONS))
     return argparse.Namespace(**{**vars(chosen), **looked_at, "download": False, "records": folder})
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """Of the records with the corpus' own texts."""
+    return options.records or Path("records", f"{arguments.selection_name(options)}_{MODELS[SPU].records_name()}")
+
+
+def _has_texts(folder: Path) -> bool:
+    return any(row.text for row in RecordSet(folder).utterances)
 
 
 def _variant(options: argparse.Namespace, name: str, row: tuple) -> Variant:
@@ -113,6 +128,7 @@ def _variant(options: argparse.Namespace, name: str, row: tuple) -> Variant:
 def write(options: argparse.Namespace, output_dir: Path) -> None:
     """Writes tables.md from what is finished."""
     found = studies.finished([*SPEECH, *TRUTH, *RECOGNISED, *ABLATION], output_dir)
+    has_texts = not (_folder(options) / MANIFEST).is_file() or _has_texts(_folder(options))
     header = [
         "",
         "modality",
@@ -131,25 +147,29 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
         f"# Peng et al. (2021) on {options.dataset}",
         "In percent, ± the standard deviation over folds; intervals resample speakers. WA: share of utterances that are "
         "right; UA: the average of the classes' recalls (UAR).",
-        "\n".join(_notes(found)),
+        "\n".join(_notes(found, has_texts)),
         "## Table 1: speech alone",
         table(SPEECH),
         "## Table 1: the corpus' texts",
-        table(TRUTH),
+        table(TRUTH) if has_texts else "The corpus has none.",
         "## Table 1: recognised texts",
         table(RECOGNISED) if any(name in found for name in RECOGNISED) else "None given: see --transcripts and --asr.",
         "## Table 2: what each part adds",
-        table({name: row for name, row in TRUTH.items() if row[2] != TEXT}, ABLATION),
+        table({name: row for name, row in TRUTH.items() if row[2] != TEXT}, ABLATION)
+        if has_texts
+        else "It takes the corpus' texts, and there are none.",
         "Paired over test speakers, first minus second, 95 % interval; p by exact sign flips:",
         reports.markdown(["first", "second", "difference in UA points"], _comparisons(found)),
     ]
     files.write_text(output_dir / "tables.md", "\n\n".join(parts) + "\n")
 
 
-def _notes(found: Mapping[str, dict]) -> list[str]:
-    """What the figures rest on: protocol, x-vectors, word vectors, recognised texts."""
+def _notes(found: Mapping[str, dict], has_texts: bool) -> list[str]:
+    """What the figures rest on: protocol, x-vectors, texts, word vectors, recognised texts."""
     settings = next(iter(found.values()))["settings"]
-    beside = settings.get("companions", {})
+    beside = {}
+    for one in found.values():  # the corpus' texts first, where there are any
+        beside = {**one["settings"].get("companions", {}), **beside}
     speakers, words = beside.get("speaker_embeddings"), beside.get("word_vectors")
     heard = [one["settings"]["companions"]["transcripts"] for name, one in found.items() if name in RECOGNISED]
     lines = [
@@ -161,6 +181,8 @@ def _notes(found: Mapping[str, dict]) -> list[str]:
         if words
         else "- no word vectors were given: they start at random",
     ]
+    if not has_texts:
+        lines.append("- the corpus has no texts: the rows that need them, and Table 2, are left out")
     if heard:
         rate = heard[0]["word_error_rate"]
         told = "unknown" if rate is None else f"{reports.percent(rate)} %, 5.8 % in the paper"

@@ -1,8 +1,11 @@
 """What accompanies the sound: real files of Kaldi, GloVe, recognisers and ONNX, from the command line into the records."""
 
 import json
+import pickle
+import re
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,15 +14,20 @@ from conftest import tiny_sound, write_tiny_corpus
 
 from acrnn import vectors
 from acrnn.cli import main as acrnn_main
+from acrnn.crossval import Experiment, cross_validate
 from acrnn.export import job
 from acrnn.export.trained import Trained
+from acrnn.recipes import PENG2021
 from acrnn.records import RecordSet
 from data_prep import word_vectors
 from data_prep.__main__ import main
+from data_prep.computed import computed
 from data_prep.corpora import toy_bimodal
+from data_prep.corpora.base import Utterance
 from data_prep.transcripts.engines import ENGINES
 from experiments import peng2021_tables, run_cv
 
+SMALL = {"filters": 4, "dense_units": 8, "audio_kernels": (3,), "text_kernels": (2,)}
 FEATURES = ["--frontend", "peng2021", "--segments", "han2014", "--jobs", "1"]
 
 
@@ -90,12 +98,14 @@ def test_kaldi_glove_and_a_transcript_file_go_into_the_records_with_their_origin
     options = [part if part.startswith("--") else str(tmp_path / part) for part in options]
     assert prepare(corpus, out, *options) == 0
     told = capsys.readouterr().out
-    assert "word vectors: glove.txt has 2 of 4 words" in told and "1 of 18 are empty" in told
+    assert "word vectors: glove.txt has 2 of 4 words" in told
+    assert "0 of 18 are empty, 1 have none and do not count in the rate" in told
     there = RecordSet(out)
     beside = there.manifest.companions
-    # "I don't say high 0" against nothing, and against "i do say high": n't and 0 are missing, and other emotions changed
-    assert beside["transcripts"]["word_error_rate"] == pytest.approx((6 + 5 * 2 + 12 * 3 - 1 + 1) / 108, abs=0.01)
-    assert beside["transcripts"]["origin"].startswith("asr.ctm") and beside["transcripts"]["compared"] == 18
+    # six words against "i do say high": n't and 0 are missing, and other emotions changed; the first is not in the file
+    assert beside["transcripts"]["word_error_rate"] == pytest.approx((5 * 2 + 12 * 3) / (17 * 6), abs=1e-4)
+    assert beside["transcripts"]["origin"].startswith("asr.ctm")
+    assert [beside["transcripts"][name] for name in ("compared", "empty", "missing")] == [17, 0, 1]
     assert there.manifest.speaker_embedding_size == 5
     found = there.companions
     assert found.texts[1] == "i do say high" and found.texts[0] == ""
@@ -108,6 +118,66 @@ def test_kaldi_glove_and_a_transcript_file_go_into_the_records_with_their_origin
     assert prepare(corpus, out, *options) == 0  # finished: nothing to do
     assert prepare(corpus, out) == 1
     assert "holds finished records of other recordings or settings" in capsys.readouterr().err
+
+
+@pytest.fixture
+def two_recordings(tmp_path):
+    """Two parts of a/01.wav, and b/01.flac."""
+    for name in ("a/01.wav", "b/01.flac"):
+        (tmp_path / name).parent.mkdir()
+        soundfile.write(tmp_path / name, tiny_sound("low", 1.0, 0), 16000)
+    rows = ["x,a/01.wav,low,s,0,0.5,one two", "y,a/01.wav,low,s,0.5,1,three four", "b/01,b/01.flac,high,t,,,five six"]
+    (tmp_path / "manifest.csv").write_text("\n".join(["id,path,label,speaker,start,end,text", *rows]))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "fits"),
+    [
+        ({"01.wav": "one"}, "01.wav", r"2 utterances \(x, y …\)"),
+        ({"x": "one", "01": "two"}, "01", r"3 utterances \(b/01, x, y …\)"),
+    ],
+)
+def test_a_text_that_fits_several_utterances_is_refused(two_recordings, texts, name, fits, capsys):
+    (two_recordings / "asr.json").write_text(json.dumps(texts))
+    out = two_recordings / "records"
+    assert prepare(two_recordings, out, "--transcripts", str(two_recordings / "asr.json")) == 1
+    told = capsys.readouterr().err
+    assert re.search(
+        rf"asr\.json: '{name}' names the recordings of {fits}; give each a text of its own by its id", told
+    )
+
+
+def test_texts_by_id_and_by_a_recording_of_one_utterance_are_taken(two_recordings):
+    (two_recordings / "asr.json").write_text(json.dumps({"y": "three", "01.flac": "five six"}))
+    assert prepare(two_recordings, two_recordings / "records", "--transcripts", str(two_recordings / "asr.json")) == 0
+    there = RecordSet(two_recordings / "records")
+    assert dict(zip((row.id for row in there.utterances), there.companions.texts, strict=True)) == {
+        "x": "",
+        "y": "three",
+        "b/01": "five six",
+    }
+    entry = there.manifest.companions["transcripts"]
+    assert (entry["missing"], entry["empty"], entry["compared"], entry["word_error_rate"]) == (1, 0, 2, 0.25)
+
+
+def test_copies_at_other_speeds_have_the_text_and_the_embedding_of_their_utterance(corpus, tmp_path):
+    np.savez(tmp_path / "x.npz", **embeddings())
+    out = tmp_path / "records"
+    assert prepare(corpus, out, "--speaker-embeddings", str(tmp_path / "x.npz"), "--speeds", "0.9,1.0") == 0
+    there = RecordSet(out)
+    copies = {row.copy_of: place for place, row in enumerate(there.utterances) if row.copy_of}
+    assert sorted(copies) == sorted(ids())
+    places = {row.id: place for place, row in enumerate(there.utterances)}
+    for name, copy in copies.items():
+        assert there.companions.texts[copy] == there.companions.texts[places[name]] != ""
+        for place in (copy, places[name]):
+            np.testing.assert_array_equal(there.companions.speaker_embeddings[place], embeddings()[name])
+    experiment = Experiment(out, "peng2021-bimodal", replace(PENG2021, epochs=1, batch_size=8), options=SMALL)
+    found = cross_validate(
+        replace(experiment, save_models=False), tmp_path / "out", folds=[0], announce=lambda line: None
+    )
+    assert found["settings"]["network"]["speaker_embedding_size"] == 5 and len(found["runs"]) == 1
 
 
 def test_a_damaged_companion_is_found_before_it_is_used(corpus, tmp_path):
@@ -158,6 +228,54 @@ def test_a_table_that_cannot_be_used_is_named_and_no_program_in_it_is_run(name, 
         vectors.read(tmp_path / name)
 
 
+def test_an_archive_that_was_cut_off_is_named_wherever_it_ends(tmp_path):
+    write_kaldi(tmp_path, dict(list(embeddings().items())[:2]))
+    content = (tmp_path / "x.ark").read_bytes()
+    for length in range(len(content)):
+        if length != len(content) // 2:  # where the first of two vectors ends
+            (tmp_path / "x.ark").write_bytes(content[:length])
+            with pytest.raises(ValueError, match=r"x\.ark: .*; make it again"):
+                vectors.read(tmp_path / "x.ark")
+
+
+class Touch:
+    """A file is made when this is loaded from a pickle."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return self.path.touch, ()
+
+
+@pytest.mark.parametrize("marker", [b"PKL", b"NPY\x01\x80", b"AUDIO\x01\x80", b"RIFF", b"fLaC", b" PKL"])
+@pytest.mark.parametrize("kind", ["ark", "scp"])
+def test_an_archive_with_something_else_than_vectors_is_refused_before_it_is_loaded(kind, marker, tmp_path):
+    write_kaldi(tmp_path, embeddings())
+    with (tmp_path / "x.ark").open("ab") as file:
+        offset = file.write(b"bad ") + file.tell() - 4
+        file.write(marker + pickle.dumps(Touch(tmp_path / "was_run")))
+    with (tmp_path / "x.scp").open("a") as file:
+        file.write(f"bad {tmp_path / 'x.ark'}:{offset}\n")
+    with pytest.raises(
+        ValueError, match=rf"x\.{kind}: not a table of vectors .* which is no vector of Kaldi's; write it"
+    ):
+        vectors.read(tmp_path / f"x.{kind}")
+    assert not (tmp_path / "was_run").exists()
+
+
+@pytest.mark.parametrize("kind", ["ark", "scp"])
+def test_a_text_archive_and_one_of_compressed_rows_are_read(kind, tmp_path):
+    kaldiio = pytest.importorskip("kaldiio", reason="the extra [kaldi] is not installed")
+    rows = {name: vector[None] for name, vector in embeddings().items()}
+    for options in ({"text": True}, *({"compression_method": method} for method in (2, 3, 5))):
+        kaldiio.save_ark(str(tmp_path / "x.ark"), rows, str(tmp_path / "x.scp"), **options)
+        found = vectors.read(tmp_path / f"x.{kind}")
+        assert found.keys() == rows.keys()
+        for name, row in rows.items():
+            np.testing.assert_allclose(found[name], row[0], atol=0.02)
+
+
 def test_vectors_that_differ_in_size_or_are_not_finite_are_refused(tmp_path):
     for wrong, message in ((np.zeros(3), "'b' has 3 values"), (np.full(2, np.nan), "'b' has values that are NaN")):
         np.savez(tmp_path / "x.npz", a=np.zeros(2), b=wrong)
@@ -185,15 +303,35 @@ def test_a_speaker_model_in_onnx_computes_embeddings_once_an_utterance(corpus, t
     assert prepare(corpus, tmp_path / "records", *options) == 0
 
 
-def test_a_model_that_takes_features_is_refused_with_what_it_takes(corpus, tmp_path, capsys):
+def write_onnx(path, name, shape, operator="Abs", *constants):
+    """An ONNX model of one operation on an input and constants."""
     onnx = pytest.importorskip("onnx", reason="the extra [onnx] is not installed")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    value = helper.make_tensor_value_info("fbank", kind, [1, "frames", 80])
-    made = helper.make_tensor_value_info("out", kind, [1, "frames", 80])
-    graph = helper.make_graph([helper.make_node("Abs", ["fbank"], ["out"])], "g", [value], [made])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "f.onnx")
-    assert prepare(corpus, tmp_path / "records", "--speaker-model", str(tmp_path / "f.onnx")) == 1
-    assert "takes fbank tensor(float)" in capsys.readouterr().err
+    added = [helper.make_tensor(f"c{n}", kind, part.shape, part.ravel()) for n, part in enumerate(constants)]
+    nodes = [helper.make_node(operator, [name, *(part.name for part in added)], ["out"])]
+    values = [helper.make_tensor_value_info(one, kind, shape) for one in (name, "out")]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], added)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (("fbank", [1, "frames", 80]), r"m\.onnx: takes fbank tensor\(float\)"),
+        (("sound", [1, 16000]), r"m\.onnx: takes waveforms of 16000 samples only, .* export it with a dynamic second"),
+        (
+            ("sound", [1, "samples"], "Add", np.zeros((1, 7))),
+            r"m\.onnx: fails on a recording of 9600 samples \(0\.60 s\): .*; it must take recordings of any length",
+        ),
+    ],
+    ids=["features", "one length", "another length"],
+)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_model_that_does_not_take_waveforms_of_any_length_is_refused(model, message, jobs, corpus, tmp_path, capsys):
+    write_onnx(tmp_path / "m.onnx", *model)
+    assert prepare(corpus, tmp_path / "records", "--speaker-model", str(tmp_path / "m.onnx"), "--jobs", jobs) == 1
+    told = capsys.readouterr().err
+    assert re.search(message, told) and "Traceback" not in told
 
 
 def test_word_vectors_are_those_of_the_file_and_only_the_wanted_ones(tmp_path):
@@ -241,10 +379,35 @@ def test_pocketsphinx_hears_offline_and_what_it_heard_is_kept(tmp_path, monkeypa
     assert entry["origin"].startswith("pocketsphinx 5") and entry["compared"] == 2
     assert len((out / "asr.jsonl").read_text().splitlines()) == 2
     assert f"word error rate {100 * entry['word_error_rate']:.1f} %" in capsys.readouterr().out
-    with (out / "asr.jsonl").open("a") as file:
-        file.write('{"key": "half a li')
     monkeypatch.setattr("data_prep.computed._answer", lambda utterance: pytest.fail("it was heard again"))
     assert prepare(corpus, out, "--asr", "pocketsphinx") == 0
+
+
+def heard_of(corpus, kept, answer="said\u2028näh"):
+    """Answers of a program that says the same of everything, and what it was asked for."""
+    asked = []
+    files = [corpus / f"s0_{emotion}_0.wav" for emotion in ("high", "low")]
+    utterances = [Utterance(path.stem, path, "s0", "s0", "high") for path in [*files, corpus / "gone.wav"]]
+
+    def make():
+        return lambda waveform: asked.append(len(waveform)) or answer
+
+    return computed(utterances, "program 1", make, kept, 16000), len(asked)
+
+
+def test_answers_are_kept_whatever_a_killed_call_left_of_a_line(corpus, tmp_path):
+    kept = tmp_path / "asr.jsonl"
+    expected = {"s0_high_0": "said\u2028näh", "s0_low_0": "said\u2028näh", "gone": ""}  # one is not there any more
+    assert heard_of(corpus, kept) == (expected, 2)
+    assert heard_of(corpus, kept, "anew") == (expected, 0)
+    first, second, end = kept.read_bytes().split(b"\n")
+    assert end == b"" and first != second
+    inside_a_letter = second.index("ä".encode()) + 1
+    for length in (20, inside_a_letter, len(second)):
+        kept.write_bytes(first + b"\n" + second[:length])
+        told = {**expected, **({"s0_low_0": "anew"} if length < len(second) else {})}
+        assert heard_of(corpus, kept, "anew") == (told, int(length < len(second)))
+        assert heard_of(corpus, kept, "again") == (told, 0)
 
 
 def test_whisper_is_asked_with_a_local_model_and_each_utterance_for_itself(tmp_path, monkeypatch):
@@ -269,6 +432,9 @@ def test_whisper_is_asked_with_a_local_model_and_each_utterance_for_itself(tmp_p
     assert asked["local_files_only"] and asked["path"] == str(tmp_path)
     assert asked["language"] == "de" and not asked["condition_on_previous_text"] and asked["dtype"] == np.float32
     assert engine.description.startswith("faster-whisper 1.2") and engine.description.endswith(", de")
+    assert ENGINES["faster-whisper"](tmp_path, "de").description == engine.description
+    (tmp_path / "model.bin").write_bytes(b"WEIGHTS")  # fine-tuned: other values of the same size
+    assert ENGINES["faster-whisper"](tmp_path, "de").description != engine.description
 
 
 @pytest.mark.parametrize(
@@ -283,8 +449,6 @@ def test_whisper_is_asked_with_a_local_model_and_each_utterance_for_itself(tmp_p
 def test_options_that_do_not_go_together_are_wrong_usage(options, message, corpus, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert prepare(corpus, tmp_path / "records", *options) == 2
-    import re
-
     assert re.search(message, capsys.readouterr().err)
 
 
@@ -338,10 +502,15 @@ def test_the_whole_way_with_text_and_speakers_to_a_prediction(corpus, tmp_path, 
     assert "text is given, and the model does not take it; leave it out" in capsys.readouterr().err
 
 
-def test_records_without_texts_are_refused_by_a_system_that_reads(tmp_path, capsys):
-    corpus = write_tiny_corpus(tmp_path / "corpus", speakers=1)
+def without_texts(folder, speakers):
+    corpus = write_tiny_corpus(folder, speakers)
     table = corpus / "manifest.csv"
     table.write_text("\n".join(line.partition(",")[2] for line in table.read_text().splitlines()))
+    return corpus
+
+
+def test_records_without_texts_are_refused_by_a_system_that_reads(tmp_path, capsys):
+    corpus = without_texts(tmp_path / "corpus", speakers=1)
     assert prepare(corpus, tmp_path / "records") == 0
     shared = ["--dataset", "manifest", "--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out")]
     assert run_cv.main([*shared, "--model", "peng2021-text"]) == 1
@@ -364,6 +533,32 @@ def test_the_tables_stand_in_one_file_with_what_they_rest_on(corpus, tmp_path, m
     rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ") and "folds × 1 seed" in line]
     assert rows == ["| Text-CNN", "| Text-CNN", "| w/o text SWEM"]
     assert peng2021_tables.main([*command, *options, "--tables-only"]) == 0
+
+
+def test_the_tables_of_a_corpus_without_texts_have_speech_and_recognised_texts(tmp_path, monkeypatch):
+    corpus = without_texts(tmp_path / "corpus", speakers=3)
+    monkeypatch.setattr(peng2021_tables, "RECOGNISED", {"asr-text": peng2021_tables.TRUTH["text"]})
+    (tmp_path / "asr.json").write_text(json.dumps(dict.fromkeys(ids(), "i do n't say")))
+    (tmp_path / "glove.txt").write_text(GLOVE)
+    options = ["--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out"), "--no-models"]
+    quick = ["--epochs", "1", "--batch-size", "8", "--folds", "0", "--audio-kernels", "3", "--text-kernels", "2"]
+    command = ["--dataset", "manifest", "--data-dir", str(corpus), "--transcripts", str(tmp_path / "asr.json")]
+    assert peng2021_tables.main([*command, "--word-vectors", str(tmp_path / "glove.txt"), *options, *quick]) == 0
+    text = (tmp_path / "out" / "tables.md").read_text()
+    rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ") and "folds × 1 seed" in line]
+    assert rows == ["| Audio-CNN", "| Text-CNN"]
+    assert "the corpus has no texts: the rows that need them, and Table 2, are left out" in text
+    assert "word vectors: glove.txt" in text and "word error rate unknown" in text
+    assert set(RecordSet(tmp_path / "records").manifest.companions) == set()
+    assert "word_vectors" in RecordSet(tmp_path / "records-asr").manifest.companions
+    assert peng2021_tables.main([*command, *options, "--tables-only"]) == 0
+    assert (tmp_path / "out" / "tables.md").read_text() == text
+
+
+def test_word_vectors_without_any_text_are_wrong_usage(tmp_path, capsys):
+    corpus = without_texts(tmp_path / "corpus", speakers=1)
+    assert prepare(corpus, tmp_path / "records", "--word-vectors", str(tmp_path / "glove.txt")) == 2
+    assert "the utterances have no texts; give some with --transcripts or --asr" in capsys.readouterr().err
 
 
 def test_neither_the_voice_nor_the_words_of_the_bimodal_toy_tell_its_emotion_alone():

@@ -81,6 +81,35 @@ def test_normalisation_has_the_statistics_of_real_frames_and_no_others(statistic
     )
 
 
+@pytest.mark.parametrize("value", [0.0, 0.1, -23.02585, 1e3])
+def test_what_is_constant_in_training_has_deviation_one_and_what_varies_its_own(value):
+    features = FEATURES.copy()
+    features[:, :, 1, 2] = value
+    features[0, 0, 1, 2] *= 1 + 2e-7  # a rounding error
+    features[..., 0] *= 1e-5
+    layer = FeatureNormalization("band")
+    layer.build(features.shape)
+    layer.adapt([(features[:7], NUM_FRAMES[:7]), (features[7:], NUM_FRAMES[7:])])
+    real = features[np.arange(10) < NUM_FRAMES[:, None]].astype(np.float64)
+    expected = real.std(axis=0)
+    expected[1, 2] = 1
+    np.testing.assert_allclose(np.asarray(layer.deviation), expected, rtol=1e-5)
+    unseen = np.full((1, 1, 4, 3), value + 0.5, np.float32)
+    assert np.asarray(layer(unseen))[0, 0, 1, 2] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_a_constant_band_leaves_the_deviation_of_a_channel_as_it_is():
+    features = FEATURES.copy()
+    features[:, :, 1, 2], features[..., 1] = 3.0, 7.0
+    layer = FeatureNormalization("channel")
+    layer.build(features.shape)
+    layer.adapt([(features, NUM_FRAMES)])
+    real = features[np.arange(10) < NUM_FRAMES[:, None]].astype(np.float64)
+    expected = real.std(axis=(0, 1))
+    expected[1] = 1
+    np.testing.assert_allclose(np.asarray(layer.deviation), np.broadcast_to(expected, (4, 3)), rtol=1e-5)
+
+
 def test_padding_is_the_mean_or_a_raw_zero_as_the_rule_says():
     mask = np.arange(10) < NUM_FRAMES[:, None]
     for padding in ("mean", "zero"):

@@ -101,6 +101,9 @@ FILES = {
     "d.json": json.dumps({"u1": "Hello there", "u2": ""}),
     "e.json": json.dumps([{"id": "u1", "text": "Hello there"}, {"id": "u2", "text": ""}]),
     "f.jsonl": '{"id": "u1", "text": "Hello there"}\n\n{"id": "u2", "text": ""}\n',
+    "null.json": '{"u1": "Hello there", "u2": null}',
+    "nulls.json": '[{"id": "u1", "text": "Hello there"}, {"id": "u2", "text": null, "confidence": 0.3}]',
+    "separator.jsonl": '{"id": "u1", "text": "Hello\u2028there"}\r\n{"id": "u2", "text": null}',
     "g.ctm": ";; made by hand\nu1 A 0.90 0.2 there 0.8\nu1 A 0.10 0.5 Hello\nu2 1 0 0.1 \u00f6 1\n",
 }
 
@@ -120,6 +123,11 @@ def test_a_transcript_file_of_every_kind_is_read(name, tmp_path):
         ("a.csv", "id,text\n", "a.csv: holds no transcript"),
         ("a.json", "{", "a.json: Expecting property name"),
         ("a.json", '["hello"]', "neither an object"),
+        ("a.json", '{"u1": ["a"]}', r'a.json: entry u1: \["a"\] is not a text; write it as one, in quotes'),
+        ("a.json", '{"u1": 3}', "a.json: entry u1: 3 is not a text"),
+        ("a.json", '[{"id": "u1", "text": {"words": []}}]', r'entry 1, text: {"words": \[\]} is not a text'),
+        ("a.json", '[{"id": null, "text": "x"}]', "a.json: entry 1: no id"),
+        ("a.csv", "id,text\nu1\n", "a.csv: line 2: no text"),
         ("a.ctm", "u1 A 0.9\n", "a.ctm: line 1: 'u1 A 0.9' is not a line of a CTM"),
     ],
 )

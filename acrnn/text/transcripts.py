@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 KINDS = (".csv", ".tsv", ".json", ".jsonl", ".ctm")
@@ -17,8 +17,8 @@ def read(path: Path) -> dict[str, str]:
 
     Args:
         path: a .csv or .tsv with a column id (or utterance, path, file) and a column text (or transcript); a .json object
-            {utterance: text} or list of objects with such fields, or a .jsonl with one on each line; a .ctm, whose lines
-            "utterance channel start duration word [confidence]" are put in the order of time.
+            {utterance: text} or list of objects with such fields, or a .jsonl with one on each line, where null is an empty
+            text; a .ctm, whose lines "utterance channel start duration word [confidence]" are put in the order of time.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -53,8 +53,14 @@ def _unique(rows) -> dict[str, str]:
 def _field(row: Mapping, names: tuple[str, ...], place: str) -> str:
     for name in names:
         if row.get(name) is not None:
-            return str(row[name])
+            return _string(row[name], f"{place}, {name}")
     raise ValueError(f"{place}: no {names[0]} (nor {', '.join(names[1:])}); every transcript needs one")
+
+
+def _string(value, place: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{place}: {json.dumps(value)} is not a text; write it as one, in quotes")
+    return value
 
 
 def _rows(objects, place: str) -> dict[str, str]:
@@ -81,14 +87,21 @@ def _tsv(content: str) -> dict[str, str]:
 def _json(content: str) -> dict[str, str]:
     values = json.loads(content)
     if isinstance(values, dict):
-        return _unique(("it", str(utterance), str(text)) for utterance, text in values.items())
+        texts = _without_nulls(values, values)
+        return _unique((f"entry {name}", name, _string(text, f"entry {name}")) for name, text in texts.items())
     if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
         raise ValueError("neither an object {utterance: text} nor a list of objects; write one of them")
-    return _rows(enumerate(values, start=1), "entry")
+    return _rows(enumerate((_without_nulls(row, _TEXTS) for row in values), start=1), "entry")
+
+
+def _without_nulls(row: Mapping, names: Container[str]) -> dict:
+    """An object with "" for a text that is null: nothing was recognised."""
+    return {name: "" if value is None and name in names else value for name, value in row.items()}
 
 
 def _jsonl(content: str) -> dict[str, str]:
-    return _json(f"[{','.join(line for line in content.splitlines() if line.strip())}]")
+    lines = content.split("\n")  # a text may hold other ends of lines
+    return _json(f"[{','.join(line for line in lines if line.strip())}]")
 
 
 def _ctm(content: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -100,11 +99,13 @@ def faster_whisper(model: Path | None, language: str) -> Engine:
 
 
 def _described(model: Path | None, included: str) -> str:
+    """A model by its folder's name and the content of all files: two fine-tunings of one are as large as each other."""
     if model is None:
         return f"included model {included}"
-    sizes = {path.relative_to(model).as_posix(): path.stat().st_size for path in model.rglob("*") if path.is_file()}
-    digest = files.sha256_of_json(json.loads(json.dumps(sizes, sort_keys=True)))
-    return f"model {model.name} ({digest[:12]})"
+    contents = {
+        path.relative_to(model).as_posix(): files.sha256_of_file(path) for path in model.rglob("*") if path.is_file()
+    }
+    return f"model {model.name} ({files.sha256_of_json(contents)[:12]})"
 
 
 ENGINES: dict[str, Callable[[Path | None, str], Engine]] = {
