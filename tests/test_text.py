@@ -120,6 +120,7 @@ def test_a_transcript_file_of_every_kind_is_read(name, tmp_path):
         ("a.txt", "u1 hello", r"a\.txt: not a transcript file by its name; give one that ends with \.csv"),
         ("a.csv", "name,text\nx,y\n", "a.csv: line 2: no id"),
         ("a.csv", "id,text\nu1,a\nu1,b\n", "a.csv: line 3: 'u1' occurs twice"),
+        ("a.json", '{"u1": "a", "u1": "b"}', "a.json: 'u1' occurs twice"),
         ("a.csv", "id,text\n", "a.csv: holds no transcript"),
         ("a.json", "{", "a.json: Expecting property name"),
         ("a.json", '["hello"]', "neither an object"),

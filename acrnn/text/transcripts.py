@@ -85,13 +85,23 @@ def _tsv(content: str) -> dict[str, str]:
 
 
 def _json(content: str) -> dict[str, str]:
-    values = json.loads(content)
+    values = json.loads(content, object_pairs_hook=_object)
     if isinstance(values, dict):
         texts = _without_nulls(values, values)
         return _unique((f"entry {name}", name, _string(text, f"entry {name}")) for name, text in texts.items())
     if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
         raise ValueError("neither an object {utterance: text} nor a list of objects; write one of them")
     return _rows(enumerate((_without_nulls(row, _TEXTS) for row in values), start=1), "entry")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict:
+    """An object of JSON, of which Python would keep the last of two equal names."""
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r} occurs twice; leave one of the texts")
+        found[name] = value
+    return found
 
 
 def _without_nulls(row: Mapping, names: Container[str]) -> dict:
