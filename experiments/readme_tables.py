@@ -19,6 +19,8 @@ def with_tables(readme: str) -> str:
     """The README's text with its tables made anew."""
     folders = [path.parent for path in [*RESULTS.glob("*/results.json"), *RESULTS.glob("emodb_*/*/results.json")]]
     readme = _with(readme, "results", reports.markdown_table(sorted(folders)))
+    both = [path.parent for path in RESULTS.glob("toy-bimodal_*/*/results.json")]
+    readme = _with(readme, "speech and text", reports.markdown_table(sorted(both)))
     for name in INCLUDED:
         readme = _with(readme, name, (RESULTS / f"{name}.md").read_text(encoding="utf-8").strip())
     return readme
