@@ -111,7 +111,7 @@ ORIGINAL = SegmentRule(padding="zero", max_segments=2)
 HAN2014 = SegmentRule(tail="pad")
 
 # Images of 128 frames, 1.03 s. The paper leaves their distance open; the closer they are, the better the convolutions
-# generalise over shifts: on Emo-DB the validation UAR of the CNN rises by some points from 64 frames to 16.
+# generalise over shifts (see the notes on emodb_lim2016 among the results).
 LIM2016 = SegmentRule(frames=128, hop_frames=16)
 # Four such images, 8 frames from one to the next.
 LIM2016_SERIES = SegmentRule(frames=128 + 3 * 8, hop_frames=16)

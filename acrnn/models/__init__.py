@@ -251,7 +251,7 @@ MODELS: dict[str, System] = {
         f"lim2016-{network}": System(
             f"{title} (Lim et al. 2016)",
             "acrnn.models.lim2016",
-            "lim2016-log",  # where magnitudes themselves leave the validation UAR points lower
+            "lim2016-log",  # of magnitudes themselves it learns less (notes on emodb_lim2016)
             rule,
             recipes.LIM2016,
             {"network": network},
