@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -50,6 +51,12 @@ def import_quietly(module: str) -> None:
         importlib.import_module(module)
         if tensorflow := sys.modules.get("tensorflow"):
             tensorflow.config.list_physical_devices()  # looks for a GPU now, and not in the middle of the job
+            logging.getLogger("tensorflow").addFilter(_is_about_the_job)
+
+
+def _is_about_the_job(record: logging.LogRecord) -> bool:
+    """False for the advice to trace fewer shapes: whole utterances have many lengths, rounded up to few."""
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 @contextmanager

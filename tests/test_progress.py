@@ -1,10 +1,11 @@
 """The progress line: when it speaks, and what it expects."""
 
 import itertools
+import logging
 
 import pytest
 
-from acrnn import progress
+from acrnn import console, progress
 from acrnn.progress import ProgressLine, duration
 
 
@@ -37,3 +38,10 @@ def test_the_end_is_told_once(clock, capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
 def test_durations_are_said_as_people_say_them(seconds, text):
     assert duration(seconds) == text
+
+
+def test_of_tensorflow_warnings_all_but_the_advice_on_tracing_are_seen(caplog):
+    console.import_quietly("tensorflow")
+    for text in ("5 out of the last 5 calls to f triggered tf.function retracing.", "another warning"):
+        logging.getLogger("tensorflow").warning(text)
+    assert "another warning" in caplog.text and "retracing" not in caplog.text
