@@ -102,14 +102,15 @@ def _result_row(found: dict) -> list[str]:
         percent(overall["wa"]),
         "–" if known is None else str(known),
         coverage(found),
-        f"{_epochs(settings['recipe'])} epochs, {settings['recipe']['precision']}, {duration(overall['seconds'])} of runs",
+        f"{trained(settings)}, {duration(overall['seconds'])} of runs",
     ]
 
 
-def _epochs(recipe: Mapping) -> str:
-    """Epochs at most, by stage."""
+def trained(settings: Mapping) -> str:
+    """How long an experiment trains at most, by stage, and how precisely."""
+    recipe = settings["recipe"]
     later = [recipe["second_stage"]["epochs"]] if "second_stage" in recipe else []
-    return " + ".join(str(epochs) for epochs in [recipe["epochs"], *later])
+    return f"{' + '.join(str(epochs) for epochs in [recipe['epochs'], *later])} epochs, {recipe['precision']}"
 
 
 def uar_cells(found: dict) -> list[str]:

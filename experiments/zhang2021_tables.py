@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from acrnn import comparison, files, published, reports, starts, studies
+from acrnn import comparison, files, published, recipes, reports, starts, studies
 from acrnn.console import UsageError, comma_separated, run_job
 from acrnn.studies import Variant
 from experiments import arguments
@@ -210,6 +210,7 @@ def _text(dataset: str, table: Table, found: Mapping[str, dict]) -> str:
         "UAR, pooled (95 % interval)",
         "against the last row",
         "published",
+        "training",
         "coverage",
     ]
     last = table.rows[-1]
@@ -222,6 +223,7 @@ def _text(dataset: str, table: Table, found: Mapping[str, dict]) -> str:
                 *reports.uar_cells(found[name]),
                 studies.difference(made),
                 _published(name, dataset),
+                f"{recipes.name_of(found[name]['settings']['recipe'])}, {reports.trained(found[name]['settings'])}",
                 reports.coverage(found[name]),
             ]
         )

@@ -503,8 +503,12 @@ def test_the_tables_are_written_with_coverage_and_published_figures_and_go_on(ti
     text = (tmp_path / "out" / "tables.md").read_text()
     assert text in capsys.readouterr().out
     rows = [line.split(" | ") for line in text.split("Recalls")[0].splitlines() if line.startswith("| ")][2:]
-    assert [(row[0], row[-1]) for row in rows] == [
-        ("| DCNN-BLSTMwA (×3, random start, reduced network)", "1 of 5 folds × 1 seed |")
+    assert [(row[0], *row[-2:]) for row in rows] == [
+        (
+            "| DCNN-BLSTMwA (×3, random start, reduced network)",
+            "changed, 1 + 1 epochs, float32",
+            "1 of 5 folds × 1 seed |",
+        )
     ]
     assert RecordSet(tmp_path / "records").manifest.speeds == zhang2021_tables.SPEEDS[5]
     assert zhang2021_tables.main([*command, "--tables-only"]) == 0
