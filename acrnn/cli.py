@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acrnn import __version__
-from acrnn.card import FORMATS
 from acrnn.console import UsageError, comma_separated, port, positive, run_job
+from acrnn.model_card import FORMATS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -176,7 +176,7 @@ def run_export(options: argparse.Namespace) -> int:
 
 def run_demo(options: argparse.Namespace) -> int:
     """Serves the page until it is interrupted."""
-    from acrnn import demo
+    from acrnn.inference import demo
 
     return demo.serve(_recognizer(options), options.host, options.port)
 

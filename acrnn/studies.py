@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acrnn import reports
-from acrnn.comparison import Comparison, paired
 from acrnn.crossval import RESULTS, Experiment, cross_validate
+from acrnn.reports.comparison import Comparison, paired
 
 
 @dataclass(frozen=True)

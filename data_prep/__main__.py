@@ -16,7 +16,7 @@ import numpy as np
 from acrnn import frontends, records, segments
 from acrnn.console import UsageError, import_quietly, positive, run_job
 from acrnn.frontends import FRONTENDS
-from data_prep import augment
+from data_prep import speed
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
@@ -48,13 +48,13 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument(
             "--speeds",
-            type=augment.speeds,
+            type=speed.speeds,
             default=(1.0,),
             help="copies at these speeds, which train beside the utterances: 0.9,1.0,1.1 (default: none)",
         )
         command.add_argument(
             "--speed-by",
-            choices=augment.SPEED_BY,
+            choices=speed.SPEED_BY,
             default="resampling",
             help="resampling moves the pitch along, stretching keeps it (default: %(default)s)",
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import audio, files
-from acrnn.processes import CONTEXT, end_with_parent
+from acrnn.workers import CONTEXT, end_with_parent
 from data_prep.corpora.base import Utterance
 
 Ask = Callable[[np.ndarray], str]

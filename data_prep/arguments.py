@@ -8,7 +8,7 @@ from pathlib import Path
 from acrnn.console import comma_separated
 from acrnn.progress import ProgressLine
 from acrnn.records import Manifest
-from data_prep import companions
+from data_prep import auxiliary_inputs
 from data_prep.corpora import Corpus, ReadOptions, read_corpus
 from data_prep.corpora.base import locate_data
 from data_prep.prepare import Settings, prepare
@@ -28,13 +28,13 @@ def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--skip-bad", action="store_true", help="leave out recordings that cannot be used, and list them"
     )
-    companions.add_arguments(parser)
+    auxiliary_inputs.add_arguments(parser)
 
 
 def prepare_corpus(corpus: Corpus, options: argparse.Namespace, out: Path, settings: Settings, jobs: int) -> Manifest:
     """Finds, reads and prepares a corpus as the options of `add_corpus_arguments` say; returns the records' manifest."""
     wanted = ReadOptions(options.subset, options.labels, options.speaker_pattern, options.allow_partial)
     data_dir = locate_data(corpus, options.data_dir, options.download)
-    found = companions.accompany(read_corpus(corpus, data_dir, wanted), options, out, jobs)
+    found = auxiliary_inputs.accompany(read_corpus(corpus, data_dir, wanted), options, out, jobs)
     with ProgressLine(f"preparing {corpus.name}", "utterances") as line:
         return prepare(corpus, found, data_dir, out, settings, wanted.subset, jobs, options.skip_bad, line.update)

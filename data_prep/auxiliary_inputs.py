@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, records, vectors
-from acrnn.companions import SPEAKER_EMBEDDINGS, TRANSCRIPTS, WORD_VECTORS
+from acrnn import files, records, vector_tables
 from acrnn.console import UsageError
 from acrnn.progress import ProgressLine
+from acrnn.records.auxiliary_inputs import SPEAKER_EMBEDDINGS, TRANSCRIPTS, WORD_VECTORS
 from acrnn.text import tokens, transcripts
-from data_prep import speakers, word_vectors
-from data_prep.computed import Ask, computed
+from data_prep import speaker_embeddings, word_vectors
+from data_prep.answer_cache import Ask, computed
 from data_prep.corpora.base import Selection, Utterance
 from data_prep.transcripts.engines import ENGINES, SAMPLE_RATE_HZ
 from data_prep.transcripts.error_rate import word_error_rate
@@ -52,7 +52,7 @@ class Accompanied:
 
     def with_table(self, name: str, table: Mapping[str, np.ndarray], entry: dict) -> Accompanied:
         """The same with a table of vectors beside the shards."""
-        file, content = f"{name}.npz", vectors.to_npz(table)
+        file, content = f"{name}.npz", vector_tables.to_npz(table)
         size = len(next(iter(table.values())))
         entry = {
             "file": file,
@@ -179,11 +179,11 @@ def _check_one(path: Path, name: str, fitting: Sequence[str]) -> None:
 def _with_speakers(found: Accompanied, options: argparse.Namespace, out: Path, jobs: int) -> Accompanied:
     utterances, path = found.selection.utterances, options.speaker_embeddings or options.speaker_model
     if options.speaker_embeddings:
-        table = speakers.of_table(path, utterances)
+        table = speaker_embeddings.of_table(path, utterances)
     else:
         with ProgressLine("embedding speakers", "utterances") as line:
-            table = speakers.of_model(path, utterances, out / "speaker_model.jsonl", jobs, line.update)
-    speakers.one_size(table, str(path))
+            table = speaker_embeddings.of_model(path, utterances, out / "speaker_model.jsonl", jobs, line.update)
+    speaker_embeddings.one_size(table, str(path))
     return found.with_table(SPEAKER_EMBEDDINGS, table, {"origin": path.name})
 
 
@@ -216,4 +216,4 @@ def _kept_vectors(out: Path, wanted: Mapping) -> dict[str, np.ndarray] | None:
     same = all(entry.get(name) == value for name, value in wanted.items())
     if not same or not path.is_file() or files.sha256_of_file(path) != entry["sha256"]:
         return None
-    return vectors.read(path)
+    return vector_tables.read(path)

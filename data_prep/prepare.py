@@ -17,10 +17,10 @@ import numpy as np
 from acrnn import audio, files, frontends, records, segments
 from acrnn.console import import_quietly
 from acrnn.frontends import Spec
-from acrnn.processes import CONTEXT, end_with_parent
 from acrnn.segments import SegmentRule
-from data_prep import augment
-from data_prep.companions import Accompanied
+from acrnn.workers import CONTEXT, end_with_parent
+from data_prep import speed as augment
+from data_prep.auxiliary_inputs import Accompanied
 from data_prep.corpora.base import Corpus, Selection, Utterance
 
 PROGRESS = ".progress"

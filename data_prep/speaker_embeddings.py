@@ -9,9 +9,9 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from acrnn import files, vectors
+from acrnn import files, vector_tables
 from acrnn.console import missing_extra
-from data_prep.computed import computed
+from data_prep.answer_cache import computed
 from data_prep.corpora.base import Utterance
 
 SAMPLE_RATE_HZ = 16000
@@ -23,7 +23,7 @@ def of_table(path: Path, utterances: Sequence[Utterance]) -> dict[str, np.ndarra
     Raises:
         ValueError: some utterance has none.
     """
-    table = vectors.read(path)
+    table = vector_tables.read(path)
     missing = [utterance.id for utterance in utterances if utterance.id not in table]
     if missing:
         raise ValueError(

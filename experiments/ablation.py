@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import comparison, files, reports, studies
+from acrnn import files, reports, studies
 from acrnn.console import comma_separated, run_job
 from acrnn.models import MODELS
 from acrnn.recipes import CHEN2018, DEPARTURES, LITERAL, Recipe, departed
+from acrnn.reports import comparison
 from acrnn.studies import Variant
 from experiments import arguments
 

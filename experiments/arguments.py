@@ -9,20 +9,21 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from acrnn import records, searched, starts
+from acrnn import records
 from acrnn.console import UsageError, numbers, positive
 from acrnn.crossval import Experiment
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
-from acrnn.recipes import RECIPES, Recipe, SecondStage
+from acrnn.recipes import RECIPES, Recipe, SecondStage, initial_weights
 from acrnn.segments import POOLINGS, RULES
-from acrnn.trials import configured, title
+from acrnn.tuning import report
+from acrnn.tuning.search import configured, title
 from data_prep.arguments import add_corpus_arguments, prepare_corpus
-from data_prep.augment import speeds
-from data_prep.companions import OPTIONS as COMPANIONS
+from data_prep.auxiliary_inputs import OPTIONS as COMPANIONS
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
+from data_prep.speed import speeds
 
 # The embedded corpora are small and to be learnt in two minutes on two cores; the published recipes are for hours.
 TOY = {
@@ -158,7 +159,9 @@ def experiment(
         options=parts,
         save_models=not options.no_models,
         speeds=None if own_recipe else options.speeds,
-        start=starts.RANDOM if own_recipe else starts.named(options.imagenet_weights, options.pretrain),
+        start=initial_weights.RANDOM
+        if own_recipe
+        else initial_weights.named(options.imagenet_weights, options.pretrain),
     )
 
 
@@ -242,7 +245,7 @@ def adopt_best(options: argparse.Namespace) -> None:
             f"{_TUNING}: no search of {selection_name(options)} there; run one first: "
             f"python experiments/tune_depth.py --dataset {options.dataset}, or name one with --tuning"
         )
-    found = searched.best(folders)
+    found = report.best(folders)
     if found.corpus != options.dataset:
         raise UsageError(f"--tuning {found.folder}: a search on {found.corpus!r}, not {options.dataset!r}")
     print(f"{found.folder}: {found.model} with {title(found.hyperparameters)}")

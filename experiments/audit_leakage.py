@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from acrnn import comparison, files, reports, studies
-from acrnn.comparison import Comparison
+from acrnn import files, reports, studies
 from acrnn.console import comma_separated, run_job
-from acrnn.leakage import MISTAKES, mistake
+from acrnn.crossval.leakage import MISTAKES, mistake
 from acrnn.models import MODELS
+from acrnn.reports import comparison
+from acrnn.reports.comparison import Comparison
 from acrnn.studies import Variant
 from experiments import arguments
 

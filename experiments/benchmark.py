@@ -19,8 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from acrnn import files, reports
+from acrnn.batches.sources import MEMORY_BYTES, Feeder
 from acrnn.console import import_quietly, numbers, positive, run_job
-from acrnn.feeding import MEMORY_BYTES, Feeder
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
 from acrnn.records import RecordSet

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import comparison, files, published, reports, studies
+from acrnn import files, reports, studies
 from acrnn.console import numbers, positive, run_job
+from acrnn.reports import comparison, published
 from acrnn.studies import Variant
 from experiments import arguments
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, metrics, reports, results
-from acrnn.card import FORMATS
+from acrnn import files, metrics, reports
 from acrnn.console import import_quietly, run_job
-from acrnn.crossval import collect
+from acrnn.crossval import collect, results
+from acrnn.model_card import FORMATS
 from acrnn.progress import ProgressLine
 from acrnn.records import RecordSet
 
@@ -69,8 +69,8 @@ def run(options: argparse.Namespace) -> int:
 
 def compared(folder: Path, one: results.Run, paths: dict[str, Path], labels: Sequence[str]) -> dict[str, dict]:
     """For each format: UAR of the run's test speakers, and how far its probabilities are from the run's."""
-    from acrnn.export import job
-    from acrnn.export.trained import Trained
+    from acrnn.export import version_folder
+    from acrnn.export.trained_model import Trained
     from acrnn.inference import Recognizer
     from acrnn.inference.runtimes import RUNTIMES
 
@@ -80,7 +80,7 @@ def compared(folder: Path, one: results.Run, paths: dict[str, Path], labels: Seq
     measured = {}
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary) / "model" / "1"
-        job.export(trained, out, tuple(FORMATS))
+        version_folder.export(trained, out, tuple(FORMATS))
         for name in FORMATS:
             said = Recognizer.load(out, name).predict_batch(sounds)
             shares = np.array([list(prediction.probabilities.values()) for prediction in said])

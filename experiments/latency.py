@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn.crossval import Experiment, Prepared
-from acrnn.export import job
-from acrnn.export.trained import Trained
+from acrnn.export import version_folder
+from acrnn.export.trained_model import Trained
 from acrnn.inference import Recognizer
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
@@ -37,7 +37,7 @@ def rows(records: Path, depths: Sequence[int], repeats: int) -> Iterator[list[st
             trained = untrained(records, depth)
             for name in FORMATS:
                 out = folder / f"acrnn{depth}-{name}" / "1"
-                job.export(trained, out, (name,))
+                version_folder.export(trained, out, (name,))
                 size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
                 cold, warm = _cold(out, name, sound, repeats), _warm(out, name, sound, repeats)
                 yield [f"ACRNN-{depth}", name, f"{size / 1e6:.1f}", f"{cold:.2f}", f"{1000 * warm:.0f}"]

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import comparison, files, metrics, reports, studies
+from acrnn import files, metrics, reports, studies
 from acrnn.console import UsageError, comma_separated, positive, run_job
 from acrnn.folds import PROTOCOLS
 from acrnn.models import MODELS
-from acrnn.published import LIM2016_PROTOCOL, LIM2016_TABLES
+from acrnn.reports import comparison
+from acrnn.reports.published import LIM2016_PROTOCOL, LIM2016_TABLES
 from acrnn.studies import Variant
 from experiments import arguments
 

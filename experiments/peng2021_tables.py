@@ -16,13 +16,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from acrnn import comparison, files, published, reports, studies
+from acrnn import files, reports, studies
 from acrnn.console import run_job
 from acrnn.models import MODELS
 from acrnn.records import MANIFEST, RecordSet
+from acrnn.reports import comparison, published
 from acrnn.studies import Variant
-from data_prep.companions import OPTIONS as COMPANIONS
-from data_prep.companions import NoTextsError
+from data_prep.auxiliary_inputs import OPTIONS as COMPANIONS
+from data_prep.auxiliary_inputs import NoTextsError
 from experiments import arguments
 
 AUDIO, TEXT, SPU, ATT = (f"peng2021-{name}" for name in ("audio", "text", "bimodal", "bimodal-att"))

@@ -17,10 +17,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from acrnn import searched, tuning
 from acrnn.console import UsageError, comma_separated, numbers, positive, run_job
 from acrnn.models import MODELS
-from acrnn.trials import CHOICES, SEARCHES, TUNING, Search
+from acrnn.tuning import report as searched
+from acrnn.tuning import runner
+from acrnn.tuning.search import CHOICES, SEARCHES, TUNING, Search
 from experiments import arguments
 
 
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         options.trials,
     )
     output_dir = options.output_dir or arguments.tuning_folder(options)
-    found = tuning.tune(search, output_dir, 1 if "KERASTUNER_ORACLE_IP" in os.environ else options.jobs)
+    found = runner.tune(search, output_dir, 1 if "KERASTUNER_ORACLE_IP" in os.environ else options.jobs)
     if found is None:
         return 0
     print(searched.summary(found))

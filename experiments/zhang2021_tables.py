@@ -16,8 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from acrnn import comparison, files, published, recipes, reports, starts, studies
+from acrnn import files, recipes, reports, studies
 from acrnn.console import UsageError, comma_separated, run_job
+from acrnn.recipes import initial_weights
+from acrnn.reports import comparison, published
 from acrnn.studies import Variant
 from experiments import arguments
 
@@ -46,7 +48,7 @@ class Row:
     model: str = "zhang2021"
     network: Mapping[str, object] = field(default_factory=dict)
     speeds: int | None = None
-    start: starts.Start | None = None
+    start: initial_weights.Start | None = None
     own: bool = False
 
 
@@ -58,8 +60,8 @@ ROWS = {
     "x3": Row("0.9, 1.0, 1.1", speeds=3),
     "x5": Row("0.8, 0.9, 1.0, 1.1, 1.2", speeds=5),
     "no-attention": Row("without attention", model="zhang2021-no-attention"),
-    "random-start": Row("random start", start=starts.RANDOM),
-    "time-arrow": Row("pre-trained on the direction of time", start=starts.Start(starts.TIME_ARROW)),
+    "random-start": Row("random start", start=initial_weights.RANDOM),
+    "time-arrow": Row("pre-trained on the direction of time", start=initial_weights.Start(initial_weights.TIME_ARROW)),
     "2cnn-lstm": Row("2-CNN-LSTM, the paper's baseline", model="zhang2021-2cnn-lstm"),
     "dnn-elm": Row("DNN-ELM (Han et al. 2014)", model="han2014-dnn-elm", own=True),
     "chen2018": Row("3-D ACRNN (Chen et al. 2018)", model="chen2018-3d", own=True),
@@ -200,7 +202,9 @@ def _is_full(row: Row, settings: dict) -> bool:
     """Whether the full system's experiment, run with these settings, is the row's too."""
     if row == Row(row.title, speeds=row.speeds) and row.speeds:
         return tuple(settings.get("speeds", (1.0,))) == SPEEDS[row.speeds]
-    return row == Row(row.title, start=starts.RANDOM) and settings["start"] == starts.RANDOM.describe()
+    return (
+        row == Row(row.title, start=initial_weights.RANDOM) and settings["start"] == initial_weights.RANDOM.describe()
+    )
 
 
 def _text(dataset: str, table: Table, found: Mapping[str, dict]) -> str:
@@ -244,7 +248,7 @@ def _title(found: dict, title: str) -> str:
     """A row's title with what of its experiment the title does not say."""
     settings = found["settings"]
     said = [f"×{len(settings['speeds'])}"] if "speeds" in settings else []
-    said += [starts.TITLES[settings["start"]["kind"]]] if "start" in settings else []
+    said += [initial_weights.TITLES[settings["start"]["kind"]]] if "start" in settings else []
     said += [] if published.full_size(settings) else ["reduced network"]
     return title + (f" ({', '.join(said)})" if said else "")
 

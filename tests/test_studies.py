@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from acrnn import reports, studies
-from acrnn.comparison import Comparison
-from acrnn.published import LIM2016_PROTOCOL
 from acrnn.recipes import CHEN2018, DEPARTURES, TUNED, departed
+from acrnn.reports.comparison import Comparison
+from acrnn.reports.published import LIM2016_PROTOCOL
 from acrnn.segments import POOLINGS
 from experiments import ablation, chen2018_tables, lim2016_tables
 

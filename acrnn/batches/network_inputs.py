@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from acrnn.companions import NAMES
+from acrnn.records.auxiliary_inputs import NAMES
 from acrnn.text.embedding import embedding_of
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from acrnn.companions import Companions
 from acrnn.records import RecordSet, Segments
+from acrnn.records.auxiliary_inputs import Companions
 
 MEMORY_BYTES = 4 * 2**30
 

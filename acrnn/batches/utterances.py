@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from acrnn.feeding import Batch, Source
+from acrnn.batches.sources import Batch, Source
 
 FRAMES_AT_ONCE = 65536  # of a batch that is not trained on, its padding included: bounds the memory
 

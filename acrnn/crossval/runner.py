@@ -18,18 +18,19 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, frontends, leakage, metrics, results, segments
+from acrnn import files, frontends, metrics, segments
+from acrnn.batches.sources import MEMORY_BYTES, Feeder
 from acrnn.console import UsageError, import_quietly
-from acrnn.feeding import MEMORY_BYTES, Feeder
+from acrnn.crossval import leakage, results
+from acrnn.crossval.leakage import Mistake
+from acrnn.crossval.results import Run
 from acrnn.folds import Fold, make_folds, split_sha256
-from acrnn.leakage import Mistake
 from acrnn.models import MODELS
-from acrnn.processes import CONTEXT, events
 from acrnn.progress import ProgressLine
 from acrnn.recipes import Recipe
+from acrnn.recipes.initial_weights import RANDOM, Start
 from acrnn.records import RecordSet, UtteranceRow
-from acrnn.results import Run
-from acrnn.starts import RANDOM, Start
+from acrnn.workers import CONTEXT, events
 
 Task = tuple[int, int]  # fold, seed
 EXPERIMENT, SPLIT, RESULTS = "experiment.json", "split.json", "results.json"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from acrnn.export.trained import Trained
+from acrnn.export.trained_model import Trained
 from acrnn.segments import pool_in_graph
 
 Outputs = dict[str, tf.Tensor]

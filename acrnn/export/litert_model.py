@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from acrnn.console import silenced
 from acrnn.export.graph import Outputs, RecognitionGraph
-from acrnn.export.trained import Trained
+from acrnn.export.trained_model import Trained
 from acrnn.segments import pool_in_graph
 
 FILES = {"float32": "model.tflite", "float16": "model.float16.tflite", "int8": "model.int8.tflite"}

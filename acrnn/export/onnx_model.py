@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from acrnn.console import missing_extra
 from acrnn.export.graph import RecognitionGraph
-from acrnn.export.trained import Trained
+from acrnn.export.trained_model import Trained
 
 OPSET = 18
 FILE, SMALL_FILE = "model.onnx", "model.int8.onnx"

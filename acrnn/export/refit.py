@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from acrnn import crossval, recipes
+from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
-from acrnn.export.trained import Trained, config_of
-from acrnn.feeding import Feeder
+from acrnn.export.trained_model import Trained, config_of
 from acrnn.models import MODELS
+from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, Start
 from acrnn.records import RecordSet
-from acrnn.starts import RANDOM, TIME_ARROW, TITLES, Start
 
 
 def refit(

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from acrnn.card import MAX_SECONDS
 from acrnn.export import wav
 from acrnn.export.graph import Outputs, RecognitionGraph
-from acrnn.export.trained import Trained
+from acrnn.export.trained_model import Trained
+from acrnn.model_card import MAX_SECONDS
 from acrnn.text.embedding import embedding_of
 from acrnn.text.in_graph import Tokeniser
 

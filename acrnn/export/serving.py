@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
-from acrnn.card import CARD, Card
 from acrnn.console import missing_extra, silenced
+from acrnn.model_card import CARD, Card
 
 WARMUP = CARD.parent / "tf_serving_warmup_requests"
 _WARMUP = ((1.0, 1), (1.0, 2), (4.0, 1))  # seconds and batch: one segment and several, alone and together

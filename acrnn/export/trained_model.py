@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrnn import crossval, frontends, results, segments
+from acrnn import crossval, frontends, segments
 from acrnn.console import import_quietly
+from acrnn.crossval import results
 from acrnn.models import MODELS, System
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Trained:
     @cached_property
     def companions(self) -> tuple[str, ...]:
         """What the network takes beside the sound, some of `companions.NAMES`."""
-        from acrnn.inputs import companions_of
+        from acrnn.batches.network_inputs import companions_of
 
         return companions_of(self.model)
 
@@ -100,7 +101,7 @@ class Trained:
             waveforms: mono, [samples] at the front end's rate.
             beside: of each waveform, what the network takes beside it: "text" a string, "speaker_embedding" [size].
         """
-        from acrnn.inputs import fed
+        from acrnn.batches.network_inputs import fed
 
         found = []
         for waveform, companions in zip(waveforms, beside or [{}] * len(waveforms), strict=True):

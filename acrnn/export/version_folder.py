@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from acrnn import crossval, files
-from acrnn.card import FORMATS, WORDS, Card
 from acrnn.console import UsageError
 from acrnn.export import serving
-from acrnn.export.trained import Trained
+from acrnn.export.trained_model import Trained
+from acrnn.model_card import FORMATS, WORDS, Card
 
 
 def check(out: Path, formats: Sequence[str], replaced: bool, served: bool = False) -> None:

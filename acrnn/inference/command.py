@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, vectors
-from acrnn.card import Card
+from acrnn import files, vector_tables
 from acrnn.console import UsageError
 from acrnn.inference import locate
 from acrnn.inference.recognizer import Failure, Prediction, Recognizer, sound_files
+from acrnn.model_card import Card
 from acrnn.progress import ProgressLine
 from acrnn.text import transcripts
 
@@ -81,7 +81,7 @@ class Beside:
     def read(cls, text: str | None, transcript_file: Path | None, embedding_file: Path | None) -> Beside:
         """What the options of the command line name."""
         texts = transcripts.read(transcript_file) if transcript_file else {}
-        return cls(text, texts, vectors.read(embedding_file) if embedding_file else {})
+        return cls(text, texts, vector_tables.read(embedding_file) if embedding_file else {})
 
     def of(self, path: Path) -> dict[str, object]:
         """That of a file."""

@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 
 from acrnn import audio
-from acrnn.card import Card
 from acrnn.console import UsageError, missing_extra
 from acrnn.inference import Prediction, Recognizer
+from acrnn.model_card import Card
 
 MOST_FILES = 12
 MOST_SECONDS = 60.0

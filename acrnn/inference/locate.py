@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acrnn.card import CARD, REMEDY
+from acrnn.model_card import CARD, REMEDY
 
 DEFAULT = "acrnn_emodb"
 _PACKAGE = Path(__file__).parent.parent

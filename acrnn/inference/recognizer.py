@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import audio
-from acrnn.card import Card
 from acrnn.inference import locate, runtimes
+from acrnn.model_card import Card
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
 _REMEDIES = {

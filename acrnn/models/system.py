@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from acrnn import recipes
-from acrnn.companions import NAMES, WORD_VECTORS
 from acrnn.console import UsageError, import_quietly
 from acrnn.frontends import FRONTENDS
 from acrnn.recipes import Recipe
+from acrnn.recipes.initial_weights import RANDOM, Start
 from acrnn.records import Manifest, RecordSet
-from acrnn.starts import RANDOM, Start
+from acrnn.records.auxiliary_inputs import NAMES, WORD_VECTORS
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class System:
         recipe: how it is trained.
         variant: the fields of `Config` that make this system differ from its paper's main one.
         pretrained: whether it is trained in two stages, the first of which may start from elsewhere than chance, see
-            `acrnn.starts`.
+            `acrnn.recipes.initial_weights`.
         whole_utterances: whether it puts utterances together again, so that its records must hold every frame once.
         companions: which of `companions.NAMES` it takes beside the sound: a text it needs, a speaker embedding it uses
             where the records hold one.
@@ -143,7 +143,7 @@ class System:
         Raises:
             UsageError: the recipe has options that mean nothing for this system.
         """
-        from acrnn.training import Network
+        from acrnn.training.network import Network
 
         module = importlib.import_module(self.module)
         if hasattr(module, "estimator"):
@@ -160,14 +160,14 @@ def _like(value, default) -> bool:
     return isinstance(value, int | float if isinstance(default, float) else type(default))
 
 
-_CHEN = "acrnn.models.chen2018"
-_ZHANG = "acrnn.models.zhang2021"
+_CHEN = "acrnn.models.chen2018.network"
+_ZHANG = "acrnn.models.zhang2021.network"
 # A fifth of the work of the paper's network: fewer maps and units, time pooled by four.
 _SMALL_CHEN = {"first_filters": 32, "filters": 64, "linear_units": 192, "lstm_units": 64, "pool_size": (4, 2)}
 # A fortieth: pictures of 99×99, a third of AlexNet's maps.
 _SMALL_ZHANG = {"image_size": 99, "width": 0.334, "fc_units": 512}
 _SMALL_LIM = {"filters": (16, 16), "dense_units": 128, "lstm_units": 64, "series_units": 128}
-_PENG = "acrnn.models.peng2021"
+_PENG = "acrnn.models.peng2021.network"
 
 
 def _peng(summary: str, variant: Mapping[str, object], companions: tuple[str, ...]) -> System:
@@ -234,14 +234,14 @@ MODELS: dict[str, System] = {
     ),
     "zhang2021-2cnn-lstm": System(
         "2-CNN-LSTM, the baseline of Zhang et al. (2021)",
-        "acrnn.models.zhang2021_baseline",
+        "acrnn.models.zhang2021.baseline",
         "zhang2021",
         "zhang2021",
         recipes.ZHANG2021_BASELINE,
     ),
     "han2014-dnn-elm": System(
         "DNN-ELM (Han et al. 2014)",
-        "acrnn.models.han2014",
+        "acrnn.models.han2014.network",
         "han2014",
         "han2014",
         recipes.HAN2014,
@@ -250,7 +250,7 @@ MODELS: dict[str, System] = {
     **{
         f"lim2016-{network}": System(
             f"{title} (Lim et al. 2016)",
-            "acrnn.models.lim2016",
+            "acrnn.models.lim2016.network",
             "lim2016-log",  # of magnitudes themselves it learns less (notes on emodb_lim2016)
             rule,
             recipes.LIM2016,

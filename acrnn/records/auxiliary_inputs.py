@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, vectors
+from acrnn import files, vector_tables
 
 NAMES = ("text", "speaker_embedding")  # as a network takes them
 TRANSCRIPTS, SPEAKER_EMBEDDINGS, WORD_VECTORS = (
@@ -64,4 +64,4 @@ def _table(folder: Path, entry: Mapping) -> dict[str, np.ndarray]:
     path = folder / entry["file"]
     if not path.is_file() or files.sha256_of_file(path) != entry["sha256"]:
         raise ValueError(f"{path}: missing or changed since the records were made")
-    return vectors.read(path)
+    return vector_tables.read(path)

@@ -16,9 +16,10 @@ from urllib.parse import quote
 
 import numpy as np
 
-from acrnn import companions, files, frontends, segments
-from acrnn.companions import Companions
+from acrnn import files, frontends, segments
 from acrnn.frontends import Spec
+from acrnn.records import auxiliary_inputs
+from acrnn.records.auxiliary_inputs import Companions
 from acrnn.segments import SegmentRule
 
 FORMAT_VERSION = 1
@@ -80,7 +81,7 @@ class Manifest:
         skipped: what was left out with --skip-bad: id, path and reason.
         versions: packages that made the records.
         speeds, speed_by: what copies there are, 1 for the utterances themselves, and how they were made; see
-            `data_prep.augment`. Counts are of utterances, without copies.
+            `data_prep.speed`. Counts are of utterances, without copies.
         companions: of what accompanies the sound – "transcripts", "speaker_embeddings", "word_vectors" – where it came
             from and, of what lies in a file beside the shards, the file, its checksum and sizes. Empty for sound alone
             with the corpus' own texts.
@@ -104,7 +105,7 @@ class Manifest:
     @property
     def speaker_embedding_size(self) -> int:
         """Of the speaker embeddings beside the records; 0 where there are none."""
-        return self.companions.get(companions.SPEAKER_EMBEDDINGS, {}).get("size", 0)
+        return self.companions.get(auxiliary_inputs.SPEAKER_EMBEDDINGS, {}).get("size", 0)
 
     @property
     def segment_shape(self) -> tuple[int, int, int]:
@@ -287,7 +288,7 @@ class RecordSet:
             ValueError: a file beside the records is missing or damaged.
         """
         try:
-            return companions.read(self.folder, self.manifest.companions, self.utterances)
+            return auxiliary_inputs.read(self.folder, self.manifest.companions, self.utterances)
         except (ValueError, OSError) as error:
             raise ValueError(f"{error}; {_REMEDY}") from error
 

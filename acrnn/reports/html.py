@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, published, recipes, starts
+from acrnn import files, recipes
 from acrnn.console import import_quietly
 from acrnn.crossval import RESULTS
 from acrnn.progress import duration
+from acrnn.recipes import initial_weights
 from acrnn.records import RecordSet
+from acrnn.reports import published
 
 _DPI = 90
 
@@ -126,7 +128,7 @@ def _system(settings: dict) -> str:
     """A system's name, with its depth where that is what the paper sweeps; a leak, a smaller network and a start are told."""
     depth, speeds = settings["network"].get("conv_layers"), len(settings.get("speeds", ()))
     size = "" if published.full_size(settings) else ", reduced network"
-    start = f", {starts.TITLES[settings['start']['kind']]}" if "start" in settings else ""
+    start = f", {initial_weights.TITLES[settings['start']['kind']]}" if "start" in settings else ""
     leak = f"LEAKS ({settings['mistake']}): " if settings.get("mistake") else ""
     return (
         f"{leak}{settings['model']}"

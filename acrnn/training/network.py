@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from acrnn import metrics
-from acrnn.feeding import Source
+from acrnn.batches.sources import Source
 from acrnn.recipes import Recipe
 from acrnn.segments import pool_logits
 from acrnn.text.embedding import copy_state

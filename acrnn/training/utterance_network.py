@@ -8,13 +8,13 @@ import keras
 import numpy as np
 
 from acrnn import recipes
-from acrnn.feeding import Source
-from acrnn.inputs import fed
+from acrnn.batches.network_inputs import fed
+from acrnn.batches.sources import Source
+from acrnn.batches.utterances import UtteranceSource
 from acrnn.recipes import Recipe
 from acrnn.text.embedding import embedding_of
 from acrnn.text.vocabulary import Vocabulary
-from acrnn.training import Epoch, Fit, Network
-from acrnn.utterances import UtteranceSource
+from acrnn.training.network import Epoch, Fit, Network
 
 
 class UtteranceNetwork(Network):

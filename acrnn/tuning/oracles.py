@@ -11,7 +11,7 @@ import math
 import keras_tuner
 from keras_tuner import oracles
 
-from acrnn.trials import Search, Values
+from acrnn.tuning.search import Search, Values
 
 OBJECTIVE = "validation_uar"
 _STATUS = {"COMPLETED": "complete", "FAILED": "failed", "INVALID": "failed"}

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from acrnn import files, published, recipes, reports
+from acrnn import files, recipes, reports
 from acrnn.progress import duration
 from acrnn.recipes import Recipe
-from acrnn.trials import Values, configured, read_tuning, title
+from acrnn.reports import published
+from acrnn.tuning.search import Values, configured, read_tuning, title
 
 FIGURE = "depth.png"
 

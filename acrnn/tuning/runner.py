@@ -20,12 +20,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from acrnn import files, searched
+from acrnn import files
+from acrnn.batches.sources import MEMORY_BYTES
 from acrnn.console import UsageError, import_quietly
-from acrnn.feeding import MEMORY_BYTES
-from acrnn.processes import events
 from acrnn.progress import ProgressLine
-from acrnn.trials import FITS, TUNING, Search, SearchFolder
+from acrnn.tuning import report as searched
+from acrnn.tuning.search import FITS, TUNING, Search, SearchFolder
+from acrnn.workers import events
 
 _LOOK_SECONDS = 0.5
 _LAST_CALL_SECONDS = 2.0  # a worker that comes late is told by the chief that all is done
@@ -81,7 +82,7 @@ def _kerastuner():
         import_quietly("keras_tuner")
     except ImportError as error:
         raise ImportError(f'KerasTuner cannot be imported ({error}); install it with: pip install ".[tune]"') from error
-    from acrnn import tuner
+    from acrnn.tuning import tuner
 
     return tuner
 
@@ -108,7 +109,7 @@ class _Board(ProgressLine):
 
     def open(self, is_new: bool) -> None:
         """Takes the oracle up where it was left."""
-        from acrnn import oracles, tuner
+        from acrnn.tuning import oracles, tuner
 
         self.tuner = tuner.open_tuner(self.folder, lambda: tuner.Trainer(self.folder, self.take), self.take, is_new)
         self.planned = oracles.planned_trials(self.folder.search, self.tuner.oracle)
@@ -129,7 +130,7 @@ class _Board(ProgressLine):
 
     def publish(self, is_complete: bool = False) -> dict:
         """Writes tuning.json and the figure; tells of the trials that ended since the last time."""
-        from acrnn import oracles
+        from acrnn.tuning import oracles
 
         trials = oracles.trials_of(self.folder.search, self.tuner.oracle)
         found = self.folder.write(trials, self.planned, is_complete)
@@ -145,7 +146,7 @@ class _Board(ProgressLine):
 
     def serve(self, address: str) -> None:
         """The chief's part: gives trials to workers of other processes until there are none."""
-        from acrnn import tuner
+        from acrnn.tuning import tuner
 
         self.announce(f"serving trials on {address} until workers have done them")
         with tuner.serving(self.tuner.oracle, address) as is_over:
@@ -158,7 +159,7 @@ class _Board(ProgressLine):
 
     def start_workers(self, jobs: int) -> None:
         """The chief's part, with workers that this process starts and that end with it."""
-        from acrnn import tuner
+        from acrnn.tuning import tuner
 
         address = f"{_LOCAL}:{_free_port()}"
         arguments = (self.folder.search, self.folder.folder, address, MEMORY_BYTES // jobs)
@@ -201,7 +202,7 @@ def _as_worker(folder: SearchFolder, announce: Callable[[str], None]) -> None:
 
 def _work(folder: SearchFolder, report, memory_bytes: int) -> None:
     """Runs the chief's trials until it has no more."""
-    from acrnn import tuner
+    from acrnn.tuning import tuner
 
     tuner.search_trials(tuner.open_tuner(folder, lambda: tuner.Trainer(folder, report, memory_bytes), report))
 

@@ -21,11 +21,11 @@ from keras_tuner.src.distribute import utils as distribute
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from acrnn import files
+from acrnn.batches.sources import MEMORY_BYTES, Feeder
 from acrnn.crossval import versions
-from acrnn.feeding import MEMORY_BYTES, Feeder
 from acrnn.models import MODELS
-from acrnn.oracles import OBJECTIVE, hyperparameters, make_oracle
-from acrnn.trials import SearchFolder, Values, title
+from acrnn.tuning.oracles import OBJECTIVE, hyperparameters, make_oracle
+from acrnn.tuning.search import SearchFolder, Values, title
 
 _STATE = "oracle"
 _ASK_SECONDS = 1.0

@@ -13,11 +13,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import TINY_NETWORK
+from support.tiny_corpus import TINY_NETWORK
 
-from acrnn import crossval, results
-from acrnn.crossval import Experiment, collect, cross_validate
-from acrnn.feeding import Feeder
+from acrnn import crossval
+from acrnn.batches.sources import Feeder
+from acrnn.crossval import Experiment, collect, cross_validate, results
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet
 from acrnn.segments import pool_logits

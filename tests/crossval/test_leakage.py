@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import TINY_NETWORK
+from support.tiny_corpus import TINY_NETWORK
 
-from acrnn import leakage
+from acrnn.batches.sources import Feeder
 from acrnn.console import UsageError
-from acrnn.crossval import Experiment, Prepared, cross_validate
-from acrnn.feeding import Feeder
+from acrnn.crossval import Experiment, Prepared, cross_validate, leakage
+from acrnn.crossval.leakage import MISTAKES
 from acrnn.folds import make_folds
-from acrnn.leakage import MISTAKES
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from acrnn.records import UtteranceRow
@@ -118,7 +117,7 @@ def test_normalisation_is_taken_from_the_training_part_unless_that_is_the_mistak
         means["fitted"] = np.array(self.model.get_layer("normalization").mean)[0]
         return result
 
-    monkeypatch.setattr("acrnn.training.Network.fit", spied)
+    monkeypatch.setattr("acrnn.training.network.Network.fit", spied)
     chosen = replace(experiment, mistake=made)
     cross_validate(chosen, tmp_path, folds=[0], announce=lambda line: None)
     prepared = Prepared.of(chosen)

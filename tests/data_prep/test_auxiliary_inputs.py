@@ -10,18 +10,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
-from conftest import tiny_sound, write_tiny_corpus
+from support.tiny_corpus import tiny_sound, write_tiny_corpus
 
-from acrnn import vectors
+from acrnn import vector_tables
 from acrnn.cli import main as acrnn_main
 from acrnn.crossval import Experiment, cross_validate
-from acrnn.export import job
-from acrnn.export.trained import Trained
+from acrnn.export import version_folder
+from acrnn.export.trained_model import Trained
 from acrnn.recipes import PENG2021
 from acrnn.records import RecordSet
 from data_prep import word_vectors
 from data_prep.__main__ import main
-from data_prep.computed import computed
+from data_prep.answer_cache import computed
 from data_prep.corpora import toy_bimodal
 from data_prep.corpora.base import Utterance
 from data_prep.transcripts.engines import ENGINES
@@ -202,11 +202,11 @@ def test_a_table_of_vectors_of_every_kind_is_read(kind, tmp_path, monkeypatch):
         moved.mkdir()
         monkeypatch.chdir(moved)
     else:
-        content = vectors.to_npz(table)
+        content = vector_tables.to_npz(table)
         (tmp_path / "names.npz").write_bytes(content)
-        assert content == vectors.to_npz(dict(reversed(table.items())))
+        assert content == vector_tables.to_npz(dict(reversed(table.items())))
         np.savez(tmp_path / "each.npz", **{name: vector[None] for name, vector in table.items()})
-    found = vectors.read(tmp_path / kind)
+    found = vector_tables.read(tmp_path / kind)
     assert found.keys() == table.keys()
     for name, vector in table.items():
         np.testing.assert_array_equal(found[name], vector)
@@ -225,7 +225,7 @@ def test_a_table_that_cannot_be_used_is_named_and_no_program_in_it_is_run(name, 
     pytest.importorskip("kaldiio", reason="the extra [kaldi] is not installed")
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        vectors.read(tmp_path / name)
+        vector_tables.read(tmp_path / name)
 
 
 def test_an_archive_that_was_cut_off_is_named_wherever_it_ends(tmp_path):
@@ -235,7 +235,7 @@ def test_an_archive_that_was_cut_off_is_named_wherever_it_ends(tmp_path):
         if length != len(content) // 2:  # where the first of two vectors ends
             (tmp_path / "x.ark").write_bytes(content[:length])
             with pytest.raises(ValueError, match=r"x\.ark: .*; make it again"):
-                vectors.read(tmp_path / "x.ark")
+                vector_tables.read(tmp_path / "x.ark")
 
 
 class Touch:
@@ -260,7 +260,7 @@ def test_an_archive_with_something_else_than_vectors_is_refused_before_it_is_loa
     with pytest.raises(
         ValueError, match=rf"x\.{kind}: not a table of vectors .* which is no vector of Kaldi's; write it"
     ):
-        vectors.read(tmp_path / f"x.{kind}")
+        vector_tables.read(tmp_path / f"x.{kind}")
     assert not (tmp_path / "was_run").exists()
 
 
@@ -270,7 +270,7 @@ def test_a_text_archive_and_one_of_compressed_rows_are_read(kind, tmp_path):
     rows = {name: vector[None] for name, vector in embeddings().items()}
     for options in ({"text": True}, *({"compression_method": method} for method in (2, 3, 5))):
         kaldiio.save_ark(str(tmp_path / "x.ark"), rows, str(tmp_path / "x.scp"), **options)
-        found = vectors.read(tmp_path / f"x.{kind}")
+        found = vector_tables.read(tmp_path / f"x.{kind}")
         assert found.keys() == rows.keys()
         for name, row in rows.items():
             np.testing.assert_allclose(found[name], row[0], atol=0.02)
@@ -280,7 +280,7 @@ def test_vectors_that_differ_in_size_or_are_not_finite_are_refused(tmp_path):
     for wrong, message in ((np.zeros(3), "'b' has 3 values"), (np.full(2, np.nan), "'b' has values that are NaN")):
         np.savez(tmp_path / "x.npz", a=np.zeros(2), b=wrong)
         with pytest.raises(ValueError, match=message):
-            vectors.read(tmp_path / "x.npz")
+            vector_tables.read(tmp_path / "x.npz")
 
 
 def test_an_utterance_without_an_embedding_is_told(corpus, tmp_path, capsys):
@@ -379,7 +379,7 @@ def test_pocketsphinx_hears_offline_and_what_it_heard_is_kept(tmp_path, monkeypa
     assert entry["origin"].startswith("pocketsphinx 5") and entry["compared"] == 2
     assert len((out / "asr.jsonl").read_text().splitlines()) == 2
     assert f"word error rate {100 * entry['word_error_rate']:.1f} %" in capsys.readouterr().out
-    monkeypatch.setattr("data_prep.computed._answer", lambda utterance: pytest.fail("it was heard again"))
+    monkeypatch.setattr("data_prep.answer_cache._answer", lambda utterance: pytest.fail("it was heard again"))
     assert prepare(corpus, out, "--asr", "pocketsphinx") == 0
 
 
@@ -482,7 +482,7 @@ def test_the_whole_way_with_text_and_speakers_to_a_prediction(corpus, tmp_path, 
     assert settings["companions"]["word_vectors"]["origin"] == "glove.txt"
     trained = Trained.of_run(tmp_path / "out", 0)
     assert trained.companions == ("text", "speaker_embedding")
-    job.export(trained, tmp_path / "model" / "1", ("onnx",))
+    version_folder.export(trained, tmp_path / "model" / "1", ("onnx",))
     assert (tmp_path / "model" / "1" / "assets.extra" / "words.txt").read_text().splitlines()[0] in ("do", "i")
     capsys.readouterr()
     sound, model = str(corpus / "s0_high_0.wav"), ["--model", str(tmp_path / "model")]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import TINY_EMOTIONS, tiny_sound, write_tiny_corpus
+from support.tiny_corpus import TINY_EMOTIONS, tiny_sound, write_tiny_corpus
 
 from acrnn import audio, files
 from acrnn.frontends import FRONTENDS

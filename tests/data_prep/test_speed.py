@@ -4,20 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import TINY_NETWORK
-from test_folds import EMOTIONS
+from support.tiny_corpus import TINY_NETWORK
 
 from acrnn import records
+from acrnn.batches.sources import Feeder
 from acrnn.console import UsageError
 from acrnn.crossval import Experiment, Prepared, cross_validate
-from acrnn.feeding import Feeder
 from acrnn.folds import PROTOCOLS, Fold, check_fold, make_folds
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet, UtteranceRow
-from data_prep import augment
+from data_prep import speed as augment
 from data_prep.__main__ import main as data_prep_main
 
 RATE = 16000
+EMOTIONS = ("anger", "neutral", "sadness")
 
 
 def tone(pitch_hz, seconds=1.0):

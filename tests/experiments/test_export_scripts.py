@@ -4,15 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import TINY_NETWORK
+from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.crossval import Experiment, Prepared, cross_validate
-from acrnn.export.trained import Trained
+from acrnn.export.trained_model import Trained
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from experiments import benchmark, format_costs, latency
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_export_script_is_the_command_of_the_same_name(capsys):

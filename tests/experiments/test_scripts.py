@@ -8,8 +8,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from conftest import tiny_sound, write_tiny_corpus
-from test_models import SMALL
+from support.networks import SMALL
+from support.tiny_corpus import tiny_sound, write_tiny_corpus
 
 from acrnn import cli, files
 from acrnn.models import MODELS
@@ -153,7 +153,7 @@ def test_a_folder_of_ones_own_recordings_is_recognised(tmp_path):
 
 def test_an_iemocap_tree_goes_the_whole_way_with_its_talkers_kept_apart(tmp_path):
     import soundfile
-    from iemocap_tree import build_iemocap_tree, sample_turns
+    from support.iemocap_tree import build_iemocap_tree, sample_turns
 
     def write_sound(path):
         soundfile.write(path, tiny_sound("high", 0.5, zlib.crc32(path.stem.encode())), 16000)

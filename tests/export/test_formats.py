@@ -13,21 +13,21 @@ import numpy as np
 import onnxruntime
 import pytest
 import tensorflow as tf
-from conftest import TINY_NETWORK, tiny_sound
-from test_models import SMALL, texts
+from support.networks import SMALL, texts
+from support.tiny_corpus import TINY_NETWORK, tiny_sound
 
 from acrnn import frontends, records, segments
 from acrnn.audio import load_waveform
-from acrnn.card import CARD, FORMATS, Card
+from acrnn.batches.network_inputs import fed
 from acrnn.cli import main
 from acrnn.console import UsageError
 from acrnn.crossval import Experiment, cross_validate
-from acrnn.export import job, litert_model, onnx_model
+from acrnn.export import litert_model, onnx_model, version_folder
 from acrnn.export.refit import refit
-from acrnn.export.trained import Trained, load_network
+from acrnn.export.trained_model import Trained, load_network
 from acrnn.frontends import FRONTENDS
 from acrnn.inference import Recognizer, runtimes
-from acrnn.inputs import fed
+from acrnn.model_card import CARD, FORMATS, Card
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from acrnn.segments import RULES, SegmentRule
@@ -128,7 +128,7 @@ def exported(request, tmp_path_factory):
     """A system in every exact format, the network it came from, and what that says in Python."""
     trained = sharp(request.param)
     out = tmp_path_factory.mktemp("exported") / "model" / "1"
-    job.export(trained, out, ("saved-model", "onnx", "litert"))
+    version_folder.export(trained, out, ("saved-model", "onnx", "litert"))
     waveforms = [*sounds(), *speech()]
     more = beside(trained, len(waveforms))
     return out, trained, (waveforms, more), trained.posteriors(waveforms, more)
@@ -235,7 +235,7 @@ def test_the_signature_of_one_segment_is_the_whole_recogniser_on_a_phone(exporte
 def test_small_weights_are_smaller_and_say_nearly_the_same(small, tmp_path):
     trained = sharp("chen2018-3d", filters=32, linear_units=192, lstm_units=64)
     out = tmp_path / "model" / "1"
-    job.export(trained, out, ("onnx", "litert", small))
+    version_folder.export(trained, out, ("onnx", "litert", small))
     exact = "onnx" if small == "onnx-int8" else "litert"
     size = {name: (out / runtimes.RUNTIMES[name].file).stat().st_size for name in (exact, small)}
     assert size[small] < size[exact]
@@ -245,7 +245,7 @@ def test_small_weights_are_smaller_and_say_nearly_the_same(small, tmp_path):
 
 
 def test_onnx_runs_where_tensorflow_cannot_be_imported(tmp_path):
-    job.export(sharp("chen2018-3d"), tmp_path / "model" / "1", ("onnx", "litert"))
+    version_folder.export(sharp("chen2018-3d"), tmp_path / "model" / "1", ("onnx", "litert"))
     program = (
         "import sys\n"
         "for name in ('tensorflow', 'keras', 'jax', 'librosa', 'sklearn', 'matplotlib'): sys.modules[name] = None\n"
@@ -328,10 +328,10 @@ def test_a_version_is_never_overwritten_unless_asked_to(run_folder, tmp_path, ca
 def test_a_failed_export_leaves_nothing_behind_and_keeps_what_was_there(run_folder, tmp_path, monkeypatch):
     out = tmp_path / "tiny" / "1"
     trained = Trained.of_run(run_folder, 0)
-    job.export(trained, out, ("onnx",))
+    version_folder.export(trained, out, ("onnx",))
     monkeypatch.setattr(onnx_model, "write", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        job.export(trained, out, ("onnx",), replaced=True)
+        version_folder.export(trained, out, ("onnx",), replaced=True)
     assert [path.name for path in out.parent.iterdir()] == ["1"]
     assert Recognizer.load(out).labels == ("high", "low", "noisy")
 
@@ -384,7 +384,7 @@ def test_a_network_file_that_would_run_code_is_refused(tmp_path):
 @pytest.fixture(scope="module")
 def tiny_model(run_folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("models") / "tiny" / "1"
-    job.export(Trained.of_run(run_folder, 0), out, ("saved-model", "onnx", "litert"))
+    version_folder.export(Trained.of_run(run_folder, 0), out, ("saved-model", "onnx", "litert"))
     return out
 
 

@@ -20,17 +20,17 @@ import soundfile
 import soxr
 import tensorflow as tf
 import yaml
-from conftest import TINY_NETWORK, tiny_sound
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+from support.tiny_corpus import TINY_NETWORK, tiny_sound
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2, prediction_service_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
 from acrnn.audio import load_waveform
-from acrnn.card import Card
 from acrnn.crossval import Experiment, cross_validate
-from acrnn.export import job, serving, wav
-from acrnn.export.trained import Trained
+from acrnn.export import serving, version_folder, wav
+from acrnn.export.trained_model import Trained
+from acrnn.model_card import Card
 from acrnn.recipes import Recipe
 
 EMOTIONS = ("high", "low", "noisy")
@@ -134,7 +134,7 @@ def folder(tiny_records, tmp_path_factory):
     experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
     cross_validate(experiment, run, folds=[0], announce=lambda line: None)
     out = tmp_path_factory.mktemp("models") / "tiny" / "1"
-    job.export(Trained.of_run(run, 0), out, ("saved-model",), served=True)
+    version_folder.export(Trained.of_run(run, 0), out, ("saved-model",), served=True)
     return out.parent
 
 

@@ -16,13 +16,13 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from conftest import TINY_NETWORK, tiny_sound
+from support.tiny_corpus import TINY_NETWORK, tiny_sound
 
-from acrnn import audio, demo
+from acrnn import audio
 from acrnn.crossval import Experiment, cross_validate
-from acrnn.export import job
-from acrnn.export.trained import Trained
-from acrnn.inference import Recognizer
+from acrnn.export import version_folder
+from acrnn.export.trained_model import Trained
+from acrnn.inference import Recognizer, demo
 from acrnn.recipes import Recipe
 
 CHROMIUM_FLAGS = [
@@ -52,7 +52,7 @@ def model(tiny_records, tmp_path_factory):
     recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=1)
     experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
     cross_validate(experiment, run, folds=[0], announce=lambda line: None)
-    job.export(Trained.of_run(run, 0), out, formats=("onnx",))
+    version_folder.export(Trained.of_run(run, 0), out, formats=("onnx",))
     return out
 
 
@@ -173,7 +173,7 @@ def test_the_top_tells_the_estimate_with_its_interval_or_that_there_is_none(reco
 
 
 def test_gradio_is_imported_when_a_page_is_built_and_not_before():
-    program = "import sys, acrnn.demo; print('gradio' in sys.modules, 'tensorflow' in sys.modules)"
+    program = "import sys, acrnn.inference.demo; print('gradio' in sys.modules, 'tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import tiny_sound
+from support.tiny_corpus import tiny_sound
 
 import acrnn
 from acrnn.audio import AudioError
@@ -67,7 +67,7 @@ def test_the_included_model_is_small():
 
 
 def test_the_estimate_of_the_included_model_is_that_of_the_committed_results(recognizer):
-    results = Path(__file__).parent.parent / "experiments" / "results" / "emodb_tuned_reduced" / "3d_conv1"
+    results = Path(__file__).parents[2] / "experiments" / "results" / "emodb_tuned_reduced" / "3d_conv1"
     found = json.loads((results / "results.json").read_text())
     assert found["overall"]["uar_fold_mean"] == recognizer.card.estimate["uar_fold_mean"]
     assert found["settings"]["recipe"] == recognizer.card.recipe

@@ -5,19 +5,15 @@ import os
 import pickle
 import struct
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import keras
 import numpy as np
-import onnxruntime
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from support.alexnet_files import SIZE, UNITS, WIDTH, Foreign
 
-from acrnn import array_files
-from acrnn.models import alexnet, alexnet_weights
-from acrnn.models.alexnet import LAYOUTS, ResponseNormalization
-
-SIZE, WIDTH, UNITS = 131, 0.05, 24  # leaves 3×3 places of few maps, so that a wrong order of FC6 shows
+from acrnn.models.zhang2021 import alexnet, alexnet_weights, weight_files
+from acrnn.models.zhang2021.alexnet import LAYOUTS, ResponseNormalization
 
 
 @pytest.mark.parametrize(
@@ -52,94 +48,6 @@ def test_response_normalization_is_the_formula_with_caffes_alpha():
         energy = (maps[..., max(0, place - 2) : place + 3] ** 2).sum(axis=-1)
         expected[..., place] = maps[..., place] / (1 + 1e-4 / 5 * energy) ** 0.75
     np.testing.assert_allclose(ResponseNormalization()(maps), expected, rtol=1e-5)
-
-
-# What the reference models' own descriptions say: maps, groups, zeros around the picture, response normalisation.
-THEIRS = {
-    "caffe": ((96, 256, 384, 384, 256), (1, 2, 1, 2, 2), 0, True),
-    "torchvision": ((64, 192, 384, 256, 256), (1, 1, 1, 1, 1), 2, False),
-}
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """Weights as another framework has them: convolutions out × in × rows × columns, FC6 reading maps first."""
-
-    layout: str
-    convolutions: list
-    dense: list
-
-    @classmethod
-    def random(cls, layout, seed=0):
-        generator, (maps, grouped, _, _) = np.random.default_rng(seed), THEIRS[layout]
-        filters = [2 * max(1, round(WIDTH * count / 2)) for count in maps]
-
-        def weights(*shape):
-            return generator.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape).astype(np.float32), generator.normal(
-                0, 0.1, shape[0]
-            ).astype(np.float32)
-
-        inputs = [3, *filters[:-1]]
-        shapes = zip(filters, inputs, grouped, (11, 5, 3, 3, 3), strict=True)
-        convolutions = [weights(out, ins // groups, side, side) for out, ins, groups, side in shapes]
-        return cls(layout, convolutions, [weights(UNITS, 9 * filters[-1]), weights(UNITS, UNITS)])
-
-    def as_caffe(self):
-        """conv1 … fc7 as bvlc_alexnet.npy has them: rows × columns × in × out, FC6 reading rows first."""
-        (fc6, bias), fc7 = self.dense
-        by_rows = fc6.reshape(UNITS, -1, 3, 3).transpose(2, 3, 1, 0).reshape(-1, UNITS)
-        found = {f"conv{n}": [k.transpose(2, 3, 1, 0), b] for n, (k, b) in enumerate(self.convolutions, 1)}
-        return {**found, "fc6": [by_rows, bias], "fc7": [fc7[0].T, fc7[1]], "fc8": [np.ones((UNITS, 3)), np.ones(3)]}
-
-    def as_torchvision(self):
-        places = [*(f"features.{n}" for n in (0, 3, 6, 8, 10)), "classifier.1", "classifier.4"]
-        pairs = zip(places, [*self.convolutions, *self.dense], strict=True)
-        return {
-            f"{place}.{part}": value
-            for place, two in pairs
-            for part, value in zip(("weight", "bias"), two, strict=True)
-        }
-
-    def fc7(self, pictures):
-        """FC7 of pictures [batch, 3, rows, columns] as this framework takes them, by ONNX Runtime."""
-        (_, grouped, first_padding, normalized), x, nodes, constants = THEIRS[self.layout], "x", [], []
-
-        def add(kind, *inputs, **attributes):
-            names = [x]
-            for value in inputs:
-                names.append(f"c{len(constants)}")
-                constants.append(numpy_helper.from_array(value, names[-1]))
-            nodes.append(helper.make_node(kind, names, [f"x{len(nodes)}"], **attributes))
-            return nodes[-1].output[0]
-
-        for number, (kernel, bias) in enumerate(self.convolutions, 1):
-            pad = first_padding if number == 1 else kernel.shape[2] // 2
-            x = add(
-                "Conv",
-                kernel,
-                bias,
-                group=grouped[number - 1],
-                pads=[pad] * 4,
-                strides=[4 if number == 1 else 1] * 2,
-            )
-            x = add("Relu")
-            if normalized and number <= 2:
-                x = add("LRN", size=5, alpha=1e-4, beta=0.75, bias=1.0)
-            if number in (1, 2, 5):
-                x = add("MaxPool", kernel_shape=[3, 3], strides=[2, 2])
-        x = add("Flatten")
-        for kernel, bias in self.dense:
-            x = add("Gemm", kernel, bias, transB=1)
-            x = add("Relu")
-        graph = helper.make_graph(
-            nodes,
-            "alexnet",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, pictures.shape)],
-            [helper.make_tensor_value_info(x, TensorProto.FLOAT, None)],
-            constants,
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        return onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": pictures})[0]
 
 
 def write_safetensors(path, arrays):
@@ -276,7 +184,7 @@ def test_arrays_of_any_order_and_type_come_back_as_they_were_pickled(protocol, t
         "c": generator.normal(size=6).astype(">f4"),
     }
     write_npy(tmp_path / "data.npy", pickle.dumps(boxed(data), protocol))
-    found = array_files.read(tmp_path / "data.npy")
+    found = weight_files.read(tmp_path / "data.npy")
     assert found.keys() == data.keys() and found["b"][1:] == data["b"][1:]
     for one, other in zip([*found["a"], found["b"][0], found["c"]], [*data["a"], data["b"][0], data["c"]], strict=True):
         np.testing.assert_array_equal(one, other)
@@ -285,7 +193,7 @@ def test_arrays_of_any_order_and_type_come_back_as_they_were_pickled(protocol, t
 def test_a_file_of_the_days_of_python_2_is_read(tmp_path):
     value = np.arange(6, dtype=np.float32).reshape(2, 3) + 0.5
     write_npy(tmp_path / "old.npy", old_pickle("conv1", value))
-    np.testing.assert_array_equal(array_files.read(tmp_path / "old.npy")["conv1"], value)
+    np.testing.assert_array_equal(weight_files.read(tmp_path / "old.npy")["conv1"], value)
 
 
 class Malicious:
@@ -327,7 +235,7 @@ def test_a_file_that_would_run_something_is_refused_and_runs_nothing(kind, proto
 def test_no_name_but_those_of_arrays_is_answered(called, tmp_path):
     write_npy(tmp_path / "weights.npy", b"\x80\x02c" + called.encode() + b"\n(U\x011tR.")
     with pytest.raises(ValueError, match="which no array needs; nothing in it was run"):
-        array_files.read(tmp_path / "weights.npy")
+        weight_files.read(tmp_path / "weights.npy")
 
 
 def test_an_old_file_of_pytorch_that_is_cut_off_or_lies_about_its_size_is_refused(tmp_path):
@@ -341,7 +249,7 @@ def test_an_old_file_of_pytorch_that_is_cut_off_or_lies_about_its_size_is_refuse
     ):
         path.write_bytes(wrong)
         with pytest.raises(ValueError, match=message):
-            array_files.read(path)
+            weight_files.read(path)
 
 
 def test_a_tensor_that_lies_outside_of_its_storage_is_refused(tmp_path):
@@ -352,7 +260,7 @@ def test_a_tensor_that_lies_outside_of_its_storage_is_refused(tmp_path):
         assert wrong != program
         write_pth(tmp_path / "wrong.pth", {"a": np.ones((2, 3), np.float32)}, wrong)
         with pytest.raises(ValueError, match="a tensor lies outside of its storage"):
-            array_files.read(tmp_path / "wrong.pth")
+            weight_files.read(tmp_path / "wrong.pth")
 
 
 @pytest.mark.parametrize(

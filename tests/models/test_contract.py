@@ -4,90 +4,27 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from support.networks import (
+    CLASSES,
+    FRAMES,
+    inputs,
+    inputs_of,
+    small_config,
+    small_network,
+    source_of,
+)
 
-from acrnn import frontends, recipes, records
-from acrnn.companions import Companions
+from acrnn import frontends, recipes
 from acrnn.console import UsageError
-from acrnn.feeding import MemorySource
 from acrnn.frontends import FRONTENDS
-from acrnn.inputs import fed
-from acrnn.models import MODELS, chen2018
-from acrnn.segments import RULES
+from acrnn.models import MODELS
+from acrnn.models.chen2018 import network as chen2018
 from acrnn.text.embedding import copy_state
-
-FRAMES, CLASSES = 40, 4
-SMALL = {
-    "acrnn.models.chen2018": {
-        "conv_layers": 2, "first_filters": 4, "filters": 6, "linear_units": 8, "lstm_units": 4, "dense_units": 8
-    },
-    "acrnn.models.lim2016": {"filters": (2, 3), "dense_units": 8, "lstm_units": 4, "series_units": 4},
-    "acrnn.models.han2014": {"hidden_units": 16, "elm_units": 12, "context_frames": 5},
-    "acrnn.models.zhang2021": {
-        "context_frames": 16, "shift_frames": 8, "image_size": 67, "width": 0.06, "fc_units": 16, "lstm_units": 4,
-        "dense_units": (8, 8),
-    },
-    "acrnn.models.zhang2021_baseline": {"filters": (4, 6), "lstm_units": 6},
-    "acrnn.models.peng2021": {
-        "audio_kernels": (3, 4), "text_kernels": (2, 3), "filters": 4, "dense_units": 8, "embedding_size": 6, "max_words": 20
-    },
-}  # fmt: skip
-
-
-def small_config(name, **options):
-    system = MODELS[name]
-    spec = FRONTENDS[system.frontend]
-    rule = replace(RULES[system.segments], frames=FRAMES, hop_frames=FRAMES)
-    labels = tuple("abcdefg"[:CLASSES])
-    manifest = records.Manifest({}, labels, spec, rule, "float32", (), "", "", {})
-    return system.configure(manifest, **{**SMALL[system.module], **options})
-
-
-def small_network(name, **recipe):
-    recipe = recipes.Recipe(**{"batch_size": 4, "learning_rate": 1e-2, "epochs": 1, **recipe})
-    return MODELS[name].estimator(small_config(name), recipe)
-
-
-def inputs(count=4, seed=0, frames=FRAMES, shape=(40, 3)):
-    generator = np.random.default_rng(seed)
-    num_frames = generator.integers(12, FRAMES // 2, size=count).astype(np.int32) * 2
-    features = generator.normal(size=(count, frames, *shape)).astype(np.float32)
-    for segment, real in zip(features, num_frames, strict=True):
-        segment[real:] = 0
-    return {"features": features, "num_frames": num_frames}
-
-
-def texts(count=4, seed=0):
-    """Two to nine words of ten, one of which, in a text of its own, no training text has."""
-    generator = np.random.default_rng(seed)
-    return [" ".join(generator.choice(list("abcdefghij"), generator.integers(2, 10))) for _ in range(count - 1)] + [
-        "new"
-    ]
-
-
-def known(network, count=4, seed=0):
-    """What there is to know of utterances whose sound has as many bands and channels as the network's front end gives."""
-    features = network.model.input.get("features")
-    sound = inputs(count, seed, shape=(1, 1) if features is None else features.shape[2:])
-    return {**sound, "text": texts(count, seed)}
-
-
-def inputs_of(network, count=4, seed=0):
-    """Inputs, those that the network takes."""
-    return fed(network.model, known(network, count, seed))
-
-
-def source_of(network, count=12):
-    """The same as utterances of one segment, whose classes take turns."""
-    rows = np.arange(count)
-    sound = {name: known(network, count)[name] for name in ("features", "num_frames")}
-    data = records.Segments(**sound, labels=rows % CLASSES, utterances=rows)
-    return MemorySource(data, rows, Companions(texts(count)))
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -278,7 +215,7 @@ def test_the_original_network_has_the_parts_of_the_authors_code():
 BACKEND_PROGRAM = """
 import json, sys
 sys.modules["tensorflow"] = None  # any import of it fails from here on
-from test_models import small_network, source_of
+from support.networks import small_network, source_of
 network = small_network(sys.argv[1], epochs=6)
 source = source_of(network, 4)
 losses = [epoch.loss for epoch in network.fit(source, source, seed=3).curve]
@@ -290,7 +227,7 @@ print(json.dumps([keras.backend.backend(), losses]))
 @pytest.mark.parametrize("name", ["chen2018-3d", "han2014-dnn-elm", "peng2021-bimodal-att"])
 def test_the_network_trains_on_the_jax_backend_where_there_is_no_tensorflow(name):
     pytest.importorskip("jax", reason="the second backend is not installed: pip install jax")
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", BACKEND_PROGRAM, name], env=environment, capture_output=True, text=True, check=True
     )

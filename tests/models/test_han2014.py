@@ -6,16 +6,18 @@ import keras
 import numpy as np
 import pytest
 
-from acrnn import elm_training, metrics
+from acrnn import metrics
+from acrnn.batches.sources import Feeder, StreamedSource
+from acrnn.batches.utterances import whole_utterances
 from acrnn.console import UsageError
-from acrnn.elm_training import DnnElm, loudest, ridge, window_energy
-from acrnn.feeding import Feeder, StreamedSource
 from acrnn.frontends import FRONTENDS
-from acrnn.models import MODELS, han2014
-from acrnn.models.han2014 import Config, ContextWindows, UtteranceStatistics
+from acrnn.models import MODELS
+from acrnn.models.han2014 import network as han2014
+from acrnn.models.han2014 import training
+from acrnn.models.han2014.network import Config, ContextWindows, UtteranceStatistics
+from acrnn.models.han2014.training import DnnElm, loudest, ridge, window_energy
 from acrnn.recipes import HAN2014
 from acrnn.records import RecordSet
-from acrnn.utterances import whole_utterances
 from data_prep.__main__ import main as data_prep_main
 
 SMALL = {"hidden_units": 32, "elm_units": 20}
@@ -160,7 +162,7 @@ def test_the_dnn_is_trained_on_the_loudest_windows_as_the_network_sees_them(netw
 
 def test_every_training_window_has_the_label_of_its_utterance():
     windows = [np.full((count, 3), utterance, np.float32) for utterance, count in enumerate((5, 1, 9))]
-    source = elm_training._WindowSource(windows, np.array([2, 0, 1]))
+    source = training._WindowSource(windows, np.array([2, 0, 1]))
     batches = list(source.shuffled(4, np.random.default_rng(0)))
     assert len(source) == 15 and [len(batch.labels) for batch in batches] == [4, 4, 4, 4]
     for batch in batches:
@@ -207,7 +209,7 @@ def test_memory_and_disk_give_the_same_fit(feeder, parts):
 
 def test_class_weights_weigh_the_least_squares_as_well(feeder, parts, monkeypatch):
     seen = []
-    monkeypatch.setattr(elm_training, "ridge", lambda *given: seen.append(given[3]) or ridge(*given))
+    monkeypatch.setattr(training, "ridge", lambda *given: seen.append(given[3]) or ridge(*given))
     network = make_network(feeder, replace(RECIPE, epochs=1, class_weights=True))
     rows = feeder.records.utterances
     some = feeder.source([row.id for row in rows if row.emotion == "high" or row.speaker == "s0"])

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from acrnn.console import UsageError
-from acrnn.models import MODELS, lim2016
+from acrnn.models import MODELS
+from acrnn.models.lim2016 import network as lim2016
 from acrnn.recipes import LIM2016
 from acrnn.segments import RULES
 

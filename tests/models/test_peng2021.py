@@ -6,20 +6,21 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from test_models import small_config
+from support.networks import small_config
 
 from acrnn import records
-from acrnn.companions import Companions
+from acrnn.batches.network_inputs import companions_of, fed
+from acrnn.batches.sources import MemorySource
+from acrnn.batches.utterances import UtteranceSource, by_length, rounded_up
 from acrnn.console import UsageError
-from acrnn.feeding import MemorySource
-from acrnn.inputs import companions_of, fed
 from acrnn.layers import StatisticsPooling
-from acrnn.models import MODELS, peng2021
-from acrnn.models.peng2021 import Config, CrossModalPooling
+from acrnn.models import MODELS
+from acrnn.models.peng2021 import network as peng2021
+from acrnn.models.peng2021.network import Config, CrossModalPooling
 from acrnn.recipes import PENG2021
+from acrnn.records.auxiliary_inputs import Companions
 from acrnn.text.embedding import embedding_of
-from acrnn.utterance_training import UtteranceNetwork
-from acrnn.utterances import UtteranceSource, by_length, rounded_up
+from acrnn.training.utterance_network import UtteranceNetwork
 
 SMALL = {
     "filters": 4,

@@ -11,23 +11,26 @@ import keras
 import numpy as np
 import pytest
 import soundfile
-from conftest import write_tiny_corpus
-from test_alexnet import Foreign
+from support.alexnet_files import Foreign
+from support.tiny_corpus import write_tiny_corpus
 
-from acrnn import metrics, published, recipes, reports, starts
+from acrnn import metrics, recipes, reports
+from acrnn.batches.sources import Feeder, MemorySource, StreamedSource
 from acrnn.console import UsageError
 from acrnn.crossval import Experiment, Prepared
 from acrnn.export.refit import refit
-from acrnn.feeding import Feeder, MemorySource, StreamedSource
-from acrnn.models import MODELS, alexnet_weights, zhang2021, zhang2021_baseline
-from acrnn.models.zhang2021 import Config
-from acrnn.pretraining import Pretraining
-from acrnn.recipes import RECIPES, ZHANG2021, Recipe, SecondStage, TwoStageRecipe
+from acrnn.models import MODELS
+from acrnn.models.zhang2021 import alexnet_weights, baseline
+from acrnn.models.zhang2021 import network as zhang2021
+from acrnn.models.zhang2021.layers import Pictures, WindowAttention, WindowMask, Windows
+from acrnn.models.zhang2021.network import Config
+from acrnn.models.zhang2021.pretraining import Pretraining
+from acrnn.models.zhang2021.windows import ReversedWindows, WindowSource
+from acrnn.recipes import RECIPES, ZHANG2021, Recipe, SecondStage, TwoStageRecipe, initial_weights
+from acrnn.recipes.initial_weights import Start
 from acrnn.records import RecordSet, Segments
-from acrnn.starts import Start
-from acrnn.training import Network
-from acrnn.window_feeding import ReversedWindows, WindowSource
-from acrnn.window_layers import Pictures, WindowAttention, WindowMask, Windows
+from acrnn.reports import published
+from acrnn.training.network import Network
 from data_prep.__main__ import main as data_prep_main
 from experiments import run_cv, zhang2021_tables
 
@@ -61,7 +64,7 @@ def parts(feeder):
     return of("s0", "s1", "s2"), of("s3"), of("s4")
 
 
-def make_network(records, recipe=RECIPE, start=starts.RANDOM, **options):
+def make_network(records, recipe=RECIPE, start=initial_weights.RANDOM, **options):
     system = MODELS["zhang2021"]
     return system.estimator(system.configure(records.manifest, **{**SMALL, **options}), recipe, start)
 
@@ -84,7 +87,7 @@ def test_the_second_stage_of_the_paper_has_as_many_weights_as_counted_by_hand():
 
 
 def test_the_baseline_has_as_many_weights_as_counted_by_hand():
-    model = zhang2021_baseline.build(zhang2021_baseline.Config(7))
+    model = baseline.build(baseline.Config(7))
     convolutions = (25 * 3 * 16 + 16) + (25 * 16 * 32 + 32)
     lstm = 4 * 512 * (16 * 32 + 512 + 1)
     assert sum(np.prod(w.shape) for w in model.trainable_weights) == convolutions + lstm + 512 * 7 + 7
@@ -296,9 +299,9 @@ def settings_of(record_set, **options):
 def test_results_say_where_the_weights_started(record_set, tmp_path):
     (tmp_path / "weights.npy").write_bytes(b"weights")
     assert settings_of(record_set)["start"] == {"kind": "random"}
-    from_file = settings_of(record_set, start=starts.named(str(tmp_path / "weights.npy"), None))["start"]
+    from_file = settings_of(record_set, start=initial_weights.named(str(tmp_path / "weights.npy"), None))["start"]
     assert from_file["kind"] == "imagenet" and len(from_file["sha256"]) == 64
-    assert settings_of(record_set, start=starts.named(None, "time-arrow"))["start"] == {"kind": "time-arrow"}
+    assert settings_of(record_set, start=initial_weights.named(None, "time-arrow"))["start"] == {"kind": "time-arrow"}
     plain = Experiment(record_set.folder, "zhang2021-2cnn-lstm", Recipe())
     assert "start" not in Prepared.of(plain).settings()
 
@@ -380,7 +383,7 @@ def test_another_corpus_must_be_another_and_prepared_alike(record_set, other_cor
     with pytest.raises(FileNotFoundError, match="--imagenet-weights .*nowhere: no such file"):
         Start("imagenet", tmp_path / "nowhere").check(record_set)
     with pytest.raises(UsageError, match="it goes without --imagenet-weights"):
-        starts.named("weights.npy", "time-arrow")
+        initial_weights.named("weights.npy", "time-arrow")
 
 
 def test_fetched_weights_are_known_by_their_digest_and_another_file_is_not_kept(tmp_path):
@@ -394,14 +397,16 @@ def test_fetched_weights_are_known_by_their_digest_and_another_file_is_not_kept(
         with pytest.raises(
             ValueError, match="alexnet.pth: what came is not the published file .*--imagenet-weights FILE"
         ):
-            starts.download(url, home=home)
+            initial_weights.download(url, home=home)
         assert not list(home.iterdir())
-        good = starts.download(url, hashlib.sha256(content).hexdigest(), home)
+        good = initial_weights.download(url, hashlib.sha256(content).hexdigest(), home)
         assert good.read_bytes() == content
         with pytest.raises(OSError, match="gone.pth: cannot be fetched .*--imagenet-weights FILE"):
-            starts.download(url.replace("alexnet", "gone"), home=home)
+            initial_weights.download(url.replace("alexnet", "gone"), home=home)
         server.shutdown()
-    assert starts.download(url, hashlib.sha256(content).hexdigest(), home) == good  # what is there is not fetched again
+    assert (
+        initial_weights.download(url, hashlib.sha256(content).hexdigest(), home) == good
+    )  # what is there is not fetched again
 
 
 @pytest.mark.parametrize(

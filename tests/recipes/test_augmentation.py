@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from acrnn.augment import Augmentation
 from acrnn.console import UsageError
 from acrnn.frontends.logmel import PAPER
+from acrnn.recipes.augmentation import Augmentation
 
 BANDS, FRAMES = 40, 300
 

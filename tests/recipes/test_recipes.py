@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from acrnn import recipes
-from acrnn.augment import Augmentation
 from acrnn.console import UsageError
 from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, Departure, Recipe, departed
+from acrnn.recipes.augmentation import Augmentation
 
 
 def test_the_paper_recipe_says_what_the_paper_says():

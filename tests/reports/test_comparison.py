@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from acrnn import comparison
+from acrnn.reports import comparison
 
 
 def uars(values):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from acrnn import published, reports
+from acrnn import reports
+from acrnn.reports import published
 
 SETTINGS = {
     "corpus": {"name": "emodb", "subset": "all", "complete": True},

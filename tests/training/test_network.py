@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import TINY_NETWORK
+from support.tiny_corpus import TINY_NETWORK
 
-from acrnn import metrics, training
-from acrnn.augment import Augmentation
-from acrnn.feeding import Feeder, MemorySource, StreamedSource
+from acrnn import metrics
+from acrnn.batches.sources import Feeder, MemorySource, StreamedSource
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
+from acrnn.recipes.augmentation import Augmentation
 from acrnn.records import RecordSet
-from acrnn.training import Network, _class_weights
+from acrnn.training import network as training
+from acrnn.training.network import Network, _class_weights
 
 RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=4)
 

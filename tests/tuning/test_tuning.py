@@ -11,16 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import TINY_NETWORK
+from support.tiny_corpus import TINY_NETWORK
 
-from acrnn import searched, tuner, tuning
+from acrnn.batches.sources import Feeder
 from acrnn.console import UsageError
 from acrnn.crossval import Experiment
-from acrnn.feeding import Feeder
 from acrnn.folds import make_folds
 from acrnn.recipes import TUNED, Recipe
 from acrnn.records import RecordSet
-from acrnn.trials import Search, SearchFolder, read_tuning
+from acrnn.tuning import report, runner, tuner
+from acrnn.tuning.search import Search, SearchFolder, read_tuning
 from experiments import arguments, run_cv, tune_depth
 
 RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=2)
@@ -48,7 +48,7 @@ def finished(search, asked, tmp_path_factory):
     original = Feeder.source
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Feeder, "source", lambda self, ids: asked.append(set(ids)) or original(self, ids))
-        tuning.tune(search, folder, announce=quiet)
+        runner.tune(search, folder, announce=quiet)
     return folder
 
 
@@ -77,7 +77,7 @@ def test_a_grid_search_tries_every_depth_and_keeps_the_best_by_validation_uar(fi
 
 
 def test_the_summary_says_whose_figures_stand_side_by_side(finished):
-    text = searched.summary(read_tuning(finished))
+    text = report.summary(read_tuning(finished))
     assert "grid search: 2 of 2 trials, 2 of 5 folds × 1 seed" in text
     assert "| conv_layers | validation UAR (95 % interval) | published test UAR |" in text
 
@@ -99,7 +99,7 @@ def test_the_records_of_test_speakers_are_not_even_opened(finished, search, tmp_
     with pytest.raises(ValueError, match="damaged"):
         RecordSet(records).verify()
     experiment = replace(search.experiment, records=records)
-    found = tuning.tune(
+    found = runner.tune(
         replace(search, experiment=experiment, depths=(1,), folds=(0,)), tmp_path / "out", announce=quiet
     )
     assert found["is_complete"]
@@ -112,16 +112,16 @@ def test_the_records_of_test_speakers_are_not_even_opened(finished, search, tmp_
 
 def test_a_finished_search_trains_nothing_again(finished, search):
     before, lines = times_of(finished), []
-    tuning.tune(search, finished, announce=lines.append)
+    runner.tune(search, finished, announce=lines.append)
     assert lines == ["all 2 trials are there already"] and times_of(finished) == before
 
 
 def test_another_plan_in_the_same_folder_uses_the_fits_that_are_there(finished, search, tmp_path):
     folder = shutil.copytree(finished, tmp_path / "copy")
     before = times_of(folder)
-    found = tuning.tune(replace(search, depths=(2,), folds=(1,)), folder, announce=quiet)
+    found = runner.tune(replace(search, depths=(2,), folds=(1,)), folder, announce=quiet)
     assert [row["hyperparameters"] for row in found["trials"]] == [{"conv_layers": 2}]
-    again = tuning.tune(search, folder, announce=quiet)
+    again = runner.tune(search, folder, announce=quiet)
     assert [row["validation_uar"] for row in again["trials"]] == [
         row["validation_uar"] for row in read_tuning(finished)["trials"]
     ]
@@ -135,7 +135,7 @@ def test_a_state_of_kerastuner_that_a_kill_cut_in_half_costs_nothing(finished, s
     opened.write([], 2, is_complete=False)
     state = folder / "oracle" / "oracle.json"
     state.write_text(state.read_text()[:100])
-    assert tuning.tune(search, folder, announce=quiet)["is_complete"]
+    assert runner.tune(search, folder, announce=quiet)["is_complete"]
     assert times_of(folder) == before
 
 
@@ -145,7 +145,7 @@ from pathlib import Path
 from acrnn.console import run_job
 from acrnn.crossval import Experiment
 from acrnn.recipes import Recipe
-from acrnn.trials import Search
+from acrnn.tuning.search import Search
 from acrnn.tuning import tune
 recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=2)
 experiment = Experiment(Path(sys.argv[1]), "chen2018-3d", recipe, options={options})
@@ -182,7 +182,7 @@ def test_a_kill_loses_one_fit_at_most_and_the_same_call_goes_on(finished, search
     found = read_tuning(folder)
     assert len(kept) == 1 and not found["is_complete"] and found["coverage"]["trials"] == 0
     lines = []
-    found = tuning.tune(search, folder, announce=lines.append)
+    found = runner.tune(search, folder, announce=lines.append)
     assert found["is_complete"] and [row["status"] for row in found["trials"]] == ["complete", "complete"]
     assert [line.partition(":")[0] for line in lines if "fold" in line] == [
         f"conv_layers {depth}, fold {fold}, seed 0" for depth, fold in ((1, 1), (2, 0), (2, 1))
@@ -192,7 +192,7 @@ def test_a_kill_loses_one_fit_at_most_and_the_same_call_goes_on(finished, search
 
 
 def test_a_chief_gives_trials_to_workers_of_other_processes_and_all_end(search, tmp_path):
-    where = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(tuning._free_port())}
+    where = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(runner._free_port())}
     out, depths = tmp_path / "out", (1, 2, 3)
     chief, *workers = (
         start(tmp_path, search, out, depths, (0,), KERASTUNER_TUNER_ID=name, **where)
@@ -215,7 +215,7 @@ def test_a_chief_gives_trials_to_workers_of_other_processes_and_all_end(search, 
 
 def test_hyperband_spends_epochs(search, tmp_path):
     experiment = replace(search.experiment, recipe=replace(RECIPE, epochs=3))
-    found = tuning.tune(replace(search, experiment=experiment, kind="hyperband", folds=(0,)), tmp_path, announce=quiet)
+    found = runner.tune(replace(search, experiment=experiment, kind="hyperband", folds=(0,)), tmp_path, announce=quiet)
     rounds = [row["hyperparameters"]["epochs"] for row in found["trials"]]
     assert rounds == [1, 1, 3, 3, 3]  # a bracket of two that keeps one, and a bracket of two
     first = found["trials"][:3]
@@ -229,29 +229,29 @@ def test_learning_rate_pooling_and_dropout_are_searched_when_asked(search, tmp_p
     wide = replace(
         search, depths=(1,), folds=(0,), also=("dropout", "pooling", "learning_rate"), kind="random", max_trials=2
     )
-    found = tuning.tune(wide, tmp_path, announce=quiet)
+    found = runner.tune(wide, tmp_path, announce=quiet)
     first, second = (row["hyperparameters"] for row in found["trials"])
     assert first != second and list(first) == ["conv_layers", "learning_rate", "pooling", "dropout"]
     values = {"conv_layers": 3, "learning_rate": 3e-3, "pooling": "mean", "dropout": 0.4}
     prepared = SearchFolder(wide, tmp_path).experiment(values)
     assert (prepared.config.conv_layers, prepared.config.dropout) == (3, 0.4)
     assert (prepared.experiment.recipe.learning_rate, prepared.experiment.recipe.pooling) == (3e-3, "mean")
-    assert searched.best([tmp_path]).recipe.pooling == found["best"]["hyperparameters"]["pooling"]
+    assert report.best([tmp_path]).recipe.pooling == found["best"]["hyperparameters"]["pooling"]
 
 
 def test_a_bayesian_search_ends_after_its_trials(search, finished, tmp_path):
     shutil.copytree(finished / "fits", tmp_path / "fits")
     before = times_of(tmp_path)
-    found = tuning.tune(replace(search, kind="bayesian"), tmp_path, announce=quiet)
+    found = runner.tune(replace(search, kind="bayesian"), tmp_path, announce=quiet)
     assert found["coverage"]["trials"] == 2 and times_of(tmp_path) == before
 
 
 def test_the_folder_of_another_search_is_refused(search, finished):
     other = replace(search, experiment=replace(search.experiment, recipe=replace(RECIPE, learning_rate=1e-3)))
     with pytest.raises(ValueError, match=r"holds another search \(recipe.learning_rate is 0.01 there, 0.001 here\)"):
-        tuning.tune(other, finished, announce=quiet)
+        runner.tune(other, finished, announce=quiet)
     with pytest.raises(ValueError, match="search is 'grid' there, 'random' here"):
-        tuning.tune(replace(search, kind="random"), finished, announce=quiet)
+        runner.tune(replace(search, kind="random"), finished, announce=quiet)
 
 
 def test_a_damaged_fit_is_refused_with_the_remedy_and_repeated_when_it_is_deleted(search, finished, tmp_path):
@@ -259,20 +259,20 @@ def test_a_damaged_fit_is_refused_with_the_remedy_and_repeated_when_it_is_delete
     path = folder / "fits" / "conv_layers-1_fold00_seed0.json"
     path.write_text(path.read_text().replace('"best_epoch": ', '"best_epoch": 1'))
     with pytest.raises(ValueError, match=r"conv_layers-1_fold00_seed0.json: damaged or changed by hand.*delete it"):
-        tuning.tune(search, folder, announce=quiet)
+        runner.tune(search, folder, announce=quiet)
     path.unlink()
     lines = []
-    tuning.tune(search, folder, announce=lines.append)
+    runner.tune(search, folder, announce=lines.append)
     assert [line.partition(":")[0] for line in lines if "fold" in line] == ["conv_layers 1, fold 0, seed 0"]
 
 
 def test_hyperparameters_that_cannot_be_trained_are_listed_and_others_go_on(search, tmp_path):
     broken = replace(search.experiment, recipe=replace(RECIPE, learning_rate=1e30))
-    found = tuning.tune(replace(search, experiment=broken, folds=(0,)), tmp_path, announce=quiet)
+    found = runner.tune(replace(search, experiment=broken, folds=(0,)), tmp_path, announce=quiet)
     assert [row["status"] for row in found["trials"]] == ["failed", "failed"] and found["best"] is None
     assert "conv_layers 2, fold 0 (speaker s0), seed 0: the training loss is" in found["trials"][1]["errors"][0]
     with pytest.raises(ValueError, match="none of its 2 trials is complete"):
-        searched.best([tmp_path])
+        report.best([tmp_path])
 
 
 def test_what_is_no_fault_of_the_hyperparameters_ends_the_search(search, tmp_path, monkeypatch):
@@ -281,7 +281,7 @@ def test_what_is_no_fault_of_the_hyperparameters_ends_the_search(search, tmp_pat
 
     monkeypatch.setattr(SearchFolder, "write_fit", fail)
     with pytest.raises(OSError, match="the disk is full"):
-        tuning.tune(replace(search, depths=(1,), folds=(0,)), tmp_path, announce=quiet)
+        runner.tune(replace(search, depths=(1,), folds=(0,)), tmp_path, announce=quiet)
 
 
 @pytest.mark.parametrize(
@@ -295,12 +295,12 @@ def test_what_is_no_fault_of_the_hyperparameters_ends_the_search(search, tmp_pat
 )
 def test_a_search_that_makes_no_sense_is_refused(search, tmp_path, changes, message):
     with pytest.raises(UsageError, match=message):
-        tuning.tune(replace(search, **changes), tmp_path, announce=quiet)
+        runner.tune(replace(search, **changes), tmp_path, announce=quiet)
     assert not list(tmp_path.iterdir())
 
 
 def test_the_best_configuration_is_a_recipe_that_options_change(search, finished):
-    best = searched.best([finished])
+    best = report.best([finished])
     depth = read_tuning(finished)["best"]["hyperparameters"]["conv_layers"]
     assert best.recipe == replace(RECIPE, network={**TINY_NETWORK, "conv_layers": depth})
     given = ["--dataset", "manifest", "--records", str(search.experiment.records), "--model", "best"]
@@ -319,7 +319,7 @@ def test_the_best_configuration_is_a_recipe_that_options_change(search, finished
 def test_an_unfinished_search_has_no_best_yet(search, tmp_path):
     SearchFolder(search, tmp_path).write([("0000", {"conv_layers": 1}, "running")], 2, is_complete=False)
     with pytest.raises(ValueError, match=r"0 of 2 trials are done; go on with .*tune_depth.py"):
-        searched.best([tmp_path])
+        report.best([tmp_path])
 
 
 def test_the_command_line_searches_with_workers_and_cross_validates_the_best(
@@ -346,7 +346,7 @@ def test_the_command_line_searches_with_workers_and_cross_validates_the_best(
 def test_kerastuner_that_is_missing_is_named_with_its_extra(search, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_tuner", None)
     with pytest.raises(ImportError, match=r'pip install "\.\[tune\]"'):
-        tuning.tune(search, tmp_path, announce=quiet)
+        runner.tune(search, tmp_path, announce=quiet)
 
 
 def test_this_process_is_no_worker_unless_the_environment_says_so(monkeypatch):

@@ -2,7 +2,7 @@
 
 A deep network reads windows of 25 frames; how its posteriors are spread over the utterance, by four statistics a class,
 is what an extreme learning machine classifies: a random hidden layer, and output weights by least squares. The network
-takes whole utterances of any length. `acrnn.elm_training` fits it.
+takes whole utterances of any length. `acrnn.models.han2014.training` fits it.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def build(config: Config) -> keras.Model:
 
 
 def estimator(config: Config, recipe):
-    """What fits the network: see `acrnn.elm_training.DnnElm`."""
-    from acrnn.elm_training import DnnElm
+    """What fits the network: see `acrnn.models.han2014.training.DnnElm`."""
+    from acrnn.models.han2014.training import DnnElm
 
     return DnnElm(config, recipe)
 

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from acrnn import recipes
-from acrnn.feeding import Batch, MemorySource, Source
-from acrnn.models import han2014
+from acrnn.batches.sources import Batch, MemorySource, Source
+from acrnn.batches.utterances import by_length, padded, whole_utterances
+from acrnn.models.han2014 import network as han2014
 from acrnn.recipes import Recipe
-from acrnn.training import Network, Steps
-from acrnn.utterances import by_length, padded, whole_utterances
+from acrnn.training.network import Network, Steps
 
 _MEANINGLESS = ("pooling", "oversampling", "averaging", "augmentation", "precision")
 _FRAMES_AT_ONCE = 8192

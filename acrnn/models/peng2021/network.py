@@ -2,7 +2,7 @@
 
 Sound and text each pass a multi-scale CNN and are pooled over time by maximum, average and standard deviation; the
 sound's three vectors attend to the words. Padding enters no convolution, no statistic and no attention: what the network
-says of an utterance does not depend on how far it was padded. `acrnn.utterance_training` fits it.
+says of an utterance does not depend on how far it was padded. `acrnn.training.utterance_network` fits it.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def _normalised_speaker(embedding, size: int):
 
 
 def estimator(config: Config, recipe):
-    """What fits the network: see `acrnn.utterance_training.UtteranceNetwork`."""
-    from acrnn.utterance_training import UtteranceNetwork
+    """What fits the network: see `acrnn.training.utterance_network.UtteranceNetwork`."""
+    from acrnn.training.utterance_network import UtteranceNetwork
 
     return UtteranceNetwork(lambda: build(config), recipe, config.min_count)
 

@@ -21,8 +21,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from acrnn import array_files
-from acrnn.models.alexnet import LAYOUTS
+from acrnn.models.zhang2021 import weight_files
+from acrnn.models.zhang2021.alexnet import LAYOUTS
 
 PIXEL_DEVIATION = 57.6  # 255 times the mean of 0.229, 0.224 and 0.225, torchvision's deviations of red, green and blue
 _CAFFE = {**{f"conv_{n}": f"conv{n}" for n in range(1, 6)}, "fc_6": "fc6", "fc_7": "fc7"}
@@ -80,7 +80,7 @@ def read(path: Path) -> Weights:
     Raises:
         FileNotFoundError, ValueError: see `array_files.read`; or it holds no AlexNet.
     """
-    found = array_files.read(path)
+    found = weight_files.read(path)
     if set(_CAFFE.values()) <= found.keys():
         return Weights("caffe", _from_caffe(path, found), path)
     if {f"{name}.weight" for name in _TORCHVISION.values()} <= found.keys():

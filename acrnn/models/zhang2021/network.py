@@ -2,7 +2,7 @@
 
 An utterance of 3 s is cut into overlapping windows; each is a picture whose three colours are the log-Mels and their
 deltas. AlexNet makes 4096 values of it, a BLSTM reads those of all windows, attention sums them up. The network is one;
-it is trained in two stages (`acrnn.two_stage_training`), for which `build_window_network` and `build_sequence_network`
+it is trained in two stages (`acrnn.models.zhang2021.training`), for which `build_window_network` and `build_sequence_network`
 give its two parts, made of the same pieces.
 
 Windows that lie behind the end of the utterance are left out of everything. The paper pads with zeros and says nothing of
@@ -19,8 +19,8 @@ from keras import layers
 
 from acrnn.console import UsageError
 from acrnn.layers import FeatureNormalization, FrameMask
-from acrnn.models import alexnet
-from acrnn.window_layers import Pictures, WindowAttention, WindowMask, Windows, WindowSequence
+from acrnn.models.zhang2021 import alexnet
+from acrnn.models.zhang2021.layers import Pictures, WindowAttention, WindowMask, Windows, WindowSequence
 
 _SMALLEST_PICTURE = 67
 
@@ -148,9 +148,9 @@ def build_sequence_network(config: Config) -> keras.Model:
 
 
 def estimator(config: Config, recipe, start=None):
-    """What fits the network: see `acrnn.two_stage_training.TwoStage`."""
-    from acrnn.starts import RANDOM
-    from acrnn.two_stage_training import TwoStage
+    """What fits the network: see `acrnn.models.zhang2021.training.TwoStage`."""
+    from acrnn.models.zhang2021.training import TwoStage
+    from acrnn.recipes.initial_weights import RANDOM
 
     return TwoStage(config, recipe, start or RANDOM)
 

@@ -1,4 +1,4 @@
-"""Weights of AlexNet before the first stage, as a start asks for them; see `acrnn.starts`.
+"""Weights of AlexNet before the first stage, as a start asks for them; see `acrnn.recipes.initial_weights`.
 
 Two tasks need no ImageNet. Another labelled corpus is one. The other needs no labels: to tell whether a window runs
 forwards or backwards, for which one must know how pitch and energy rise and fall in speech, much of what carries emotion.
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrnn.feeding import Feeder
-from acrnn.models import alexnet_weights, zhang2021
+from acrnn.batches.sources import Feeder
+from acrnn.models.zhang2021 import alexnet_weights
+from acrnn.models.zhang2021 import network as zhang2021
+from acrnn.models.zhang2021.windows import ReversedWindows, WindowSource
+from acrnn.recipes.initial_weights import Start
 from acrnn.records import RecordSet
-from acrnn.starts import Start
-from acrnn.training import Network
-from acrnn.window_feeding import ReversedWindows, WindowSource
+from acrnn.training.network import Network
 
 if TYPE_CHECKING:
-    from acrnn.two_stage_training import TwoStage
+    from acrnn.models.zhang2021.training import TwoStage
 
 
 class Pretraining:

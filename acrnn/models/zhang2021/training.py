@@ -8,14 +8,14 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from acrnn.batches.sources import MemorySource, Source
 from acrnn.console import UsageError
-from acrnn.feeding import MemorySource, Source
-from acrnn.models import zhang2021
-from acrnn.pretraining import Pretraining
+from acrnn.models.zhang2021 import network as zhang2021
+from acrnn.models.zhang2021.pretraining import Pretraining
+from acrnn.models.zhang2021.windows import WindowSource
 from acrnn.recipes import Recipe
-from acrnn.starts import RANDOM, Start
-from acrnn.training import Epoch, Fit, Network, full_batch
-from acrnn.window_feeding import WindowSource
+from acrnn.recipes.initial_weights import RANDOM, Start
+from acrnn.training.network import Epoch, Fit, Network, full_batch
 
 
 class TwoStage(Network):

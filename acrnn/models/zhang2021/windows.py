@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from acrnn.feeding import Batch, MemorySource, Source
+from acrnn.batches.sources import Batch, MemorySource, Source
 from acrnn.records import Segments
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from corpus_trees import (
+from support.corpus_trees import (
     emotions,
     write_audformat,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from corpus_trees import (
+from support.corpus_trees import (
     BY_PREFIX,
     MANIFEST,
     PARTIAL,
@@ -14,7 +14,7 @@ from corpus_trees import (
     write_folders,
     write_manifest,
 )
-from iemocap_tree import build_iemocap_tree, sample_turns
+from support.iemocap_tree import build_iemocap_tree, sample_turns
 
 from data_prep.corpora import CORPORA, toy, toy_bimodal
 from data_prep.corpora.base import ReadOptions, read_corpus

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from corpus_trees import (
+from support.corpus_trees import (
     PARTIAL,
     by_id,
     emotions,

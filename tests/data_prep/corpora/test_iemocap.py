@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from corpus_trees import (
+from support.corpus_trees import (
     PARTIAL,
     emotions,
     environment_path,
     write_noise,
 )
-from iemocap_tree import build_iemocap_tree, sample_turns, turns_of_index
+from support.iemocap_tree import build_iemocap_tree, sample_turns, turns_of_index
 
 from data_prep.corpora import iemocap
 from data_prep.corpora.base import ReadOptions, read_corpus

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from corpus_trees import (
+from support.corpus_trees import (
     MANIFEST,
     by_id,
     emotions,

@@ -1,6 +1,6 @@
 """Builds a tree with the real ids, labels and lengths of IEMOCAP and nothing else of it, to try the long commands on.
 
-    python tests/iemocap_shape.py iemocap_index.csv shape
+    (cd tests && python -m support.iemocap_shape …/iemocap_index.csv …/shape)
     /usr/bin/time -v python experiments/peng2021_tables.py --dataset iemocap --data-dir shape/IEMOCAP_full_release \\
         --subset all-4-merged --transcripts shape/asr.csv --speaker-embeddings shape/xvector.scp \\
         --word-vectors shape/glove.txt --folds 0 --epochs 1 --audio-kernels 1 --text-kernels 1
@@ -17,7 +17,7 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import soundfile
-from iemocap_tree import Turn, build_iemocap_tree
+from support.iemocap_tree import Turn, build_iemocap_tree
 
 RATE_HZ = 16000
 WORDS, GLOVE_WORDS, VECTOR_SIZE, SPEAKER_SIZE = 2800, 400_000, 300, 512
