@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acrnn import __version__
-from acrnn.console import UsageError, comma_separated, port, positive, run_job
+from acrnn.console import comma_separated, port, positive, run_job
+from acrnn.errors import UsageError
 from acrnn.model_card import FORMATS
 
 

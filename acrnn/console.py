@@ -12,9 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-
-class UsageError(ValueError):
-    """A combination of options that makes no sense: the command line's fault, not the data's."""
+from acrnn.errors import UsageError
 
 
 def run_job(job: Callable[[], int]) -> int:
@@ -70,11 +68,6 @@ def silenced() -> Iterator[None]:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
-
-
-def missing_extra(extra: str, what: str, error: ImportError) -> ImportError:
-    """The error that names the extra to install for something."""
-    return ImportError(f'{what} needs the extra [{extra}] ({error}); install it with: pip install "acrnn[{extra}]"')
 
 
 def positive(text: str) -> int:

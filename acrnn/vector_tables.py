@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from acrnn.console import missing_extra
+from acrnn.errors import missing_extra
 
 KINDS = (".npz", ".scp", ".ark")
 _NAMES, _VECTORS = "names", "vectors"

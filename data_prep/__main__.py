@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import frontends, records, segments
-from acrnn.console import UsageError, import_quietly, positive, run_job
+from acrnn.console import import_quietly, positive, run_job
+from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from data_prep import speed
 from data_prep.arguments import add_corpus_arguments, prepare_corpus

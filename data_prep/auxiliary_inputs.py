@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, records, vector_tables
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.progress import ProgressLine
 from acrnn.records.auxiliary_inputs import SPEAKER_EMBEDDINGS, TRANSCRIPTS, WORD_VECTORS
 from acrnn.text import tokens, transcripts

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from acrnn import files, vector_tables
-from acrnn.console import missing_extra
+from acrnn.errors import missing_extra
 from data_prep.answer_cache import computed
 from data_prep.corpora.base import Utterance
 

@@ -10,8 +10,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from acrnn import records
-from acrnn.console import UsageError, numbers, positive
+from acrnn.console import numbers, positive
 from acrnn.crossval import Experiment
+from acrnn.errors import UsageError
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, metrics, reports, studies
-from acrnn.console import UsageError, comma_separated, positive, run_job
+from acrnn.console import comma_separated, positive, run_job
+from acrnn.errors import UsageError
 from acrnn.folds import PROTOCOLS
 from acrnn.models import MODELS
 from acrnn.reports import comparison

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acrnn import reports
-from acrnn.console import UsageError, run_job
+from acrnn.console import run_job
 from acrnn.crossval import cross_validate
+from acrnn.errors import UsageError
 from acrnn.models import MODELS
 from experiments import arguments
 

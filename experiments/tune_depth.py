@@ -17,7 +17,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from acrnn.console import UsageError, comma_separated, numbers, positive, run_job
+from acrnn.console import comma_separated, numbers, positive, run_job
+from acrnn.errors import UsageError
 from acrnn.models import MODELS
 from acrnn.tuning import report as searched
 from acrnn.tuning import runner

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acrnn import files, recipes, reports, studies
-from acrnn.console import UsageError, comma_separated, run_job
+from acrnn.console import comma_separated, run_job
+from acrnn.errors import UsageError
 from acrnn.recipes import initial_weights
 from acrnn.reports import comparison, published
 from acrnn.studies import Variant

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.folds import Fold
 from acrnn.records import UtteranceRow
 

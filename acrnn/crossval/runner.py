@@ -20,10 +20,11 @@ import numpy as np
 
 from acrnn import files, frontends, metrics, segments
 from acrnn.batches.sources import MEMORY_BYTES, Feeder
-from acrnn.console import UsageError, import_quietly
+from acrnn.console import import_quietly
 from acrnn.crossval import leakage, results
 from acrnn.crossval.leakage import Mistake
 from acrnn.crossval.results import Run
+from acrnn.errors import UsageError
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
 from acrnn.progress import ProgressLine

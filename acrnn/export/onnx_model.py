@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from acrnn.console import missing_extra
+from acrnn.errors import missing_extra
 from acrnn.export.graph import RecognitionGraph
 from acrnn.export.trained_model import Trained
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
-from acrnn.console import missing_extra, silenced
+from acrnn.console import silenced
+from acrnn.errors import missing_extra
 from acrnn.model_card import CARD, Card
 
 WARMUP = CARD.parent / "tf_serving_warmup_requests"

@@ -5,7 +5,6 @@ It is what an export must agree with, and what a run of an experiment is without
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,7 +59,7 @@ class Trained:
         """A network as it is to be used: in float32, whatever it was trained in."""
         from acrnn.text.embedding import copy_state
 
-        model = importlib.import_module(MODELS[settings["model"]].module).build(config_of(settings))
+        model = MODELS[settings["model"]].build(config_of(settings))
         try:
             copy_state(network, model)
         except ValueError as error:
@@ -119,7 +118,7 @@ class Trained:
 
 def config_of(settings: dict):
     """The `Config` of the network that an experiment's settings describe."""
-    return importlib.import_module(MODELS[settings["model"]].module).Config(**settings["network"])
+    return MODELS[settings["model"]].config(**settings["network"])
 
 
 def load_network(path: Path, system: str) -> keras.Model:
@@ -136,7 +135,7 @@ def load_network(path: Path, system: str) -> keras.Model:
     import_quietly("keras")
     import keras
 
-    importlib.import_module(MODELS[system].module)  # whose layers are registered then
+    MODELS[system].register_layers()
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError) as error:

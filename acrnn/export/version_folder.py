@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from acrnn import crossval, files
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.export import serving
 from acrnn.export.trained_model import Trained
 from acrnn.model_card import FORMATS, WORDS, Card

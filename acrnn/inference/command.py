@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, vector_tables
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.inference import locate
 from acrnn.inference.recognizer import Failure, Prediction, Recognizer, sound_files
 from acrnn.model_card import Card

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from acrnn import audio
-from acrnn.console import UsageError, missing_extra
+from acrnn.errors import UsageError, missing_extra
 from acrnn.inference import Prediction, Recognizer
 from acrnn.model_card import Card
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn.console import UsageError, import_quietly, missing_extra, silenced
+from acrnn.console import import_quietly, silenced
+from acrnn.errors import UsageError, missing_extra
 from acrnn.model_card import WORDS, Card
 from acrnn.segments import pool_logits
 from acrnn.text.vocabulary import Vocabulary

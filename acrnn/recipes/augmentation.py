@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 
 _EQUALIZER_POINTS = 6
 

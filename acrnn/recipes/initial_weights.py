@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from acrnn import files
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.records import RecordSet
 
 TIME_ARROW = "time-arrow"

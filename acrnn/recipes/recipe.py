@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal
 
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.segments import POOLINGS
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,33 +16,7 @@ from acrnn.batches.sources import Source
 from acrnn.recipes import Recipe
 from acrnn.segments import pool_logits
 from acrnn.text.embedding import copy_state
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One point of a learning curve; the validation figures are of whole utterances."""
-
-    epoch: int
-    loss: float
-    validation_loss: float
-    validation_uar: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a fit leaves behind beside the weights: the learning curve and the epoch whose weights were kept."""
-
-    curve: tuple[Epoch, ...]
-    best_epoch: int
-
-    @property
-    def validation_uar(self) -> float:
-        """What the kept weights reach on the validation speakers."""
-        return self.curve[self.best_epoch - 1].validation_uar
-
-    def to_dict(self) -> dict:
-        return {"best_epoch": self.best_epoch, "curve": [asdict(epoch) for epoch in self.curve]}
+from acrnn.training.estimator import Epoch, Fit
 
 
 class Network:

@@ -14,7 +14,8 @@ from acrnn.batches.utterances import UtteranceSource
 from acrnn.recipes import Recipe
 from acrnn.text.embedding import embedding_of
 from acrnn.text.vocabulary import Vocabulary
-from acrnn.training.network import Epoch, Fit, Network
+from acrnn.training.estimator import Epoch, Fit
+from acrnn.training.network import Network
 
 
 class UtteranceNetwork(Network):

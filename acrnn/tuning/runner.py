@@ -22,7 +22,8 @@ from pathlib import Path
 
 from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES
-from acrnn.console import UsageError, import_quietly
+from acrnn.console import import_quietly
+from acrnn.errors import UsageError
 from acrnn.progress import ProgressLine
 from acrnn.tuning import report as searched
 from acrnn.tuning.search import FITS, TUNING, Search, SearchFolder

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, metrics
-from acrnn.console import UsageError
 from acrnn.crossval import Experiment, Prepared, chosen_folds
+from acrnn.errors import UsageError
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from acrnn.segments import POOLINGS

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 
 
 @dataclass(frozen=True)

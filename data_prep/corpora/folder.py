@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from data_prep.corpora.base import Corpus, ReadOptions, Utterance
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})

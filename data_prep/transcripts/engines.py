@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
-from acrnn.console import UsageError, missing_extra
+from acrnn.errors import UsageError, missing_extra
 
 SAMPLE_RATE_HZ = 16000
 

@@ -8,9 +8,9 @@ import pytest
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.batches.sources import Feeder
-from acrnn.console import UsageError
 from acrnn.crossval import Experiment, Prepared, cross_validate, leakage
 from acrnn.crossval.leakage import MISTAKES
+from acrnn.errors import UsageError
 from acrnn.folds import make_folds
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe

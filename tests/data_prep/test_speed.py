@@ -8,8 +8,8 @@ from support.tiny_corpus import TINY_NETWORK
 
 from acrnn import records
 from acrnn.batches.sources import Feeder
-from acrnn.console import UsageError
 from acrnn.crossval import Experiment, Prepared, cross_validate
+from acrnn.errors import UsageError
 from acrnn.folds import PROTOCOLS, Fold, check_fold, make_folds
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet, UtteranceRow

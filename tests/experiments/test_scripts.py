@@ -84,7 +84,7 @@ def test_a_folder_without_good_results_is_told(finished, tmp_path, capsys, damag
 def test_every_system_runs_one_fold(model, tiny_corpus, tmp_path):
     options = ["--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out"), "--folds", "0"]
     command = ["--dataset", "manifest", "--data-dir", str(tiny_corpus), "--model", model, *options, *QUICK]
-    if "image_size" in (small := SMALL[MODELS[model].module]):  # AlexNet as it is would take minutes
+    if "image_size" in (small := SMALL[MODELS[model].config]):  # AlexNet as it is would take minutes
         sizes = {**small, "context_frames": 64, "shift_frames": 32}
         command += [f"--network={name}={json.dumps(value)}" for name, value in sizes.items()] + ["--stage2-epochs", "1"]
     assert run_cv.main([*command, *(["--reduced"] if MODELS[model].reduced else [])]) == 0

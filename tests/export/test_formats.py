@@ -20,8 +20,8 @@ from acrnn import frontends, records, segments
 from acrnn.audio import load_waveform
 from acrnn.batches.network_inputs import fed
 from acrnn.cli import main
-from acrnn.console import UsageError
 from acrnn.crossval import Experiment, cross_validate
+from acrnn.errors import UsageError
 from acrnn.export import litert_model, onnx_model, version_folder
 from acrnn.export.refit import refit
 from acrnn.export.trained_model import Trained, load_network
@@ -91,7 +91,7 @@ def sharp(system, **sizes):
     spec, rule = FRONTENDS[MODELS[system].frontend], RULES[MODELS[system].segments]
     manifest = records.Manifest({}, LABELS, spec, rule, "float32", (), "", "", {})
     recipe = MODELS[system].recipe
-    config = MODELS[system].configure(manifest, **{**recipe.network, **SMALL[MODELS[system].module], **sizes})
+    config = MODELS[system].configure(manifest, **{**recipe.network, **SMALL[MODELS[system].config], **sizes})
     keras.utils.set_random_seed(1)
     network = MODELS[system].estimator(config, recipe).model
     found = [spec.extract(waveform) for waveform in sounds()[:-1]]

@@ -13,7 +13,8 @@ import pytest
 from support.alexnet_files import SIZE, UNITS, WIDTH, Foreign
 
 from acrnn.models.zhang2021 import alexnet, alexnet_weights, weight_files
-from acrnn.models.zhang2021.alexnet import LAYOUTS, ResponseNormalization
+from acrnn.models.zhang2021.alexnet import ResponseNormalization
+from acrnn.models.zhang2021.config import LAYOUTS
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from support.networks import (
 )
 
 from acrnn import frontends, recipes
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.models.chen2018 import network as chen2018

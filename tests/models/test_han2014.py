@@ -9,7 +9,7 @@ import pytest
 from acrnn import metrics
 from acrnn.batches.sources import Feeder, StreamedSource
 from acrnn.batches.utterances import whole_utterances
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.models.han2014 import network as han2014

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.models import MODELS
 from acrnn.models.lim2016 import network as lim2016
 from acrnn.recipes import LIM2016

@@ -12,7 +12,7 @@ from acrnn import records
 from acrnn.batches.network_inputs import companions_of, fed
 from acrnn.batches.sources import MemorySource
 from acrnn.batches.utterances import UtteranceSource, by_length, rounded_up
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.layers import StatisticsPooling
 from acrnn.models import MODELS
 from acrnn.models.peng2021 import network as peng2021

@@ -16,12 +16,13 @@ from support.tiny_corpus import write_tiny_corpus
 
 from acrnn import metrics, recipes, reports
 from acrnn.batches.sources import Feeder, MemorySource, StreamedSource
-from acrnn.console import UsageError
 from acrnn.crossval import Experiment, Prepared
+from acrnn.errors import UsageError
 from acrnn.export.refit import refit
 from acrnn.models import MODELS
 from acrnn.models.zhang2021 import alexnet_weights, baseline
 from acrnn.models.zhang2021 import network as zhang2021
+from acrnn.models.zhang2021.config import BaselineConfig
 from acrnn.models.zhang2021.layers import Pictures, WindowAttention, WindowMask, Windows
 from acrnn.models.zhang2021.network import Config
 from acrnn.models.zhang2021.pretraining import Pretraining
@@ -87,7 +88,7 @@ def test_the_second_stage_of_the_paper_has_as_many_weights_as_counted_by_hand():
 
 
 def test_the_baseline_has_as_many_weights_as_counted_by_hand():
-    model = baseline.build(baseline.Config(7))
+    model = baseline.build(BaselineConfig(7))
     convolutions = (25 * 3 * 16 + 16) + (25 * 16 * 32 + 32)
     lstm = 4 * 512 * (16 * 32 + 512 + 1)
     assert sum(np.prod(w.shape) for w in model.trainable_weights) == convolutions + lstm + 512 * 7 + 7

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.frontends.logmel import PAPER
 from acrnn.recipes.augmentation import Augmentation
 

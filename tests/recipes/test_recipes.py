@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from acrnn import recipes
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, Departure, Recipe, departed
 from acrnn.recipes.augmentation import Augmentation
 

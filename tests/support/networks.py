@@ -10,23 +10,23 @@ from acrnn import recipes, records
 from acrnn.batches.network_inputs import fed
 from acrnn.batches.sources import MemorySource
 from acrnn.frontends import FRONTENDS
-from acrnn.models import MODELS
+from acrnn.models import MODELS, chen2018, han2014, lim2016, peng2021, zhang2021
 from acrnn.records.auxiliary_inputs import Companions
 from acrnn.segments import RULES
 
 FRAMES, CLASSES = 40, 4
 SMALL = {
-    "acrnn.models.chen2018.network": {
+    chen2018.Config: {
         "conv_layers": 2, "first_filters": 4, "filters": 6, "linear_units": 8, "lstm_units": 4, "dense_units": 8
     },
-    "acrnn.models.lim2016.network": {"filters": (2, 3), "dense_units": 8, "lstm_units": 4, "series_units": 4},
-    "acrnn.models.han2014.network": {"hidden_units": 16, "elm_units": 12, "context_frames": 5},
-    "acrnn.models.zhang2021.network": {
+    lim2016.Config: {"filters": (2, 3), "dense_units": 8, "lstm_units": 4, "series_units": 4},
+    han2014.Config: {"hidden_units": 16, "elm_units": 12, "context_frames": 5},
+    zhang2021.Config: {
         "context_frames": 16, "shift_frames": 8, "image_size": 67, "width": 0.06, "fc_units": 16, "lstm_units": 4,
         "dense_units": (8, 8),
     },
-    "acrnn.models.zhang2021.baseline": {"filters": (4, 6), "lstm_units": 6},
-    "acrnn.models.peng2021.network": {
+    zhang2021.BaselineConfig: {"filters": (4, 6), "lstm_units": 6},
+    peng2021.Config: {
         "audio_kernels": (3, 4), "text_kernels": (2, 3), "filters": 4, "dense_units": 8, "embedding_size": 6, "max_words": 20
     },
 }  # fmt: skip
@@ -38,7 +38,7 @@ def small_config(name, **options):
     rule = replace(RULES[system.segments], frames=FRAMES, hop_frames=FRAMES)
     labels = tuple("abcdefg"[:CLASSES])
     manifest = records.Manifest({}, labels, spec, rule, "float32", (), "", "", {})
-    return system.configure(manifest, **{**SMALL[system.module], **options})
+    return system.configure(manifest, **{**SMALL[system.config], **options})
 
 
 def small_network(name, **recipe):

@@ -14,8 +14,8 @@ import pytest
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.batches.sources import Feeder
-from acrnn.console import UsageError
 from acrnn.crossval import Experiment
+from acrnn.errors import UsageError
 from acrnn.folds import make_folds
 from acrnn.recipes import TUNED, Recipe
 from acrnn.records import RecordSet

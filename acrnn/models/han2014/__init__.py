@@ -1,0 +1,26 @@
+"""DNN-ELM of Han, Yu and Tashev (2014), the baseline of Chen et al. (2018) and Zhang et al. (2021)."""
+
+from acrnn import recipes
+from acrnn.models.han2014.config import Config
+from acrnn.models.system import Lazy, System
+
+
+def make_estimator(config: Config, recipe, start):
+    """The DNN trained by gradient descent with an ELM on top; see `acrnn.models.han2014.training`."""
+    from acrnn.models.han2014.training import DnnElm
+
+    return DnnElm(config, recipe)
+
+
+SYSTEMS = {
+    "han2014-dnn-elm": System(
+        summary="DNN-ELM (Han et al. 2014)",
+        config=Config,
+        build=Lazy("acrnn.models.han2014.network", "build"),
+        make_estimator=make_estimator,
+        frontend="han2014",
+        segments="han2014",
+        recipe=recipes.HAN2014,
+        whole_utterances=True,
+    )
+}

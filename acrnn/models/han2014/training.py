@@ -11,6 +11,7 @@ from acrnn import recipes
 from acrnn.batches.sources import Batch, MemorySource, Source
 from acrnn.batches.utterances import by_length, padded, whole_utterances
 from acrnn.models.han2014 import network as han2014
+from acrnn.models.han2014.config import Config
 from acrnn.recipes import Recipe
 from acrnn.training.network import Network, Steps
 
@@ -32,7 +33,7 @@ class DnnElm(Network):
         UsageError: the recipe pools segments, oversamples, averages, augments or is in another precision than float32.
     """
 
-    def __init__(self, config: han2014.Config, recipe: Recipe):
+    def __init__(self, config: Config, recipe: Recipe):
         recipes.refuse_changes(recipe, _MEANINGLESS, "DNN-ELM, trained on windows, which classifies whole utterances")
         self.config = config
         super().__init__(lambda: han2014.build(config), recipe)

@@ -1,0 +1,50 @@
+"""DCNN-BLSTM with attention of Zhang et al. (2021), and the paper's baseline 2-CNN-LSTM."""
+
+from acrnn import recipes
+from acrnn.models.system import Lazy, System
+from acrnn.models.zhang2021.config import BaselineConfig, Config
+
+# A fortieth of the work: pictures of 99×99, a third of AlexNet's maps.
+_REDUCED = {"image_size": 99, "width": 0.334, "fc_units": 512}
+
+
+def make_estimator(config: Config, recipe, start):
+    """The two stages of training; see `acrnn.models.zhang2021.training`."""
+    from acrnn.models.zhang2021.training import TwoStage
+
+    return TwoStage(config, recipe, start)
+
+
+SYSTEMS = {
+    "zhang2021": System(
+        summary="DCNN-BLSTM with attention (Zhang et al. 2021)",
+        config=Config,
+        build=Lazy("acrnn.models.zhang2021.network", "build"),
+        make_estimator=make_estimator,
+        frontend="zhang2021",
+        segments="zhang2021",
+        recipe=recipes.ZHANG2021,
+        pretrained=True,
+        reduced=_REDUCED,
+    ),
+    "zhang2021-no-attention": System(
+        summary="DCNN-BLSTM, the mean over time in place of attention (Zhang et al. 2021)",
+        config=Config,
+        build=Lazy("acrnn.models.zhang2021.network", "build"),
+        make_estimator=make_estimator,
+        frontend="zhang2021",
+        segments="zhang2021",
+        recipe=recipes.ZHANG2021,
+        variant={"attention": False},
+        pretrained=True,
+        reduced=_REDUCED,
+    ),
+    "zhang2021-2cnn-lstm": System(
+        summary="2-CNN-LSTM, the baseline of Zhang et al. (2021)",
+        config=BaselineConfig,
+        build=Lazy("acrnn.models.zhang2021.baseline", "build"),
+        frontend="zhang2021",
+        segments="zhang2021",
+        recipe=recipes.ZHANG2021_BASELINE,
+    ),
+}

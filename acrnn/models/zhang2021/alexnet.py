@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import keras
 from keras import layers, ops
+
+from acrnn.models.zhang2021.config import Layout
 
 _PACKAGE = "acrnn.alexnet"
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the published AlexNets differ in.
-
-    Attributes:
-        filters: of the five convolutions, 11×11/4, 5×5, 3×3, 3×3, 3×3; a maximum over 3×3/2 follows the 1st, 2nd, 5th.
-        first_padding: zeros around the picture.
-        groups: of each convolution; two halves of the maps that do not see each other, once one a graphics card.
-        response_normalization: divides what the first two give by the energy of neighbouring maps.
-    """
-
-    filters: tuple[int, ...] = (96, 256, 384, 384, 256)
-    first_padding: int = 0
-    groups: tuple[int, ...] = (1, 1, 1, 1, 1)
-    response_normalization: bool = False
-
-
-LAYOUTS = {
-    # Zhang et al. (2021), Section 2.4.1, which names neither groups nor normalisation.
-    "paper": Layout(),
-    # The reference model of Caffe (bvlc_alexnet), as Krizhevsky et al. trained it.
-    "caffe": Layout(groups=(1, 2, 1, 2, 2), response_normalization=True),
-    # torchvision's, of Krizhevsky (2014), "One weird trick".
-    "torchvision": Layout(filters=(64, 192, 384, 256, 256), first_padding=2),
-}
 _KERNELS = (11, 5, 3, 3, 3)
 _POOLED = (1, 2, 5)
 

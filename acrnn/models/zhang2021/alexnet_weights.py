@@ -22,7 +22,7 @@ import keras
 import numpy as np
 
 from acrnn.models.zhang2021 import weight_files
-from acrnn.models.zhang2021.alexnet import LAYOUTS
+from acrnn.models.zhang2021.config import LAYOUTS
 
 PIXEL_DEVIATION = 57.6  # 255 times the mean of 0.229, 0.224 and 0.225, torchvision's deviations of red, green and blue
 _CAFFE = {**{f"conv_{n}": f"conv{n}" for n in range(1, 6)}, "fc_6": "fc6", "fc_7": "fc7"}

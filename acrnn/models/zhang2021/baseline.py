@@ -5,49 +5,14 @@ It reads the 3-D log-Mels of the whole 3 s, not of windows. Padded frames are ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import keras
 from keras import layers
 
-from acrnn.console import UsageError
 from acrnn.layers import FeatureNormalization, FrameMask, MaskFrames
+from acrnn.models.zhang2021.config import BaselineConfig
 
 
-@dataclass(frozen=True)
-class Config:
-    """The network, with the values of the paper; a field it leaves open says why it is what it is.
-
-    Attributes:
-        frames, bands, record_channels: of a segment in the records.
-        padding: what padded frames are after normalisation, from the records' segment rule.
-        masked: keep padded frames out of convolutions and LSTM.
-        filters: of the convolutions, 5×5 with a step of one.
-        pool_size: of the maximum after each; the paper names none, 2×2 is the usual one.
-        lstm_units: the utterance is what the LSTM holds after its last real step.
-        dropout: after it.
-        normalization: what shares a mean and a deviation, see `FeatureNormalization`.
-    """
-
-    num_classes: int
-    frames: int = 300
-    bands: int = 64
-    record_channels: int = 3
-    padding: Literal["mean", "zero"] = "mean"
-    masked: bool = True
-    filters: tuple[int, ...] = (16, 32)
-    pool_size: int = 2
-    lstm_units: int = 512
-    dropout: float = 0.5
-    normalization: Literal["channel", "band"] = "channel"
-
-    def __post_init__(self):
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"--dropout {self.dropout}: it must be a share from 0 up to, not including, 1")
-
-
-def build(config: Config) -> keras.Model:
+def build(config: BaselineConfig) -> keras.Model:
     """The network, untrained.
 
     Args:

@@ -11,88 +11,13 @@ them: 8 % of the windows of Emo-DB would hold padding alone under an emotion's n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import keras
 from keras import layers
 
-from acrnn.console import UsageError
 from acrnn.layers import FeatureNormalization, FrameMask
 from acrnn.models.zhang2021 import alexnet
+from acrnn.models.zhang2021.config import LAYOUTS, Config
 from acrnn.models.zhang2021.layers import Pictures, WindowAttention, WindowMask, Windows, WindowSequence
-
-_SMALLEST_PICTURE = 67
-
-
-@dataclass(frozen=True)
-class Config:
-    """The network, with the values of the paper; a field it leaves open says why it is what it is.
-
-    Attributes:
-        frames, bands, record_channels: of a segment in the records.
-        padding: what padded frames are after normalisation, from the records' segment rule.
-        masked: keep windows without any real frame out of training, BLSTM and attention.
-        channels: static, delta, delta-delta, or the first of them. AlexNet has three planes: a single channel fills all
-            of them, as in a grey picture; of two, the static one comes a second time in the third.
-        context_frames: of a window (Fig. 5 and 6 sweep 16 to 128).
-        shift_frames: between the starts of windows. Frames behind the last full window are not heard: 12 of 300.
-        image_size: of AlexNet's pictures; the smaller, the faster.
-        layout: see `alexnet.LAYOUTS`; weights from elsewhere need that of their network.
-        width: of AlexNet's maps, as a share of the layout's.
-        fc_units: of FC6 and FC7.
-        window_dropout: after FC7, while windows are classified; the paper has one and no number, AlexNet's is 0.5.
-        attention: sum the BLSTM's steps up by attention; False takes their mean: what attention is when it favours none.
-        dense_units: of the layers before the softmax; Section 2.5 has 512 and 256 units before it, Section 3.2 speaks of
-            three linear layers, which counts the one of the softmax.
-        dense_dropout: after the first of them; the paper has one and no number.
-        normalization: what shares a mean and a deviation, see `FeatureNormalization`.
-    """
-
-    num_classes: int
-    frames: int = 300
-    bands: int = 64
-    record_channels: int = 3
-    padding: Literal["mean", "zero"] = "mean"
-    masked: bool = True
-    channels: int = 3
-    context_frames: int = 64
-    shift_frames: int = 32
-    image_size: int = 227
-    layout: Literal["paper", "caffe", "torchvision"] = "paper"
-    width: float = 1.0
-    fc_units: int = 4096
-    window_dropout: float = 0.5
-    lstm_units: int = 128
-    attention: bool = True
-    dense_units: tuple[int, ...] = (512, 256)
-    dense_dropout: float = 0.5
-    normalization: Literal["channel", "band"] = "channel"
-
-    def __post_init__(self):
-        if not 1 <= self.channels <= self.record_channels:
-            raise UsageError(f"--channels {self.channels}: the records have {self.record_channels}")
-        if not 1 <= self.context_frames <= self.frames:
-            raise UsageError(f"--context-frames {self.context_frames}: a segment has {self.frames} frames")
-        if not 1 <= self.shift_frames <= self.context_frames:
-            raise UsageError(
-                f"--shift-frames {self.shift_frames}: windows of {self.context_frames} frames would leave some unheard; "
-                "choose from 1 up to as many"
-            )
-        if self.image_size < _SMALLEST_PICTURE:
-            raise UsageError(f"--image-size {self.image_size}: AlexNet's pools need {_SMALLEST_PICTURE} at least")
-        if self.layout not in alexnet.LAYOUTS:
-            raise UsageError(f"--layout {self.layout}: it is unknown; choose from {', '.join(alexnet.LAYOUTS)}")
-        for name in ("window_dropout", "dense_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: it must lie from 0 up to below 1")
-        if not self.width > 0:
-            raise UsageError(f"--width {self.width}: it must be a number above 0")
-
-    @property
-    def window_starts(self) -> tuple[int, ...]:
-        """First frames of the windows of a segment."""
-        return tuple(range(0, self.frames - self.context_frames + 1, self.shift_frames))
 
 
 def build(config: Config) -> keras.Model:
@@ -147,14 +72,6 @@ def build_sequence_network(config: Config) -> keras.Model:
     return keras.Model({"features": features, "num_frames": num_frames}, logits, name="blstm_with_attention")
 
 
-def estimator(config: Config, recipe, start=None):
-    """What fits the network: see `acrnn.models.zhang2021.training.TwoStage`."""
-    from acrnn.models.zhang2021.training import TwoStage
-    from acrnn.recipes.initial_weights import RANDOM
-
-    return TwoStage(config, recipe, start or RANDOM)
-
-
 def _normalized(config: Config, frames: int, features, num_frames):
     mask = FrameMask(frames, name="mask")(num_frames)
     x = FeatureNormalization(config.normalization, config.padding, name="normalization")(features, mask)
@@ -163,7 +80,7 @@ def _normalized(config: Config, frames: int, features, num_frames):
 
 def _fc7(config: Config, windows):
     pictures = Pictures(config.image_size, name="pictures")(windows)
-    network = alexnet.build(alexnet.LAYOUTS[config.layout], config.image_size, config.width, config.fc_units)
+    network = alexnet.build(LAYOUTS[config.layout], config.image_size, config.width, config.fc_units)
     return network(pictures)
 
 

@@ -9,13 +9,15 @@ import keras
 import numpy as np
 
 from acrnn.batches.sources import MemorySource, Source
-from acrnn.console import UsageError
+from acrnn.errors import UsageError
 from acrnn.models.zhang2021 import network as zhang2021
+from acrnn.models.zhang2021.config import Config
 from acrnn.models.zhang2021.pretraining import Pretraining
 from acrnn.models.zhang2021.windows import WindowSource
 from acrnn.recipes import Recipe
 from acrnn.recipes.initial_weights import RANDOM, Start
-from acrnn.training.network import Epoch, Fit, Network, full_batch
+from acrnn.training.estimator import Epoch, Fit
+from acrnn.training.network import Network, full_batch
 
 
 class TwoStage(Network):
@@ -33,7 +35,7 @@ class TwoStage(Network):
         UsageError: the recipe stops early, which leaves open where a stage ends.
     """
 
-    def __init__(self, config: zhang2021.Config, recipe: Recipe, start: Start = RANDOM):
+    def __init__(self, config: Config, recipe: Recipe, start: Start = RANDOM):
         if recipe.patience:
             raise UsageError(
                 f"--patience {recipe.patience}: each of the two stages goes to its end and keeps its best epoch; leave it out"

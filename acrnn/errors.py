@@ -1,0 +1,46 @@
+"""Errors that people can act on: the message names the value and the remedy, and no traceback is shown for them."""
+
+from __future__ import annotations
+
+
+class UsageError(ValueError):
+    """Arguments that are out of range or do not fit together; a command that raises it ends with exit status 2."""
+
+
+class FieldError(UsageError):
+    """A field of a configuration, or an argument of a function, with a value that it cannot have.
+
+    As text it names the field as Python does ("conv_layers 9: choose from 1 to 7"); the command line shows it by `shown_as`
+    with the option that sets the field.
+
+    Args:
+        field: name of the field or argument.
+        value: what it was given.
+        problem: what is wrong and the remedy, in words.
+    """
+
+    def __init__(self, field: str, value: object, problem: str):
+        super().__init__(field, value, problem)  # all three, so that the error crosses to another process
+        self.field, self.value, self.problem = field, value, problem
+
+    def __str__(self) -> str:
+        return self.shown_as(self.field)
+
+    def shown_as(self, name: str) -> str:
+        """The message with another name for the field, such as "--conv-layers"."""
+        return f"{name} {_text(self.value)}: {self.problem}".replace(" :", ":", 1)
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def missing_extra(extra: str, what: str, error: ImportError) -> ImportError:
+    """The error to raise when an optional dependency is missing; it names the extra to install.
+
+    Args:
+        extra: name in `extras_require` of setup.py.
+        what: the feature that needs it.
+        error: the original ImportError.
+    """
+    return ImportError(f'{what} needs the extra [{extra}] ({error}); install it with: pip install "acrnn[{extra}]"')
