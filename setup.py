@@ -43,8 +43,8 @@ setup(
         "serving": ["tensorflow-serving-api>=2.19"],
         "demo": ["gradio>=6"],
         "kaldi": ["kaldiio>=2.18"],  # x-vectors of Kaldi
-        "pocketsphinx": ["pocketsphinx>=5"],  # texts recognised offline, in English
-        "whisper": ["faster-whisper>=1.1"],  # texts recognised by a Whisper model that you have
+        "pocketsphinx": ["pocketsphinx>=5"],  # texts recognized offline, in English
+        "whisper": ["faster-whisper>=1.1"],  # texts recognized by a Whisper model that you have
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
         "test": [
             "pytest>=8",

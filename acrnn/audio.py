@@ -103,7 +103,7 @@ def sample_rate_hz(path: str | Path) -> int:
 
 
 def check_waveform(waveform: np.ndarray, name: str) -> np.ndarray:
-    """The waveform, if it can be analysed at all: samples there, all finite, not all equal.
+    """The waveform, if it can be analyzed at all: samples there, all finite, not all equal.
 
     Raises:
         AudioError: it cannot; `name` is what the message calls it.

@@ -42,8 +42,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_predict(commands) -> None:
     predict = commands.add_parser(
         "predict",
-        help="recognise the emotion in sound files",
-        description="Recognises the emotion in sound files, and in all those of folders. Exit status 1 when a file failed.",
+        help="recognize the emotion in sound files",
+        description="Recognizes the emotion in sound files, and in all those of folders. Exit status 1 when a file failed.",
     )
     predict.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound files, or folders of them")
     _add_model(predict)

@@ -24,7 +24,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
         axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
     axes.set_yticks(range(len(labels)), labels)
-    axes.set(xlabel="recognised as", ylabel="true emotion", title="Confusion, % of the true class (predictions)")
+    axes.set(xlabel="recognized as", ylabel="true emotion", title="Confusion, % of the true class (predictions)")
     return figure
 
 
@@ -108,7 +108,7 @@ def attention(examples: Sequence[dict]) -> Figure:
 
 
 def predictions(examples: Sequence[dict]) -> Figure:
-    """Recognised utterances, one a row: waveform, features with attention laid over, probabilities.
+    """Recognized utterances, one a row: waveform, features with attention laid over, probabilities.
 
     Args:
         examples: for each {"title", "waveform": [samples], "sample_rate_hz", "bands": [frames, bands], "band_name",
@@ -134,8 +134,8 @@ def predictions(examples: Sequence[dict]) -> Figure:
             overlay.set(ylim=(0, 1.15 * max(example["attention"])), yticks=[], xlim=(0, seconds))
             picture.set_title("line: attention", fontsize=8)
         names, shares = list(example["probabilities"]), list(example["probabilities"].values())
-        colours = [_ACCENT if share == max(shares) else _SOFT for share in shares]
-        bars.barh(names, [100 * share for share in shares], color=colours)
+        colors = [_ACCENT if share == max(shares) else _SOFT for share in shares]
+        bars.barh(names, [100 * share for share in shares], color=colors)
         bars.set(xlim=(0, 100))
         bars.invert_yaxis()
         bars.tick_params(labelsize=8)

@@ -1,4 +1,4 @@
-"""Layers that know which frames are real: normalisation, masking, pooling. Keras alone, on any backend."""
+"""Layers that know which frames are real: normalization, masking, pooling. Keras alone, on any backend."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class FeatureNormalization(keras.layers.Layer):
     Args:
         statistics: what shares a mean and a deviation: "channel" (static, delta, delta-delta each have one, the
             "global mean and standard deviation" of Chen et al. 2018, Section III-A) or "band" (each band of each channel).
-        padding: "mean" sets padded frames to zero, the training mean; "zero" leaves raw zeros to be normalised.
+        padding: "mean" sets padded frames to zero, the training mean; "zero" leaves raw zeros to be normalized.
         centered: first take from the first channel its mean over the real frames of the segment, band by band (cepstral
-            mean normalisation, in log-Mels): what a voice and a microphone add to every frame of a recording goes.
+            mean normalization, in log-Mels): what a voice and a microphone add to every frame of a recording goes.
 
     Inputs: features [batch, frames, bands, channels]; mask [batch, frames], or None where all are real. Output: the shape
     of features.
@@ -43,7 +43,7 @@ class FeatureNormalization(keras.layers.Layer):
         centered: bool = False,
         **kwargs,
     ):
-        # Log-Mels of -4.6 ± 4 lose a per cent of a deviation in bfloat16, so they stay in float32 until normalised.
+        # Log-Mels of -4.6 ± 4 lose a per cent of a deviation in bfloat16, so they stay in float32 until normalized.
         super().__init__(autocast=False, **kwargs)
         self.statistics, self.padding, self.centered = statistics, padding, centered
 

@@ -4,7 +4,7 @@ What padding is. Chen et al. (2018) zero-pad utterances shorter than 3 s. A zero
 of a unit-variance waveform: on Emo-DB it is louder than 87 % of all values, whose mean is -4.6 and standard deviation
 4.0 (`python -m data_prep inspect --values` tells), so a raw zero reads as a loud, flat noise; padding the waveform
 instead gives the logarithm of nothing, many deviations below everything real. The default rule is therefore "mean":
-padded frames become zero *after* normalisation, the training mean, which pulls a network nowhere. "zero" keeps the
+padded frames become zero *after* normalization, the training mean, which pulls a network nowhere. "zero" keeps the
 literal reading for comparison. Whatever the rule, a segment knows how many of its frames are real, padding never enters
 the statistics, and models get the count as an input.
 """
@@ -30,7 +30,7 @@ class SegmentRule:
             utterance shorter than a segment is padded (Section III-A says both; the authors' code does it too); "pad"
             gives the rest a segment of its own, filled up, however few frames it has; "drop" leaves out all that follows
             the first segment ("if the segment is larger than 3 s, we cut off the redundant part", Zhang et al. 2021).
-        padding: what a padded frame is for a model: "mean" (zero after normalisation) or "zero" (zero before it).
+        padding: what a padded frame is for a model: "mean" (zero after normalization) or "zero" (zero before it).
         max_segments: keep the first max_segments - 1 and the last one; None keeps all.
     """
 
@@ -111,7 +111,7 @@ ORIGINAL = SegmentRule(padding="zero", max_segments=2)
 HAN2014 = SegmentRule(tail="pad")
 
 # Images of 128 frames, 1.03 s. The paper leaves their distance open; the closer they are, the better the convolutions
-# generalise over shifts (see the notes on emodb_lim2016 among the results).
+# generalize over shifts (see the notes on emodb_lim2016 among the results).
 LIM2016 = SegmentRule(frames=128, hop_frames=16)
 # Four such images, 8 frames from one to the next.
 LIM2016_SERIES = SegmentRule(frames=128 + 3 * 8, hop_frames=16)

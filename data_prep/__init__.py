@@ -1,1 +1,1 @@
-"""Offline preparation: corpora of labelled recordings become TFRecords of segments."""
+"""Offline preparation: corpora of labeled recordings become TFRecords of segments."""

@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("beside the sound (for systems that take more than sound)")
     text = group.add_mutually_exclusive_group()
     text.add_argument("--transcripts", type=Path, help="texts to use instead of the corpus': CSV, TSV, JSON or CTM")
-    text.add_argument("--asr", choices=ENGINES, help="recognise the texts instead; what was recognised is kept")
+    text.add_argument("--asr", choices=ENGINES, help="recognize the texts instead; what was recognized is kept")
     group.add_argument("--asr-model", type=Path, help="folder of the recogniser's model (pocketsphinx brings one)")
     group.add_argument("--asr-language", default="en", help="that is spoken (default: %(default)s)")
     who = group.add_mutually_exclusive_group()

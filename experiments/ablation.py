@@ -46,7 +46,7 @@ def ladder() -> list[tuple[str, str, Recipe, str | None]]:
     """(name, what is changed, recipe, name of the recipe it is compared with) of every row."""
     rows = [
         ("literal", "the paper to the letter", LITERAL, None),
-        ("chen2018", "weights averaged, normalised by band", CHEN2018, "literal"),
+        ("chen2018", "weights averaged, normalized by band", CHEN2018, "literal"),
     ]
     before = "chen2018"
     for number, departure in enumerate(DEPARTURES):

@@ -70,7 +70,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pretrain",
         metavar="RECORDS",
-        help="start from training on another labelled record set; time-arrow: on the direction of time, without labels",
+        help="start from training on another labeled record set; time-arrow: on the direction of time, without labels",
     )
     parser.add_argument("--audio-kernels", type=numbers, help="of Peng et al.: frames the convolutions see: 5,11,21")
     parser.add_argument("--text-kernels", type=numbers, help="of Peng et al.: words they see: 3,4,5")

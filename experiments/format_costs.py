@@ -76,7 +76,7 @@ def compared(folder: Path, one: results.Run, paths: dict[str, Path], labels: Seq
 
     trained = Trained.of_run(folder, one.fold, one.seed)
     sounds = [paths[utterance] for utterance in one.utterances]
-    expected, labelled = np.array(one.probabilities), np.array(one.labels)
+    expected, labeled = np.array(one.probabilities), np.array(one.labels)
     measured = {}
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary) / "model" / "1"
@@ -94,11 +94,11 @@ def compared(folder: Path, one: results.Run, paths: dict[str, Path], labels: Seq
             )
             measured[name] = {
                 "size": size,
-                "uar": metrics.uar(metrics.confusion(labelled, shares.argmax(axis=1), len(labels))),
+                "uar": metrics.uar(metrics.confusion(labeled, shares.argmax(axis=1), len(labels))),
                 "change": np.abs(shares - expected).max(),
                 "changed": int((shares.argmax(axis=1) != expected.argmax(axis=1)).sum()),
                 "utterances": len(sounds),
-                "reference": metrics.uar(metrics.confusion(labelled, expected.argmax(axis=1), len(labels))),
+                "reference": metrics.uar(metrics.confusion(labeled, expected.argmax(axis=1), len(labels))),
             }
     return measured
 

@@ -4,8 +4,8 @@
         --word-vectors glove.6B.300d.txt --speaker-embeddings xvectors.scp --transcripts asr.csv --seeds 0-2
     python experiments/peng2021_tables.py --dataset toy-bimodal
 
-The corpus' own texts are the ground truth; those of --transcripts or --asr make the rows of recognised text, in a record
-set of their own. What is not given – x-vectors, recognised texts – or what the corpus has not, texts, is left out and told.
+The corpus' own texts are the ground truth; those of --transcripts or --asr make the rows of recognized text, in a record
+set of their own. What is not given – x-vectors, recognized texts – or what the corpus has not, texts, is left out and told.
 The same command goes on where a killed one stopped; what is missing shows in the column coverage.
 """
 
@@ -39,7 +39,7 @@ TRUTH = {
     "spu": ("MSCNN-SPU", "A+T", SPU, {}),
     "spu-att": ("MSCNN-SPU-ATT", "A+T", ATT, {}),
 }
-RECOGNISED = {f"asr-{name}": row for name, row in TRUTH.items()}
+RECOGNIZED = {f"asr-{name}": row for name, row in TRUTH.items()}
 ABLATION = {
     "spu-no-xvector": ("w/o x-vectors", "A+T", SPU, NO_SPEAKER),
     "spu-no-text-spu": ("w/o text SPU (maximum alone)", "A+T", SPU, {"text_statistics": MAX_ONLY}),
@@ -81,32 +81,32 @@ def run(options: argparse.Namespace) -> int:
 
 def variants(options: argparse.Namespace) -> list[Variant]:
     """The experiments that the options allow; records are prepared if they are not there."""
-    truth = settled(options, recognised=False)
+    truth = settled(options, recognized=False)
     with_speakers = RecordSet(truth.records).manifest.speaker_embedding_size > 0
     rows = {**SPEECH, **TRUTH, **ABLATION} if _has_texts(truth.records) else SPEECH
     made = [_variant(truth, name, row) for name, row in rows.items() if with_speakers or name not in NEED_SPEAKERS]
     if options.transcripts or options.asr:
-        heard = settled(options, recognised=True)
-        made += [_variant(heard, name, row) for name, row in RECOGNISED.items()]
+        heard = settled(options, recognized=True)
+        made += [_variant(heard, name, row) for name, row in RECOGNIZED.items()]
     return made
 
 
-def settled(options: argparse.Namespace, recognised: bool) -> argparse.Namespace:
+def settled(options: argparse.Namespace, recognized: bool) -> argparse.Namespace:
     """The options with records that are ready, so that no experiment looks at the recordings again.
 
     Args:
-        recognised: with the texts of --transcripts or --asr instead of the corpus'.
+        recognized: with the texts of --transcripts or --asr instead of the corpus'.
     """
-    texts = {} if recognised else {"transcripts": None, "asr": None, "asr_model": None}
+    texts = {} if recognized else {"transcripts": None, "asr": None, "asr_model": None}
     chosen = argparse.Namespace(**{**vars(options), **texts})
     folder = _folder(options)
-    folder = folder.with_name(f"{folder.name}-asr") if recognised else folder
+    folder = folder.with_name(f"{folder.name}-asr") if recognized else folder
     try:
         arguments.records_of(chosen, SPU, folder, options.frontend)
     except NoTextsError:
-        if recognised:
+        if recognized:
             raise
-        chosen.word_vectors = None  # there are no words for them; recognised ones take them
+        chosen.word_vectors = None  # there are no words for them; recognized ones take them
         arguments.records_of(chosen, SPU, folder, options.frontend)
     looked_at = dict.fromkeys(("data_dir", "subset", "labels", "speaker_pattern", *COMPANIONS))
     return argparse.Namespace(**{**vars(chosen), **looked_at, "download": False, "records": folder})
@@ -128,7 +128,7 @@ def _variant(options: argparse.Namespace, name: str, row: tuple) -> Variant:
 
 def write(options: argparse.Namespace, output_dir: Path) -> None:
     """Writes tables.md from what is finished."""
-    found = studies.finished([*SPEECH, *TRUTH, *RECOGNISED, *ABLATION], output_dir)
+    found = studies.finished([*SPEECH, *TRUTH, *RECOGNIZED, *ABLATION], output_dir)
     has_texts = not (_folder(options) / MANIFEST).is_file() or _has_texts(_folder(options))
     header = [
         "",
@@ -153,8 +153,8 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
         table(SPEECH),
         "## Table 1: the corpus' texts",
         table(TRUTH) if has_texts else "The corpus has none.",
-        "## Table 1: recognised texts",
-        table(RECOGNISED) if any(name in found for name in RECOGNISED) else "None given: see --transcripts and --asr.",
+        "## Table 1: recognized texts",
+        table(RECOGNIZED) if any(name in found for name in RECOGNIZED) else "None given: see --transcripts and --asr.",
         "## Table 2: what each part adds",
         table({name: row for name, row in TRUTH.items() if row[2] != TEXT}, ABLATION)
         if has_texts
@@ -166,13 +166,13 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
 
 
 def _notes(found: Mapping[str, dict], has_texts: bool) -> list[str]:
-    """What the figures rest on: protocol, x-vectors, texts, word vectors, recognised texts."""
+    """What the figures rest on: protocol, x-vectors, texts, word vectors, recognized texts."""
     settings = next(iter(found.values()))["settings"]
     beside = {}
     for one in found.values():  # the corpus' texts first, where there are any
         beside = {**one["settings"].get("companions", {}), **beside}
     speakers, words = beside.get("speaker_embeddings"), beside.get("word_vectors")
-    heard = [one["settings"]["companions"]["transcripts"] for name, one in found.items() if name in RECOGNISED]
+    heard = [one["settings"]["companions"]["transcripts"] for name, one in found.items() if name in RECOGNIZED]
     lines = [
         f"- split: {settings['protocol']}; the paper has ten folds of 8/1/1 and does not say that they are by speaker",
         f"- x-vectors: {speakers['origin']}, {speakers['size']} values"
@@ -187,7 +187,7 @@ def _notes(found: Mapping[str, dict], has_texts: bool) -> list[str]:
     if heard:
         rate = heard[0]["word_error_rate"]
         told = "unknown" if rate is None else f"{reports.percent(rate)} %, 5.8 % in the paper"
-        lines.append(f"- recognised texts: {heard[0]['origin']}, word error rate {told}")
+        lines.append(f"- recognized texts: {heard[0]['origin']}, word error rate {told}")
     return lines
 
 

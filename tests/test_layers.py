@@ -130,11 +130,11 @@ def test_centring_takes_the_segments_own_mean_off_the_static_channel_and_off_not
     layer = FeatureNormalization("band", centered=True)
     layer.build(FEATURES.shape)
     layer.adapt([(FEATURES, NUM_FRAMES)])
-    centred = FEATURES.astype(np.float64)
-    for segment, count in zip(centred, NUM_FRAMES, strict=True):
+    centered = FEATURES.astype(np.float64)
+    for segment, count in zip(centered, NUM_FRAMES, strict=True):
         segment[:, :, 0] -= segment[:count, :, 0].mean(axis=0)
-    real = centred[mask]
-    expected = (centred - real.mean(axis=0)) / real.std(axis=0)
+    real = centered[mask]
+    expected = (centered - real.mean(axis=0)) / real.std(axis=0)
     np.testing.assert_allclose(np.asarray(layer(FEATURES, mask))[mask], expected[mask], atol=2e-4)
 
 
@@ -143,9 +143,9 @@ def test_a_centred_segment_forgets_what_was_added_to_all_its_frames():
     layer = FeatureNormalization("band", centered=True)
     layer.build(FEATURES.shape)
     layer.adapt([(FEATURES, NUM_FRAMES)])
-    coloured = FEATURES.copy()
-    coloured[..., 0] += RNG.normal(0, 3, size=(20, 1, 4)).astype(np.float32)
-    np.testing.assert_allclose(np.asarray(layer(coloured, mask)), np.asarray(layer(FEATURES, mask)), atol=1e-3)
+    colored = FEATURES.copy()
+    colored[..., 0] += RNG.normal(0, 3, size=(20, 1, 4)).astype(np.float32)
+    np.testing.assert_allclose(np.asarray(layer(colored, mask)), np.asarray(layer(FEATURES, mask)), atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -94,4 +94,4 @@ def test_an_utterance_without_segments_and_an_unknown_pooling_are_refused():
 def test_a_rule_survives_the_way_through_json_and_unknown_fields_are_refused():
     assert segments.from_dict(segments.to_dict(ORIGINAL)) == ORIGINAL
     with pytest.raises(ValueError, match="segment rule"):
-        segments.from_dict({"frames": 300, "colour": "red"})
+        segments.from_dict({"frames": 300, "color": "red"})

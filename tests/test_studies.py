@@ -48,7 +48,7 @@ def test_the_ablation_writes_a_row_for_each_finished_recipe_with_its_gain(corpus
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows[2:]] == [
         "| the paper to the letter",
-        "| weights averaged, normalised by band",
+        "| weights averaged, normalized by band",
     ]
     assert "| literal |" in rows[3] and "p = " in rows[3] and "2 of 5 folds × 1 seed" in rows[3]
     found = reports.read_results(out / "chen2018")

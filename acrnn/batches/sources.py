@@ -1,7 +1,7 @@
 """Batches of segments for a network: from memory when the corpus fits, streamed from its TFRecords when it does not.
 
 Every training batch is full: an epoch's last one is topped up with segments drawn anew, so that a network is compiled
-for one shape and batch normalisation never sees a handful of segments.
+for one shape and batch normalization never sees a handful of segments.
 """
 
 from __future__ import annotations

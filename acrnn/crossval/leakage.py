@@ -59,7 +59,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "test-selected-epoch": Mistake("the epoch with the best test UAR is kept", test_selects=True),
     "normalised-on-everything": Mistake(
-        "features normalised by statistics that include the test speakers", normalised_on_everything=True
+        "features normalized by statistics that include the test speakers", normalised_on_everything=True
     ),
     "dialog-prefix-speakers": Mistake(
         "IEMOCAP's dialog prefix taken for the speaker: both talkers of a dialog count as one and as two",

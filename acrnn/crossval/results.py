@@ -84,7 +84,7 @@ def read_run(path: Path) -> Run:
     return run
 
 
-def summarise(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) -> dict:
+def summarize(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) -> dict:
     """Overall figures of some runs, over folds and seeds.
 
     Folds and seeds are kept apart: a fold is averaged over its seeds first, so every fold counts once even while some

@@ -419,7 +419,7 @@ def collect(output_dir: Path) -> dict:
         "format": "acrnn-results",
         **experiment,
         "versions": [dict(kind) for kind in dict.fromkeys(tuple(run.versions.items()) for run in runs)],
-        "overall": results.summarise(runs, experiment["settings"]["labels"], experiment["planned_folds"]),
+        "overall": results.summarize(runs, experiment["settings"]["labels"], experiment["planned_folds"]),
         "runs": [asdict(run) for run in runs],
     }
     files.write_sealed_json(output_dir / RESULTS, collected)

@@ -14,7 +14,7 @@ class LibrosaLogMelSpec:
     """Waveform → (frames, bands, 3): log-Mel energies, their deltas and delta-deltas.
 
     The values are the paper's; where it is silent, the choice is explained. Frames begin with the first sample and are
-    not centred, as in the other front ends: librosa's mirrored edges would be sound that nobody made.
+    not centered, as in the other front ends: librosa's mirrored edges would be sound that nobody made.
 
     Attributes:
         fft_size: 512, the power of two above 25 ms at 16 kHz.

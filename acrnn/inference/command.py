@@ -46,7 +46,7 @@ def predict(
     writer = _WRITERS[style](recognizer.card)
     shown: list[Prediction] = []
     failures: list[Failure] = []
-    with ProgressLine("recognising", "files") as progress:
+    with ProgressLine("recognizing", "files") as progress:
         for number, said in enumerate(recognizer.predict_files(wanted, beside.of), start=1):
             writer(said)
             if isinstance(said, Failure):

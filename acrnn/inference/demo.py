@@ -130,12 +130,12 @@ def page(recognizer: Recognizer):
             uploads = gradio.File(file_count="multiple", label=label, height=190)
             recorded = gradio.Audio(sources=["microphone"], type="filepath", label="or the microphone", buttons=[])
         with gradio.Row():
-            button = gradio.Button("Recognise", variant="primary", scale=3)
+            button = gradio.Button("Recognize", variant="primary", scale=3)
             clear = gradio.ClearButton(value="Clear", scale=1)
         shown = gradio.HTML(elem_id="answer", min_height=60, apply_default_css=False)
         clear.add([uploads, recorded, shown])
         button.click(
-            lambda paths, recording: recognise(recognizer, paths, recording),
+            lambda paths, recording: recognize(recognizer, paths, recording),
             [uploads, recorded],
             shown,
             api_visibility="private",
@@ -143,7 +143,7 @@ def page(recognizer: Recognizer):
     return built
 
 
-def recognise(recognizer: Recognizer, paths: Sequence[str] | None, recording: str | None = None) -> str:
+def recognize(recognizer: Recognizer, paths: Sequence[str] | None, recording: str | None = None) -> str:
     """What the button shows, as HTML: a table of all sounds with a line for each, and the figures of the good ones.
 
     Args:

@@ -17,7 +17,7 @@ _REMEDIES = {
     "text": "pass text=…, on the command line --text or --transcripts",
     "speaker_embedding": "pass speaker_embedding=…, on the command line --speaker-embeddings",
 }
-_AT_ONCE = 16  # files of a folder that are read before they are recognised together
+_AT_ONCE = 16  # files of a folder that are read before they are recognized together
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Failure:
-    """A file that could not be recognised, and why."""
+    """A file that could not be recognized, and why."""
 
     source: str
     reason: str

@@ -2,7 +2,7 @@
 
 All of it works on log-Mel segments with their deltas, so that it costs milliseconds a batch and no second record set. What
 it does to the spectrogram is what it would do to the sound: time runs faster or slower, the vocal tract grows or shrinks
-(bands move along the Mel axis), the room or the microphone colours the spectrum, parts of time and frequency go missing.
+(bands move along the Mel axis), the room or the microphone colors the spectrum, parts of time and frequency go missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Augmentation:
         warp: frequencies are multiplied by the same kind of factor, vocal-tract-length perturbation (Jaitly and Hinton,
             2013): low bands hardly move, high ones by up to some bands.
         high_hz: the upper end of the front end's Mel bands, which begin at 0 Hz, for the warp.
-        equalizer: standard deviation, in nats of energy, of a smooth random colouring of the spectrum over the segment.
+        equalizer: standard deviation, in nats of energy, of a smooth random coloring of the spectrum over the segment.
         time_masks, time_mask_frames: how many stretches of up to so many frames, and at most a fifth of the real ones each,
             become the segment's own mean, band by band (SpecAugment, Park et al. 2019).
         band_masks, band_mask_bands: how many stretches of up to so many bands do.
@@ -79,7 +79,7 @@ class Augmentation:
         return (features * real).astype(np.float32), num_frames
 
     def _resampled(self, features, num_frames, generator) -> tuple[np.ndarray, np.ndarray]:
-        """Features read at other points of time and of the Mel axis, linearly between neighbours."""
+        """Features read at other points of time and of the Mel axis, linearly between neighbors."""
         frames, bands = features.shape[1:3]
         rate, factor = (_factors(len(features), width, generator) for width in (self.speed, self.warp))
         count = np.clip(((num_frames - 1) / rate).astype(np.int32) + 1, 1, frames)
@@ -99,7 +99,7 @@ def _factors(count: int, width: float, generator: np.random.Generator) -> np.nda
 
 
 def _warped_bands(factor: np.ndarray, bands: int, high_hz: float) -> np.ndarray:
-    """Where on the Mel axis [batch, bands] the centres of the bands lie when frequencies are multiplied by factor [batch]."""
+    """Where on the Mel axis [batch, bands] the centers of the bands lie when frequencies are multiplied by factor [batch]."""
     spacing = 1127 * math.log1p(high_hz / 700) / (bands + 1)
     centres_hz = 700 * np.expm1(spacing * np.arange(1, bands + 1) / 1127)
     warped = 1127 * np.log1p(factor[:, None] * centres_hz / 700) / spacing - 1

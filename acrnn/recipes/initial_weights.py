@@ -21,7 +21,7 @@ class Start:
     """One start.
 
     Attributes:
-        kind: "random"; "imagenet", from a file of weights; "corpus", trained on another labelled record set first; or
+        kind: "random"; "imagenet", from a file of weights; "corpus", trained on another labeled record set first; or
             "time-arrow", trained first to tell windows from windows that run backwards, on the training speakers of the
             fold, whose labels it does not need.
         path: of the file, or of the other record set.

@@ -1,4 +1,4 @@
-"""Training recipes as data: what a paper says of optimisation, and what else was found to help."""
+"""Training recipes as data: what a paper says of optimization, and what else was found to help."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ ZHANG2021 = TwoStageRecipe(batch_size=128, epochs=20, pooling="mean", class_weig
 # The same with a second stage twenty times as fast: by the published rate it is still on its way after 30 epochs and has
 # not come to what the windows alone had (see the notes on emodb_zhang2021_full among the results).
 ZHANG2021_FASTER = replace(ZHANG2021, second_stage=SecondStage(learning_rate=1e-4))
-# Its baseline, of whose training the paper says nothing: the optimiser and the rate of the first stage, the utterances of
+# Its baseline, of whose training the paper says nothing: the optimizer and the rate of the first stage, the utterances of
 # a step and the epochs of the second.
 ZHANG2021_BASELINE = Recipe(batch_size=16, epochs=30, pooling="mean", class_weights=True)
 # Peng et al. (2021), Section 4.2: Adam, 5e-4, gradients of norm 1 at most, dropout 0.3, batches of 64. It is silent on the
@@ -257,7 +257,7 @@ DEPARTURES = (
         {"optimizer": "adam", "learning_rate": 1e-3, "schedule": "cosine", "warmup_epochs": 2, "epoch_choice": "last"},
     ),
     Departure(
-        "centred segments",
+        "centred segments",  # names a folder of earlier studies
         "a voice and a microphone add the same to every frame, and whole classes of a test speaker fell to that offset",
         {"network": {"centered": True}},
     ),

@@ -199,7 +199,7 @@ def shard_name(speaker: str) -> str:
 
 
 def encode_segment(features: np.ndarray, num_frames: int, row: UtteranceRow, index: int, dtype: str) -> bytes:
-    """One segment as a serialised tf.train.Example, the schema of the records."""
+    """One segment as a serialized tf.train.Example, the schema of the records."""
     import tensorflow as tf
 
     def text(value: str) -> tf.train.Feature:
@@ -392,11 +392,11 @@ class RecordSet:
         wanted[list(range(len(wanted)) if rows is None else rows)] = True
         paths = [str(self.folder / shard.file) for shard in self._shards(np.flatnonzero(wanted))]
         if shuffle_seed is None:
-            serialised = tf.data.TFRecordDataset(paths)
+            serialized = tf.data.TFRecordDataset(paths)
         else:
             shuffled = tf.data.Dataset.from_tensor_slices(paths).shuffle(len(paths), shuffle_seed)
-            serialised = shuffled.interleave(tf.data.TFRecordDataset, cycle_length=8)
-        examples = serialised.map(self._parser(tf), num_parallel_calls=tf.data.AUTOTUNE)
+            serialized = shuffled.interleave(tf.data.TFRecordDataset, cycle_length=8)
+        examples = serialized.map(self._parser(tf), num_parallel_calls=tf.data.AUTOTUNE)
         selected = examples.filter(lambda example: tf.gather(tf.constant(wanted), example["utterance"]))
         if times is not None and (times != 1).any():
             selected = selected.flat_map(
@@ -405,7 +405,7 @@ class RecordSet:
         return selected if shuffle_seed is None else selected.shuffle(buffer_segments, shuffle_seed)
 
     def _parser(self, tf):
-        """A function that decodes one serialised example; utterance ids become their rows in utterances.csv."""
+        """A function that decodes one serialized example; utterance ids become their rows in utterances.csv."""
         table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
                 [row.id for row in self.utterances], tf.range(len(self.utterances), dtype=tf.int32)
@@ -419,8 +419,8 @@ class RecordSet:
             "utterance": tf.io.FixedLenFeature([], tf.string),
         }
 
-        def parse(serialised):
-            example = tf.io.parse_single_example(serialised, schema)
+        def parse(serialized):
+            example = tf.io.parse_single_example(serialized, schema)
             features = tf.io.decode_raw(example["features"], tf.as_dtype(self.manifest.dtype))
             return {
                 "features": tf.reshape(features, self.manifest.segment_shape),

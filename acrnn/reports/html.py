@@ -196,7 +196,7 @@ def _figures(found: dict, records: Path | None) -> Iterable[tuple]:
     examples = _attention_examples(found, _records_of(found, records)) if records else []
     if examples:
         caption = (
-            "One test utterance a class that was recognised; the static log-Mels with the attention weights (Eq. 4)."
+            "One test utterance a class that was recognized; the static log-Mels with the attention weights (Eq. 4)."
         )
         yield "Attention", "attention", caption, figures.attention(examples)
 
@@ -212,7 +212,7 @@ def _records_of(found: dict, folder: Path) -> RecordSet:
 
 
 def _attention_examples(found: dict, records: RecordSet) -> list[dict]:
-    """For every class, the first recognised test utterance with its spectrogram and attention, cut to real frames."""
+    """For every class, the first recognized test utterance with its spectrogram and attention, cut to real frames."""
     rows = {row.id: row for row in records.utterances}
     chosen: dict[int, tuple] = {}
     for run in found["runs"]:

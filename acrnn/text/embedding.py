@@ -46,7 +46,7 @@ class WordEmbedding(keras.layers.Layer):
         return (*shape, self.size)
 
     def adopt(self, vocabulary: Vocabulary, vectors: Mapping[str, np.ndarray] | None = None) -> None:
-        """Takes words, and vectors [size] for those that have one; the others keep what they were initialised with.
+        """Takes words, and vectors [size] for those that have one; the others keep what they were initialized with.
 
         The unknown word's vector is zero at first: what is not known should not speak for anything.
         """

@@ -105,7 +105,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict:
 
 
 def _without_nulls(row: Mapping, names: Container[str]) -> dict:
-    """An object with "" for a text that is null: nothing was recognised."""
+    """An object with "" for a text that is null: nothing was recognized."""
     return {name: "" if value is None and name in names else value for name, value in row.items()}
 
 

@@ -23,7 +23,7 @@ class Network:
     """A network that is built and compiled once and started afresh for every fold and seed.
 
     Compiling costs seconds, a fold of a small corpus minutes; fifty runs share one graph. A fresh start sets weights,
-    optimiser and random states to what a new process with that seed would have, so that a run does not depend on the
+    optimizer and random states to what a new process with that seed would have, so that a run does not depend on the
     runs before it.
 
     Args:
@@ -82,7 +82,7 @@ class Network:
             train, validation: segments of disjoint speakers.
             seed: of weights, dropout and order.
             on_epoch: called after every epoch.
-            statistics: what normalisation is taken from; None for the training part, anything else is a leak, measured
+            statistics: what normalization is taken from; None for the training part, anything else is a leak, measured
                 by the audit.
 
         Raises:
@@ -165,7 +165,7 @@ class Network:
         return keras.Model(self.model.input, found[0].output[1]) if found else None
 
     def save(self, path: Path) -> None:
-        """Writes network and normalisation as a .keras file, without the optimiser, which is three times as large."""
+        """Writes network and normalization as a .keras file, without the optimizer, which is three times as large."""
         plain = self._fresh(seed=0)
         copy_state(self.model, plain)
         plain.save(path)

@@ -21,7 +21,7 @@ from acrnn.training.network import Network
 class UtteranceNetwork(Network):
     """A network that takes utterances whole; the rest is as for every network.
 
-    What is fitted before the first step – normalisation, vocabulary – sees the training utterances alone.
+    What is fitted before the first step – normalization, vocabulary – sees the training utterances alone.
 
     Args:
         build: makes the untrained keras.Model.

@@ -64,7 +64,7 @@ def _emotion_tables(data_dir: Path, database: audformat.Database) -> list[str]:
         raise ValueError(
             f"{data_dir}: no column called 'emotion', nor one with that scheme; {_what_is_there(database)}"
         )
-    # Segments of files that are labelled as a whole would count the same speech twice.
+    # Segments of files that are labeled as a whole would count the same speech twice.
     filewise = [table_id for table_id in tables if database[table_id].is_filewise]
     return filewise or tables
 
@@ -87,7 +87,7 @@ def _labels(data_dir: Path, database: audformat.Database, tables: list[str]) -> 
     labels: dict[_Part, _Label] = {}
     for table_id in tables:
         split = _split(database, table_id)
-        # A row without an emotion is no labelled utterance.
+        # A row without an emotion is no labeled utterance.
         for part, emotion in _values(database[table_id], "emotion").items():
             known = labels.get(part, _Label(emotion, split, table_id))
             if known.emotion != emotion:

@@ -1,4 +1,4 @@
-"""The contract every corpus fulfils: a list of utterances, a licence, a citation and counts that must agree."""
+"""The contract every corpus fulfills: a list of utterances, a licence, a citation and counts that must agree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from acrnn.errors import UsageError
 
 @dataclass(frozen=True)
 class Utterance:
-    """One labelled recording: the unit of scoring.
+    """One labeled recording: the unit of scoring.
 
     Attributes:
         id: unique within the corpus; stays with the utterance into records and results.
@@ -80,7 +80,7 @@ class Corpus:
         title: the corpus in words.
         version: edition of the data; goes into the records' manifest.
         licence, citation, homepage: under which terms, whom to cite, where it comes from.
-        find_utterances: (data_dir, options) → every labelled utterance under data_dir, in any order, with the
+        find_utterances: (data_dir, options) → every labeled utterance under data_dir, in any order, with the
             corpus' own emotion names; raises FileNotFoundError or ValueError that name file, value and remedy.
         subsets: the named selections; empty for a corpus of one's own, whose labels come from the data.
         accepts: the fields of ReadOptions the corpus understands beside `subset` and `allow_partial`.

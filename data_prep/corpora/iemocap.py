@@ -1,4 +1,4 @@
-"""IEMOCAP (Busso et al. 2008): ten actors in five sessions, improvised and scripted dialogs, labelled by the turn."""
+"""IEMOCAP (Busso et al. 2008): ten actors in five sessions, improvised and scripted dialogs, labeled by the turn."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _UTTERANCE_ID = re.compile(r"(?P<session>Ses\d\d)[FM]_\w+_(?P<gender>[FM])\w+")
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
-    """Every labelled turn of the five sessions, with the corpus' own emotion names (xxx where the raters disagree).
+    """Every labeled turn of the five sessions, with the corpus' own emotion names (xxx where the raters disagree).
 
     Args:
         data_dir: the release (it holds Session1 … Session5) or the folder in which IEMOCAP_full_release lies.
         options: with allow_partial, sessions and sound files that are not there are left out.
 
     Raises:
-        FileNotFoundError: a session, its EmoEvaluation folder or the sound file of a labelled turn is not there.
+        FileNotFoundError: a session, its EmoEvaluation folder or the sound file of a labeled turn is not there.
         ValueError: the id of a turn does not tell who speaks.
     """
     release = release_folder(data_dir)

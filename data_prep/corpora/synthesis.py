@@ -1,9 +1,9 @@
-"""A small source-filter speech synthesiser after Klatt (1980): a list of sounds in, the recording of a voice out.
+"""A small source-filter speech synthesizer after Klatt (1980): a list of sounds in, the recording of a voice out.
 
 source   glottal flow pulses (Rosenberg 1971) with jitter, shimmer and spectral tilt, and aspiration noise
 filter   a cascade of resonators whose formants glide from sound to sound
 noise    fricatives and bursts, each through a resonator of its own, added behind the filter
-record   the room's echo, the microphone's colour, background noise and a level
+record   the room's echo, the microphone's color, background noise and a level
 
 D. H. Klatt: Software for a cascade/parallel formant synthesizer. J. Acoust. Soc. Am. 67 (1980), pp. 971-995
 A. E. Rosenberg: Effect of glottal pulse shape on the quality of natural vowels. Ibid. 49 (1971), pp. 583-590
@@ -28,7 +28,7 @@ PITCH_GLIDE_SECONDS = 0.11
 
 @dataclass(frozen=True)
 class Sound:
-    """A stretch of speech with one target for everything; neighbours glide into each other.
+    """A stretch of speech with one target for everything; neighbors glide into each other.
 
     Attributes:
         duration_seconds: at least one step of 5 ms.
@@ -117,7 +117,7 @@ class Recording:
     noise_db: float = -70.0
 
 
-def synthesise(sounds: Sequence[Sound], voice: Voice, rng: np.random.Generator) -> np.ndarray:
+def synthesize(sounds: Sequence[Sound], voice: Voice, rng: np.random.Generator) -> np.ndarray:
     """The waveform of a sequence of sounds, (samples,) float64 at SAMPLE_RATE_HZ, of no particular level."""
     steps = [max(1, round(sound.duration_seconds * SAMPLE_RATE_HZ / STEP_SAMPLES)) for sound in sounds]
     formants_hz = _track([sound.formants_hz for sound in sounds], steps, FORMANT_GLIDE_SECONDS)
@@ -199,8 +199,8 @@ def _track(targets: Sequence, steps: Sequence[int], glide_seconds: float) -> np.
 
 
 def _per_sample(track: np.ndarray) -> np.ndarray:
-    centres = (np.arange(len(track)) + 0.5) * STEP_SAMPLES
-    return np.interp(np.arange(len(track) * STEP_SAMPLES), centres, track)
+    centers = (np.arange(len(track)) + 0.5) * STEP_SAMPLES
+    return np.interp(np.arange(len(track) * STEP_SAMPLES), centers, track)
 
 
 def _tilted(pulses: np.ndarray, tilt_db: float) -> np.ndarray:
@@ -230,7 +230,7 @@ def record(
     """The voice as room and microphone give it, (samples,) within ±0.97.
 
     Args:
-        waveform: (samples,) from `synthesise`.
+        waveform: (samples,) from `synthesize`.
         room_rng: draws the room's echo; the same seed is the same room.
         rng: draws the background noise.
     """

@@ -1,4 +1,4 @@
-"""Toy speech: a corpus made by this project's own synthesiser, with known speakers, sentences and emotions.
+"""Toy speech: a corpus made by this project's own synthesizer, with known speakers, sentences and emotions.
 
 Ten speakers say four nonsense sentences in four emotions. Speakers differ in vocal tract, pitch, rate, voice and room;
 emotions change pitch, tempo, pauses, energy, vocal effort and articulation in the directions that Banse and Scherer
@@ -34,7 +34,7 @@ from data_prep.corpora.synthesis import (
     Sound,
     Voice,
     record,
-    synthesise,
+    synthesize,
 )
 
 GENERATOR_VERSION = "1"  # raise it whenever a waveform changes: folders made by another version are made anew
@@ -163,7 +163,7 @@ def spoken(number: int, text: str, emotion: Emotion, rng: np.random.Generator) -
     speaker = draw_speaker(number)
     expression = draw_expression(emotion, rng)
     sounds = plan_sounds(text, speaker, expression, rng)
-    voice = synthesise(sounds, _expressive_voice(speaker.voice, expression), rng)
+    voice = synthesize(sounds, _expressive_voice(speaker.voice, expression), rng)
     recording = replace(speaker.recording, level_db=speaker.recording.level_db + expression.level_db)
     return record(voice, recording, _rng(number, sentence=1), rng)
 

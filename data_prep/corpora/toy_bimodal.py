@@ -1,4 +1,4 @@
-"""Toy speech whose emotion is half in the voice and half in the words, by the synthesiser of `toy`.
+"""Toy speech whose emotion is half in the voice and half in the words, by the synthesizer of `toy`.
 
 Voices tell how aroused somebody is, words whether something is good or bad; papers on two modalities live of that.
 Of the six utterances that each of ten speakers says for each emotion,

@@ -265,8 +265,8 @@ def test_an_utterance_of_more_segments_than_a_batch_is_scored_and_shown(experime
 def test_seeds_that_cover_only_some_folds_do_not_bend_the_figures(finished):
     runs = [results.read_run(path) for path in sorted((finished / "runs").glob("*.json"))]
     labels = ("high", "low", "noisy")
-    whole = results.summarise(runs, labels, 5)
-    uneven = results.summarise([*runs, replace(runs[2], seed=1)], labels, 5)
+    whole = results.summarize(runs, labels, 5)
+    uneven = results.summarize([*runs, replace(runs[2], seed=1)], labels, 5)
     for key in ("uar_fold_mean", "uar_pooled", "wa", "uar_pooled_interval", "per_speaker"):
         assert uneven[key] == whole[key]
     assert uneven["uar_seed_std"] is None

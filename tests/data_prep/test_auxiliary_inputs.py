@@ -520,7 +520,7 @@ def test_records_without_texts_are_refused_by_a_system_that_reads(tmp_path, caps
 def test_the_tables_stand_in_one_file_with_what_they_rest_on(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(peng2021_tables, "ABLATION", {"spu-no-swem": peng2021_tables.ABLATION["spu-no-swem"]})
     monkeypatch.setattr(peng2021_tables, "TRUTH", {"text": peng2021_tables.TRUTH["text"]})
-    monkeypatch.setattr(peng2021_tables, "RECOGNISED", {"asr-text": peng2021_tables.TRUTH["text"]})
+    monkeypatch.setattr(peng2021_tables, "RECOGNIZED", {"asr-text": peng2021_tables.TRUTH["text"]})
     monkeypatch.setattr(peng2021_tables, "SPEECH", {"audio-xvector": peng2021_tables.SPEECH["audio-xvector"]})
     (tmp_path / "asr.json").write_text(json.dumps(dict.fromkeys(ids(), "i do n't say")))
     options = ["--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out"), "--no-models"]
@@ -529,7 +529,7 @@ def test_the_tables_stand_in_one_file_with_what_they_rest_on(corpus, tmp_path, m
     assert peng2021_tables.main([*command, *options, *quick]) == 0
     text = (tmp_path / "out" / "tables.md").read_text()
     assert "no x-vectors were given" in text and "no word vectors were given" in text
-    assert "recognised texts: asr.json" in text and "word error rate" in text
+    assert "recognized texts: asr.json" in text and "word error rate" in text
     rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ") and "folds × 1 seed" in line]
     assert rows == ["| Text-CNN", "| Text-CNN", "| w/o text SWEM"]
     assert peng2021_tables.main([*command, *options, "--tables-only"]) == 0
@@ -537,7 +537,7 @@ def test_the_tables_stand_in_one_file_with_what_they_rest_on(corpus, tmp_path, m
 
 def test_the_tables_of_a_corpus_without_texts_have_speech_and_recognised_texts(tmp_path, monkeypatch):
     corpus = without_texts(tmp_path / "corpus", speakers=3)
-    monkeypatch.setattr(peng2021_tables, "RECOGNISED", {"asr-text": peng2021_tables.TRUTH["text"]})
+    monkeypatch.setattr(peng2021_tables, "RECOGNIZED", {"asr-text": peng2021_tables.TRUTH["text"]})
     (tmp_path / "asr.json").write_text(json.dumps(dict.fromkeys(ids(), "i do n't say")))
     (tmp_path / "glove.txt").write_text(GLOVE)
     options = ["--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out"), "--no-models"]

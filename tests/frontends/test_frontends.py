@@ -21,7 +21,7 @@ def noise(samples=RATE, seed=0):
 
 
 def regression_slope(features, n=2):
-    """Eq. 2 word by word: sums over the neighbours, edges repeated."""
+    """Eq. 2 word by word: sums over the neighbors, edges repeated."""
     padded = np.pad(features, ((n, n), (0, 0)), mode="edge")
     count = len(features)
     top = sum(k * (padded[n + k : n + k + count] - padded[n - k : n - k + count]) for k in range(1, n + 1))
@@ -179,7 +179,7 @@ def test_digital_silence_is_finite_quiet_and_without_harmonics():
     silent = np.concatenate([noise(6000), np.zeros(3000), -noise(6000)]) + 0.1  # a constant after scaling, not zero
     features = HAN2014.extract(silent)
     assert np.isfinite(features).all()
-    inside = features[40:52, :, 0]  # frames that lie in it whole, with the neighbours of their deltas
+    inside = features[40:52, :, 0]  # frames that lie in it whole, with the neighbors of their deltas
     assert (inside[:, 14] == -30).all()
     np.testing.assert_allclose(inside[:, 15:], 0, atol=1e-6)
     zeros = HAN2014.extract(np.concatenate([noise(6000), np.zeros(3000), -noise(6000)]))[45, 0, 0]

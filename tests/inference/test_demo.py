@@ -99,7 +99,7 @@ def rows(shown):
 
 
 def test_every_sound_has_a_line_with_what_the_recogniser_says_and_a_figure(recognizer, sounds):
-    shown = demo.recognise(recognizer, sounds)
+    shown = demo.recognize(recognizer, sounds)
     header, *lines = rows(shown)
     assert header == ["file", "emotion", *recognizer.labels, "duration"]
     for path, line in zip(sounds, lines, strict=True):
@@ -118,7 +118,7 @@ def test_the_figure_is_a_png_as_wide_as_the_page(recognizer, sounds):
 
 def test_a_bad_file_says_what_is_wrong_with_it_and_the_others_go_on(recognizer, sounds, tmp_path):
     bad = write_bad(tmp_path)
-    shown = demo.recognise(recognizer, [sounds[0], *(str(tmp_path / name) for name in bad), sounds[1]])
+    shown = demo.recognize(recognizer, [sounds[0], *(str(tmp_path / name) for name in bad), sounds[1]])
     _, first, *failed, last = rows(shown)
     assert first[0] == "high.wav" and last[0] == "low.wav" and shown.count(PNG) == 2
     assert [line[0] for line in failed] == list(bad)
@@ -140,20 +140,20 @@ def test_what_is_too_long_is_not_decoded(recognizer, tmp_path, monkeypatch):
 
 def test_a_recording_comes_first_and_no_more_than_a_dozen_sounds_are_taken(recognizer, sounds, tmp_path):
     paths = [str(tmp_path / f"gone{number}.wav") for number in range(14)]
-    shown = demo.recognise(recognizer, paths, sounds[0])
+    shown = demo.recognize(recognizer, paths, sounds[0])
     lines = rows(shown)[1:]
     assert [line[0] for line in lines] == ["recording", *(f"gone{number}.wav" for number in range(11))]
     assert "left out gone11.wav, gone12.wav, gone13.wav" in shown
 
 
 def test_without_a_sound_the_page_says_what_to_do(recognizer):
-    assert "No sound yet" in demo.recognise(recognizer, None) and "<table" not in demo.recognise(recognizer, [])
+    assert "No sound yet" in demo.recognize(recognizer, None) and "<table" not in demo.recognize(recognizer, [])
 
 
 def test_the_name_of_a_file_is_text_and_no_markup(recognizer, sounds, tmp_path):
     name = '<img src=x onerror="alert(1)"> $_$.wav'
     shutil.copy(sounds[0], tmp_path / name)
-    shown = demo.recognise(recognizer, [str(tmp_path / name), str(tmp_path / f"gone {name}")])
+    shown = demo.recognize(recognizer, [str(tmp_path / name), str(tmp_path / f"gone {name}")])
     assert "<img src=x" not in shown and shown.count("<img") == 1
     assert [line[0] for line in rows(shown)[1:]] == [name, f"gone {name}"]
 
@@ -286,10 +286,10 @@ def tab(browser):
 def give(page, address, paths):
     """Opens the page, uploads files and presses the button."""
     page.goto(address)
-    page.get_by_role("button", name="Recognise").wait_for()
+    page.get_by_role("button", name="Recognize").wait_for()
     page.set_input_files("input[type=file]", paths)
     page.get_by_label(Path(paths[-1]).name).wait_for()
-    page.get_by_role("button", name="Recognise").click()
+    page.get_by_role("button", name="Recognize").click()
 
 
 def test_in_a_browser_two_files_are_uploaded_recognised_and_drawn_without_asking_anybody_else(

@@ -252,7 +252,7 @@ def test_the_command_line_tells_people_what_it_hears(recordings, capsys):
     told = capsys.readouterr()
     assert told.out.startswith(f"{recordings / 'a.wav'}: ") and "(1.00 s)" in told.out
     assert "fitted on Emo-DB" in told.err and "on speakers it had not heard" in told.err
-    assert "recognising" not in told.err  # progress is for many
+    assert "recognizing" not in told.err  # progress is for many
 
 
 def test_the_command_line_gives_machines_a_json_object_a_line(recordings, recognizer, capsys):

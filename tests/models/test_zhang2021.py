@@ -105,7 +105,7 @@ def test_windows_are_the_frames_from_their_starts_one_segment_after_the_other():
 
 
 def linear(values, size):
-    """Values at points in the middle of as many equal parts, straight lines between neighbours, along the first axis."""
+    """Values at points in the middle of as many equal parts, straight lines between neighbors, along the first axis."""
     at = (np.arange(size) + 0.5) * len(values) / size - 0.5
     grid = np.arange(len(values))
     columns = [np.interp(at, grid, column) for column in values.reshape(len(values), -1).T]

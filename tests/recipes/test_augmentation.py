@@ -101,10 +101,10 @@ def test_warp_moves_a_tone_to_the_band_of_its_new_frequency():
 def test_the_equalizer_colours_all_frames_of_a_segment_alike_and_leaves_deltas_alone():
     features, num_frames = batch()
     got, _ = changed(features, np.full_like(num_frames, FRAMES), equalizer=0.5)
-    colour = got[..., 0] - features[..., 0]
-    np.testing.assert_allclose(colour, np.broadcast_to(colour[:, :1], colour.shape), atol=1e-5)
-    assert 0.3 < colour[:, 0].std() < 0.7
-    assert np.abs(np.diff(colour[:, 0], n=2, axis=1)).max() < 0.5  # smooth: no jumps between neighbouring bands
+    color = got[..., 0] - features[..., 0]
+    np.testing.assert_allclose(color, np.broadcast_to(color[:, :1], color.shape), atol=1e-5)
+    assert 0.3 < color[:, 0].std() < 0.7
+    assert np.abs(np.diff(color[:, 0], n=2, axis=1)).max() < 0.5  # smooth: no jumps between neighboring bands
     np.testing.assert_array_equal(got[..., 1:], features[..., 1:])
 
 
@@ -123,10 +123,10 @@ def test_masks_fill_whole_frames_and_bands_with_the_mean_of_the_segment_within_t
 
 def test_a_mask_is_filled_with_the_mean_of_what_was_coloured_and_padding_has_no_part_in_it():
     features, num_frames = batch()
-    coloured, _ = changed(features, num_frames, equalizer=2.0)
-    mean = coloured.sum(axis=1) / num_frames[:, None, None]
+    colored, _ = changed(features, num_frames, equalizer=2.0)
+    mean = colored.sum(axis=1) / num_frames[:, None, None]
     got, _ = changed(features, num_frames, equalizer=2.0, time_masks=1)
-    masked = (got != coloured).any(axis=(2, 3))
+    masked = (got != colored).any(axis=(2, 3))
     assert masked.sum() > 50
     np.testing.assert_allclose(got[masked], mean[np.nonzero(masked)[0]], atol=1e-4)
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 SIZE, WIDTH, UNITS = 131, 0.05, 24  # leaves 3×3 places of few maps, so that a wrong order of FC6 shows
 
-# What the reference models' own descriptions say: maps, groups, zeros around the picture, response normalisation.
+# What the reference models' own descriptions say: maps, groups, zeros around the picture, response normalization.
 THEIRS = {
     "caffe": ((96, 256, 384, 384, 256), (1, 2, 1, 2, 2), 0, True),
     "torchvision": ((64, 192, 384, 256, 256), (1, 1, 1, 1, 1), 2, False),

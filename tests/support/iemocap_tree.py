@@ -27,7 +27,7 @@ EMOTIONS = ("neu", "ang", "sad", "hap", "exc", "fru", "xxx")
 
 @dataclass(frozen=True)
 class Turn:
-    """A labelled turn: its id, the raters' emotion and what is said."""
+    """A labeled turn: its id, the raters' emotion and what is said."""
 
     utterance: str
     emotion: str
@@ -57,7 +57,7 @@ def build_iemocap_tree(release: Path, turns: Iterable[Turn], write_sound: Callab
 
     Args:
         release: where the sessions go.
-        turns: the labelled turns.
+        turns: the labeled turns.
         write_sound: writes the sound of a turn; by default the files are empty, which is enough for the reader.
     """
     for session in range(1, 6):
@@ -72,7 +72,7 @@ def _write_dialog(session: Path, dialog: str, turns: list[Turn], write_sound: Ca
     sounds.mkdir(parents=True)
     for turn in turns:
         write_sound(sounds / f"{turn.utterance}.wav")
-    # A turn that has sound and text, but was never labelled.
+    # A turn that has sound and text, but was never labeled.
     write_sound(sounds / f"{dialog}_FXX0.wav")
     (sounds / f"._{turns[0].utterance}.wav").write_bytes(b"\x00\x05\x16\x07")
     _write_file(session / "dialog" / "transcriptions" / f"{dialog}.txt", _transcript(dialog, turns))

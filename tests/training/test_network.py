@@ -71,7 +71,7 @@ def without_time(curve):
 
 
 def test_a_run_does_not_depend_on_the_runs_before_it(feeder, network, parts):
-    network.fit(parts[1], parts[2], seed=7)  # leaves weights, optimiser, dropout state and normalisation behind
+    network.fit(parts[1], parts[2], seed=7)  # leaves weights, optimizer, dropout state and normalization behind
     again = network.fit(*parts[:2], seed=2)
     afresh = make_network(feeder, dropout=0.2).fit(*parts[:2], seed=2)
     assert without_time(again.curve) == without_time(afresh.curve)
@@ -244,8 +244,8 @@ def test_oversampling_evens_the_classes_out_with_whole_utterances(tiny_records, 
     assert len(filled) == len(drawn) and len(source) == size  # what it was drawn from is as it was
     shuffled = np.concatenate([batch.utterances for batch in filled.shuffled(7, np.random.default_rng(1))])
     assert len(shuffled) == -(-len(drawn) // 7) * 7 and set(shuffled) == set(rows)
-    neighbours = [np.count_nonzero(np.diff(order) == 0) for order in (shuffled, drawn)]
-    assert neighbours[0] < neighbours[1] / 2  # copies do not follow one another
+    neighbors = [np.count_nonzero(np.diff(order) == 0) for order in (shuffled, drawn)]
+    assert neighbors[0] < neighbors[1] / 2  # copies do not follow one another
 
 
 def test_a_recipe_that_oversamples_trains_on_even_classes_and_validates_on_what_is_there(feeder, monkeypatch):

@@ -288,7 +288,7 @@ def test_what_is_no_fault_of_the_hyperparameters_ends_the_search(search, tmp_pat
     ("changes", "message"),
     [
         ({"depths": (1, 8)}, "--depths 8: .*from 1 to 7"),
-        ({"also": ("colour",)}, "--also colour: it cannot be searched"),
+        ({"also": ("color",)}, "--also color: it cannot be searched"),
         ({"kind": "by hand"}, "--search by hand: it is unknown"),
         ({"folds": (7,)}, "--folds: there is no fold 7"),
     ],

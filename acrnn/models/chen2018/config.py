@@ -13,15 +13,15 @@ class Config:
     """The network, with the values of the paper; a field it leaves open says why it is what it is.
 
     Attributes:
-        padding: what padded frames are after normalisation, from the records' segment rule.
+        padding: what padded frames are after normalization, from the records' segment rule.
         masked: keep padded frames out of convolutions, BLSTM and attention; False is the reading in which the network
             takes them for speech.
         channels: 3 for the 3-D ACRNN, 1 for the 2-D one (the static log-Mels).
         conv_layers: 1 … 7, Table I.
         negative_slope: of the leaky ReLU; 0 is the plain one, the usual choice where the paper names none.
-        linear_batch_norm: batch normalisation and activation after the linear layer (the authors' code).
+        linear_batch_norm: batch normalization and activation after the linear layer (the authors' code).
         attention_hidden: sigmoid units before the attention score (the authors' code has one, Eq. 4 none).
-        dense_batch_norm: batch normalisation of the dense layer (the paper; not in the authors' code).
+        dense_batch_norm: batch normalization of the dense layer (the paper; not in the authors' code).
         batch_norm_momentum: of the moving averages. An epoch of Emo-DB has 15 steps, so Keras' 0.99 would still hold
             half of its initial values after five epochs.
         normalization: what shares a mean and a deviation, see `FeatureNormalization`.

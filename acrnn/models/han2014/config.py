@@ -22,7 +22,7 @@ class Config:
         share_threshold: a posterior above it counts for the fourth statistic.
         elm_units: of the random hidden layer.
         elm_ridge: added to the diagonal of the ELM's normal equations; the paper has none, and 120 columns of
-            neighbouring statistics are singular without.
+            neighboring statistics are singular without.
     """
 
     num_classes: int

@@ -49,7 +49,7 @@ def build(config: Config) -> keras.Model:
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class ContextWindows(layers.Layer):
-    """Each frame with its neighbours, side by side in the order of time; zeros beyond the ends.
+    """Each frame with its neighbors, side by side in the order of time; zeros beyond the ends.
 
     Args:
         frames: of a window, odd.

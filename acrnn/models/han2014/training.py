@@ -51,7 +51,7 @@ class DnnElm(Network):
         return np.stack(_predicted(self.model, features)), labels, rows
 
     def loud_windows(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Of each utterance, its loudest windows [windows, context * bands], normalised as the DNN takes them."""
+        """Of each utterance, its loudest windows [windows, context * bands], normalized as the DNN takes them."""
 
         def chosen(index: int, windows: np.ndarray) -> np.ndarray:
             return windows[

@@ -14,7 +14,7 @@ class Config:
 
     Attributes:
         frames: of a segment: an image, or for "tdcnn" all frames that the images cover.
-        padding: what padded frames are after normalisation, from the records' segment rule.
+        padding: what padded frames are after normalization, from the records' segment rule.
         network: which of the three.
         images, image_hop: of the time-distributed CNN: 4, and 8 frames from one to the next.
         filters: of the two convolutions; the paper gives their size alone. 32 is what small image networks of its time had.

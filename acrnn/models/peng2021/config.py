@@ -33,7 +33,7 @@ class Config:
         dense_units: of the layer for "dimensionality reduction", whose size the paper leaves open.
         dropout: before and after it.
         normalization: of the MFCC, see `FeatureNormalization`; coefficients differ in scale, so each has its own.
-        centered: take each coefficient's mean over the utterance off first (cepstral mean normalisation); the paper
+        centered: take each coefficient's mean over the utterance off first (cepstral mean normalization); the paper
             says nothing of it.
     """
 

@@ -16,7 +16,7 @@ class Layout:
         filters: of the five convolutions, 11×11/4, 5×5, 3×3, 3×3, 3×3; a maximum over 3×3/2 follows the 1st, 2nd, 5th.
         first_padding: zeros around the picture.
         groups: of each convolution; two halves of the maps that do not see each other, once one a graphics card.
-        response_normalization: divides what the first two give by the energy of neighbouring maps.
+        response_normalization: divides what the first two give by the energy of neighboring maps.
     """
 
     filters: tuple[int, ...] = (96, 256, 384, 384, 256)
@@ -26,7 +26,7 @@ class Layout:
 
 
 LAYOUTS = {
-    # Zhang et al. (2021), Section 2.4.1, which names neither groups nor normalisation.
+    # Zhang et al. (2021), Section 2.4.1, which names neither groups nor normalization.
     "paper": Layout(),
     # The reference model of Caffe (bvlc_alexnet), as Krizhevsky et al. trained it.
     "caffe": Layout(groups=(1, 2, 1, 2, 2), response_normalization=True),
@@ -43,10 +43,10 @@ class Config:
 
     Attributes:
         frames, bands, record_channels: of a segment in the records.
-        padding: what padded frames are after normalisation, from the records' segment rule.
+        padding: what padded frames are after normalization, from the records' segment rule.
         masked: keep windows without any real frame out of training, BLSTM and attention.
         channels: static, delta, delta-delta, or the first of them. AlexNet has three planes: a single channel fills all
-            of them, as in a grey picture; of two, the static one comes a second time in the third.
+            of them, as in a gray picture; of two, the static one comes a second time in the third.
         context_frames: of a window (Fig. 5 and 6 sweep 16 to 128).
         shift_frames: between the starts of windows. Frames behind the last full window are not heard: 12 of 300.
         image_size: of AlexNet's pictures; the smaller, the faster.
@@ -54,7 +54,7 @@ class Config:
         width: of AlexNet's maps, as a share of the layout's.
         fc_units: of FC6 and FC7.
         window_dropout: after FC7, while windows are classified; the paper has one and no number, AlexNet's is 0.5.
-        attention: sum the BLSTM's steps up by attention; False takes their mean: what attention is when it favours none.
+        attention: sum the BLSTM's steps up by attention; False takes their mean: what attention is when it favors none.
         dense_units: of the layers before the softmax; Section 2.5 has 512 and 256 units before it, Section 3.2 speaks of
             three linear layers, which counts the one of the softmax.
         dense_dropout: after the first of them; the paper has one and no number.
@@ -113,7 +113,7 @@ class BaselineConfig:
 
     Attributes:
         frames, bands, record_channels: of a segment in the records.
-        padding: what padded frames are after normalisation, from the records' segment rule.
+        padding: what padded frames are after normalization, from the records' segment rule.
         masked: keep padded frames out of convolutions and LSTM.
         filters: of the convolutions, 5×5 with a step of one.
         pool_size: of the maximum after each; the paper names none, 2×2 is the usual one.

@@ -1,6 +1,6 @@
 """DCNN-BLSTMwA of Zhang et al. (2021), Section 2.4, Fig. 2 and 3: windows → AlexNet → BLSTM → attention → dense.
 
-An utterance of 3 s is cut into overlapping windows; each is a picture whose three colours are the log-Mels and their
+An utterance of 3 s is cut into overlapping windows; each is a picture whose three colors are the log-Mels and their
 deltas. AlexNet makes 4096 values of it, a BLSTM reads those of all windows, attention sums them up. The network is one;
 it is trained in two stages (`acrnn.models.zhang2021.training`), for which `build_window_network` and `build_sequence_network`
 give its two parts, made of the same pieces.

@@ -1,6 +1,6 @@
 """Weights of AlexNet before the first stage, as a start asks for them; see `acrnn.recipes.initial_weights`.
 
-Two tasks need no ImageNet. Another labelled corpus is one. The other needs no labels: to tell whether a window runs
+Two tasks need no ImageNet. Another labeled corpus is one. The other needs no labels: to tell whether a window runs
 forwards or backwards, for which one must know how pitch and energy rise and fall in speech, much of what carries emotion.
 Real windows are turned round, so that it costs nothing, and no mask tells which they are.
 """

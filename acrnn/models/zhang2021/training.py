@@ -51,7 +51,7 @@ class TwoStage(Network):
         self._gather()
 
     def _compile(self) -> None:
-        """The whole is never trained: an optimiser for its 62 million weights would be half a gigabyte for nothing."""
+        """The whole is never trained: an optimizer for its 62 million weights would be half a gigabyte for nothing."""
 
     def _gather(self) -> None:
         """Takes over the weights of the parts."""
@@ -116,7 +116,7 @@ class _WindowNetwork(Network):
 
 
 class _SequenceNetwork(Network):
-    """The second stage, whose features need no normalisation."""
+    """The second stage, whose features need no normalization."""
 
     def _adapt(self, source: Source) -> None:
         pass

@@ -161,7 +161,7 @@ def _rebuilt_tensor(storage: np.ndarray, offset: int, shape: tuple, strides: tup
         raise IndexError("a tensor lies outside of its storage")
     size = storage.itemsize
     return np.lib.stride_tricks.as_strided(
-        storage[offset:], shape, [stride * size for stride in strides], writeable=False
+        storage[offset:], shape, [stride * size for stride in strides], writable=False
     )
 
 

@@ -1,4 +1,4 @@
-"""The toy corpus and its synthesiser: what was asked for can be measured in the sound, and the emotions can be learned."""
+"""The toy corpus and its synthesizer: what was asked for can be measured in the sound, and the emotions can be learned."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from data_prep.corpora.synthesis import (
     Voice,
     glottal_flow,
     record,
-    synthesise,
+    synthesize,
 )
 
 STEADY = Voice(jitter=0.0, shimmer=0.0, breathiness=0.0)
@@ -51,7 +51,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def vowel(letter: str, pitch_hz: float, voice: Voice, seconds: float = 0.6) -> np.ndarray:
     sound = Sound(seconds, VOWELS_HZ[letter], pitch_hz, voicing=1.0)
-    return synthesise([sound], voice, np.random.default_rng(0))
+    return synthesize([sound], voice, np.random.default_rng(0))
 
 
 def pitch_of(waveform: np.ndarray) -> float:
@@ -85,8 +85,8 @@ def band_db(waveform: np.ndarray, low_hz: float, high_hz: float) -> float:
 
 def envelope_peaks_hz(waveform: np.ndarray, order: int = 16) -> np.ndarray:
     """Formants as linear prediction sees them: the frequencies of its narrow poles, ascending."""
-    emphasised = np.diff(waveform) * np.hanning(len(waveform) - 1)
-    correlation = np.correlate(emphasised, emphasised, "full")[len(emphasised) - 1 :][: order + 1]
+    emphasized = np.diff(waveform) * np.hanning(len(waveform) - 1)
+    correlation = np.correlate(emphasized, emphasized, "full")[len(emphasized) - 1 :][: order + 1]
     lags = np.abs(np.subtract.outer(np.arange(order), np.arange(order)))
     poles = np.roots([1.0, *-np.linalg.solve(correlation[lags], correlation[1:])])
     narrow = poles[(poles.imag > 0) & (np.abs(poles) > 0.9)]
@@ -125,14 +125,14 @@ def test_jitter_is_the_standard_deviation_of_a_cycles_length():
 
 def test_formants_glide_without_clicks():
     sounds = [Sound(0.2, VOWELS_HZ[letter], 100.0, voicing=1.0) for letter in "iaui"]
-    gliding = synthesise(sounds, Voice(tilt_db=20.0, breathiness=0.0), np.random.default_rng(0))
+    gliding = synthesize(sounds, Voice(tilt_db=20.0, breathiness=0.0), np.random.default_rng(0))
     still = vowel("i", 100.0, Voice(tilt_db=20.0, breathiness=0.0), seconds=0.8)
     assert band_db(gliding, 5000, 8000) < band_db(still, 5000, 8000) + 3
 
 
 def test_pauses_are_silent_and_the_recording_has_the_levels_asked_for():
     voiced, pause = Sound(0.5, VOWELS_HZ["a"], voicing=1.0), Sound(1.0, SILENCE.formants_hz)
-    spoken = synthesise([voiced, pause], STEADY, np.random.default_rng(0))
+    spoken = synthesize([voiced, pause], STEADY, np.random.default_rng(0))
     setup = Recording(room_seconds=0.1, level_db=-30.0, noise_db=-60.0)
     heard = record(spoken, setup, np.random.default_rng(1), np.random.default_rng(2))
     assert 20 * np.log10(heard.std()) == pytest.approx(-30.0, abs=0.5)
