@@ -12,20 +12,24 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError, UsageError
 
 
-def run_job(job: Callable[[], int]) -> int:
-    """Exit status of a job: what it returns, 2 for wrong usage, 1 for a failure, whose message goes to stderr.
+def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = None) -> int:
+    """Exit status of a job: its result, 2 for wrong usage, 1 for a failure, whose message goes to stderr.
 
-    A polite kill ends the job like Ctrl-C, so that its worker processes end and its temporary files go.
+    SIGTERM ends the job like Ctrl-C, so that worker processes end and temporary files are removed.
+
+    Args:
+        job: returns an exit status.
+        parser: of the command line, so that an error about a field names the option that sets it.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     try:
         return job()
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {usage_message(error, parser)}", file=sys.stderr)
         return 2
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -33,6 +37,31 @@ def run_job(job: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def usage_message(error: UsageError, parser: argparse.ArgumentParser | None = None) -> str:
+    """The message of a usage error, in which a field is named by the option that sets it.
+
+    A field without an option of its own is set by `--network NAME=VALUE`, where the parser has that.
+    """
+    if not isinstance(error, FieldError):
+        return str(error)
+    option = f"--{error.field.replace('_', '-')}"
+    known = option_strings(parser) if parser else {option}
+    if option not in known and "--network" in known:
+        return f"--network {error.field}={error.value}: {error.problem}"
+    return error.shown_as(option if option in known else error.field)
+
+
+def option_strings(parser: argparse.ArgumentParser) -> set[str]:
+    """All options of a parser, those of its subcommands included."""
+    options: set[str] = set()
+    for action in parser._actions:
+        options.update(action.option_strings)
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                options |= option_strings(command)
+    return options
 
 
 def _interrupt(*_) -> None:

@@ -11,6 +11,7 @@ from acrnn import files, frontends, segments
 
 FORMAT = "acrnn-model"
 FORMAT_VERSION = 1
+_KEYS = {"auxiliary_inputs": "companions"}  # keys of the JSON that differ from the field's name
 CARD = Path("assets.extra", "card.json")
 WORDS = CARD.parent / "words.txt"  # of a model that reads: one a line, in the order of their ids
 MAX_SECONDS = 600.0
@@ -42,7 +43,7 @@ class Card:
         estimate: of the cross-validation: UAR and WA on speakers it did not hear, per class, with coverage.
         recipe, network: as in the experiment.
         versions: of what made it.
-        companions: what it takes beside the sound, some of `companions.NAMES`; the words that it knows lie in WORDS.
+        auxiliary_inputs: what it takes beside the sound, some of `auxiliary_inputs.NAMES`; the words that it knows lie in WORDS.
         speaker_embedding_size: of the one that it takes, if it does.
     """
 
@@ -63,7 +64,7 @@ class Card:
     versions: Mapping[str, str]
     max_seconds: float = MAX_SECONDS
     formats: Mapping[str, str] = field(default_factory=dict)
-    companions: tuple[str, ...] = ()
+    auxiliary_inputs: tuple[str, ...] = ()
     speaker_embedding_size: int = 0
 
     @property
@@ -72,8 +73,10 @@ class Card:
 
     def to_dict(self) -> dict:
         """JSON-ready fields."""
-        left_out = {"frontend", "rule"} | (set() if self.companions else {"companions", "speaker_embedding_size"})
-        values = {name: value for name, value in vars(self).items() if name not in left_out}
+        left_out = {"frontend", "rule"} | (
+            set() if self.auxiliary_inputs else {"auxiliary_inputs", "speaker_embedding_size"}
+        )
+        values = {_KEYS.get(name, name): value for name, value in vars(self).items() if name not in left_out}
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -96,7 +99,7 @@ class Card:
         try:
             known = {name: value for name, value in values.items() if name not in ("format", "format_version")}
             frontend, rule = frontends.from_dict(known.pop("frontend")), segments.from_dict(known.pop("segments"))
-            lists = {name: tuple(known.get(name, ())) for name in ("labels", "companions")}
+            lists = {"labels": tuple(known.get("labels", ())), "auxiliary_inputs": tuple(known.pop("companions", ()))}
             return cls(**{**known, **lists}, frontend=frontend, rule=rule)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"a field is missing or unknown ({error})") from error

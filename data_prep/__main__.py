@@ -109,7 +109,7 @@ def run_inspect(options: argparse.Namespace) -> int:
     print(f"rule      {segments.to_dict(manifest.rule)}")
     print(f"rates     {dict(Counter(f'{row.sample_rate_hz} Hz' for row in rows))}")
     print(f"left out  {len(manifest.skipped)}")
-    for name, entry in manifest.companions.items():
+    for name, entry in manifest.auxiliary_inputs.items():
         print(
             f"{name.replace('_', ' ')}: {', '.join(f'{key} {value}' for key, value in entry.items() if 'sha256' not in key)}"
         )

@@ -31,7 +31,7 @@ class NoTextsError(UsageError):
 
 @dataclass(frozen=True)
 class Accompanied:
-    """A selection with its companions.
+    """A selection with its auxiliary_inputs.
 
     Attributes:
         selection: with the texts that are to be used.
@@ -211,7 +211,7 @@ def _kept_vectors(out: Path, wanted: Mapping) -> dict[str, np.ndarray] | None:
     """Vectors that the record set has already, of the same file and the same words: gigabytes are not read twice."""
     if not (out / records.MANIFEST).is_file():
         return None
-    entry = records.RecordSet(out).manifest.companions.get(WORD_VECTORS, {})
+    entry = records.RecordSet(out).manifest.auxiliary_inputs.get(WORD_VECTORS, {})
     path = out / entry.get("file", "")
     same = all(entry.get(name) == value for name, value in wanted.items())
     if not same or not path.is_file() or files.sha256_of_file(path) != entry["sha256"]:

@@ -204,7 +204,7 @@ def _finished(
         Settings(manifest.frontend, manifest.rule, manifest.dtype, manifest.speeds, manifest.speed_by) == settings
         and manifest.corpus["name"] == corpus.name
         and manifest.labels == accompanied.selection.labels
-        and manifest.companions == accompanied.entries
+        and manifest.auxiliary_inputs == accompanied.entries
         and manifest.source_sha256 == _source_sha256(plan.fingerprint() for plan in plans)
     )
     if not same:
@@ -385,7 +385,7 @@ def _finish(
         versions={name: metadata.version(name) for name in _VERSIONED},
         speeds=settings.speeds,
         speed_by=settings.speed_by,
-        companions=accompanied.entries,
+        auxiliary_inputs=accompanied.entries,
     )
     for path in out.glob(records.shard_name("*").replace("%2A", "*")):
         if path.name not in {shard.file for shard in manifest.shards}:

@@ -160,9 +160,9 @@ def experiment(
         options=parts,
         save_models=not options.no_models,
         speeds=None if own_recipe else options.speeds,
-        start=initial_weights.RANDOM
+        initial_weights=initial_weights.RANDOM
         if own_recipe
-        else initial_weights.named(options.imagenet_weights, options.pretrain),
+        else initial_weights.from_options(options.imagenet_weights, options.pretrain),
     )
 
 

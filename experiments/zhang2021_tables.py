@@ -41,7 +41,7 @@ class Row:
         model: a key of MODELS.
         network: fields of its `Config`.
         speeds: how many speeds train; None for those of the options.
-        start: where AlexNet's weights start from; None for what the options say.
+        initial_weights: where AlexNet's weights start from; None for what the options say.
         own: of another paper, with its own recipe and records.
     """
 
@@ -49,7 +49,7 @@ class Row:
     model: str = "zhang2021"
     network: Mapping[str, object] = field(default_factory=dict)
     speeds: int | None = None
-    start: initial_weights.Start | None = None
+    initial_weights: initial_weights.InitialWeights | None = None
     own: bool = False
 
 
@@ -61,8 +61,11 @@ ROWS = {
     "x3": Row("0.9, 1.0, 1.1", speeds=3),
     "x5": Row("0.8, 0.9, 1.0, 1.1, 1.2", speeds=5),
     "no-attention": Row("without attention", model="zhang2021-no-attention"),
-    "random-start": Row("random start", start=initial_weights.RANDOM),
-    "time-arrow": Row("pre-trained on the direction of time", start=initial_weights.Start(initial_weights.TIME_ARROW)),
+    "random-start": Row("random start", initial_weights=initial_weights.RANDOM),
+    "time-arrow": Row(
+        "pre-trained on the direction of time",
+        initial_weights=initial_weights.InitialWeights(initial_weights.TIME_ARROW),
+    ),
     "2cnn-lstm": Row("2-CNN-LSTM, the paper's baseline", model="zhang2021-2cnn-lstm"),
     "dnn-elm": Row("DNN-ELM (Han et al. 2014)", model="han2014-dnn-elm", own=True),
     "chen2018": Row("3-D ACRNN (Chen et al. 2018)", model="chen2018-3d", own=True),
@@ -166,7 +169,9 @@ def variant(options: argparse.Namespace, name: str) -> Variant:
         every = _without_windows(every)
     experiment = arguments.experiment(every, row.model, **row.network)
     experiment = replace(experiment, speeds=SPEEDS[row.speeds] if row.speeds else options.speeds or SPEEDS[5])
-    return Variant(name, row.title, replace(experiment, start=row.start or experiment.start))
+    return Variant(
+        name, row.title, replace(experiment, initial_weights=row.initial_weights or experiment.initial_weights)
+    )
 
 
 def _without_windows(options: argparse.Namespace) -> argparse.Namespace:
@@ -204,7 +209,8 @@ def _is_full(row: Row, settings: dict) -> bool:
     if row == Row(row.title, speeds=row.speeds) and row.speeds:
         return tuple(settings.get("speeds", (1.0,))) == SPEEDS[row.speeds]
     return (
-        row == Row(row.title, start=initial_weights.RANDOM) and settings["start"] == initial_weights.RANDOM.describe()
+        row == Row(row.title, initial_weights=initial_weights.RANDOM)
+        and settings["start"] == initial_weights.RANDOM.describe()
     )
 
 

@@ -11,8 +11,8 @@ from acrnn.records.auxiliary_inputs import NAMES
 from acrnn.text.embedding import embedding_of
 
 
-def companions_of(model: keras.Model) -> tuple[str, ...]:
-    """What a network takes beside the sound: some of `companions.NAMES`."""
+def auxiliary_inputs_of(model: keras.Model) -> tuple[str, ...]:
+    """What a network takes beside the sound: some of `auxiliary_inputs.NAMES`."""
     takes = {"text": "tokens" in model.input, "speaker_embedding": "speaker_embedding" in model.input}
     return tuple(name for name in NAMES if takes[name])
 
@@ -27,7 +27,7 @@ def fed(model: keras.Model, known: Mapping[str, np.ndarray]) -> dict[str, np.nda
     Raises:
         ValueError: a companion is missing.
     """
-    for name in companions_of(model):
+    for name in auxiliary_inputs_of(model):
         if name not in known:
             raise ValueError(f"{name}: the network takes it, and it is not given; give one for every utterance")
     values = dict(known)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from acrnn.records import RecordSet, Segments
-from acrnn.records.auxiliary_inputs import Companions
+from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 
 MEMORY_BYTES = 4 * 2**30
 
@@ -32,11 +32,11 @@ class MemorySource:
     Args:
         data: all segments of the corpus; shared, never copied.
         rows: the utterances wanted.
-        companions: of all utterances.
+        auxiliary_inputs: of all utterances.
     """
 
-    def __init__(self, data: Segments, rows: Sequence[int], companions: Companions = Companions()):
-        self.data, self.companions = data, companions
+    def __init__(self, data: Segments, rows: Sequence[int], auxiliary_inputs: AuxiliaryInputs = AuxiliaryInputs()):
+        self.data, self.auxiliary_inputs = data, auxiliary_inputs
         self.index = np.flatnonzero(np.isin(data.utterances, rows))
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class StreamedSource:
     """
 
     def __init__(self, records: RecordSet, rows: Sequence[int]):
-        self.records, self.rows, self.companions = records, list(rows), records.companions
+        self.records, self.rows, self.auxiliary_inputs = records, list(rows), records.auxiliary_inputs
         self.times = np.ones(len(records.utterances), np.int64)
 
     def __len__(self) -> int:
@@ -145,4 +145,4 @@ class Feeder:
         rows = [self.rows[utterance] for utterance in ids]
         if self.data is None:
             return StreamedSource(self.records, rows)
-        return MemorySource(self.data, rows, self.records.companions)
+        return MemorySource(self.data, rows, self.records.auxiliary_inputs)

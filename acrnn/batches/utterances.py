@@ -68,7 +68,7 @@ def by_length(lengths: Sequence[int], most: int, frames_at_once: int = FRAMES_AT
 
 
 class UtteranceSource:
-    """Whole utterances of a source with their companions, as batches of what a network takes.
+    """Whole utterances of a source with their auxiliary_inputs, as batches of what a network takes.
 
     Args:
         source: of segments that hold every frame once.
@@ -77,7 +77,7 @@ class UtteranceSource:
 
     def __init__(self, source: Source, feed: Callable[[Mapping], dict[str, np.ndarray]]):
         self.features, self.labels, self.rows = whole_utterances(source)
-        self.companions, self.feed = source.companions, feed
+        self.auxiliary_inputs, self.feed = source.auxiliary_inputs, feed
         self.lengths = np.array([len(one) for one in self.features])
 
     def __len__(self) -> int:
@@ -97,8 +97,8 @@ class UtteranceSource:
             yield self._batch(index)
 
     def known(self, index: np.ndarray) -> dict[str, np.ndarray]:
-        """What is known of some utterances, by position: "features", "num_frames" and companions."""
-        return {**padded([self.features[place] for place in index]), **self.companions.of(self.rows[index])}
+        """What is known of some utterances, by position: "features", "num_frames" and auxiliary_inputs."""
+        return {**padded([self.features[place] for place in index]), **self.auxiliary_inputs.of(self.rows[index])}
 
     def _batch(self, index: np.ndarray) -> Batch:
         return Batch(self.feed(self.known(index)), self.labels[index], self.rows[index])

@@ -29,7 +29,7 @@ from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
 from acrnn.progress import ProgressLine
 from acrnn.recipes import Recipe
-from acrnn.recipes.initial_weights import RANDOM, Start
+from acrnn.recipes.initial_weights import RANDOM, InitialWeights
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.workers import CONTEXT, events
 
@@ -50,7 +50,7 @@ class Experiment:
         options: fields of the system's `Config` that differ from its defaults and from the recipe's.
         save_models: keep the network of every run beside its result.
         mistake: a key of `leakage.MISTAKES` that is made on purpose, to measure what it buys; None for an honest one.
-        start: where the weights of a system start from that can be pre-trained.
+        initial_weights: where the weights of a system start from that can be pre-trained.
         speeds: of the copies of training utterances that train as well, 1 for the utterances; None for all in the records.
     """
 
@@ -62,7 +62,7 @@ class Experiment:
     save_models: bool = True
     mistake: str | None = None
     speeds: tuple[float, ...] | None = None
-    start: Start = RANDOM
+    initial_weights: InitialWeights = RANDOM
 
     @property
     def network(self) -> dict:
@@ -91,9 +91,9 @@ class Prepared:
             raise ValueError(f"system {experiment.model!r} is unknown; choose from {', '.join(MODELS)}")
         record_set = RecordSet(experiment.records)
         system = MODELS[experiment.model]
-        system.check_recipe(experiment.recipe, experiment.start)
+        system.check_recipe(experiment.recipe, experiment.initial_weights)
         system.check_records(record_set)
-        experiment.start.check(record_set)
+        experiment.initial_weights.check(record_set)
         config = system.configure(record_set.manifest, **experiment.network)
         return cls(experiment, record_set, config, _folds(experiment, record_set))
 
@@ -108,11 +108,11 @@ class Prepared:
         trained = self.experiment.speeds or self.records.manifest.speeds
         speeds = {"speeds": list(trained)} if self.experiment.speeds or len(trained) > 1 else {}
         pretrained = MODELS[self.experiment.model].pretrained
-        beside = self.records.manifest.companions
+        beside = self.records.manifest.auxiliary_inputs
         return {
             **made,
             **speeds,
-            **({"start": self.experiment.start.describe()} if pretrained else {}),
+            **({"start": self.experiment.initial_weights.describe()} if pretrained else {}),
             **({"companions": beside} if beside else {}),
             "corpus": self.records.manifest.corpus,
             "records_sha256": self.records.manifest.content_sha256,
@@ -309,7 +309,7 @@ def run_tasks(
     import_quietly("keras")
     prepared = Prepared.of(experiment)
     feeder = Feeder(prepared.records, memory_bytes, _asked_for(prepared))
-    estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe, experiment.start)
+    estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe, experiment.initial_weights)
     made = prepared.mistake
     everything = feeder.source(list(feeder.rows)) if made and made.normalised_on_everything else None
     for fold, seed in tasks:

@@ -40,5 +40,5 @@ def _refitted(options: argparse.Namespace):
             options.records,
             options.seed,
             lambda epoch, total: progress.update(epoch.epoch, total, f"(loss {epoch.loss:.3f})"),
-            initial_weights.named(options.imagenet_weights, options.pretrain),
+            initial_weights.from_options(options.imagenet_weights, options.pretrain),
         )

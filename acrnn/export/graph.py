@@ -30,7 +30,7 @@ class RecognitionGraph:
         self.network = keras.Model(trained.model.input, [trained.model.output, *attention])
 
     @property
-    def companions(self) -> list[tf.TensorSpec]:
+    def auxiliary_inputs(self) -> list[tf.TensorSpec]:
         """Inputs of the network beside the sound's, in the order in which the functions take them after it."""
         return [
             tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name)
@@ -44,14 +44,14 @@ class RecognitionGraph:
         features, num_frames = self.trained.frontend.in_graph(waveform, num_samples, self.fft)
         return tf.cast(features, tf.float32), num_frames
 
-    def utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor, *companions: tf.Tensor) -> Outputs:
+    def utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
         """What the recogniser says of utterances.
 
         Args:
             waveform: float32 [batch, samples], mono in [-1, 1] at the front end's rate; what lies beyond an
                 utterance's end is ignored.
             num_samples: int32 [batch], the samples of each utterance.
-            companions: as `companions` lists them, a row an utterance.
+            auxiliary_inputs: as `companions` lists them, a row an utterance.
 
         Returns:
             probabilities [batch, classes]; num_segments int32 [batch]; and, as many as the longest utterance has,
@@ -61,7 +61,7 @@ class RecognitionGraph:
         """
         features, num_frames = self.features(waveform, num_samples)
         starts, valid, where, parts, counts = self._segments(features, num_frames)
-        outputs = self._network(parts, counts, [tf.gather(one, where[:, 0]) for one in companions])
+        outputs = self._network(parts, counts, [tf.gather(one, where[:, 0]) for one in auxiliary_inputs])
         shape = tf.shape(valid)
 
         def grid(values: tf.Tensor) -> tf.Tensor:
@@ -81,18 +81,18 @@ class RecognitionGraph:
             found["attention"] = grid(outputs["attention"])
         return found
 
-    def segments(self, features: tf.Tensor, num_frames: tf.Tensor, *companions: tf.Tensor) -> Outputs:
+    def segments(self, features: tf.Tensor, num_frames: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
         """What the recogniser says of segments, each for itself.
 
         Args:
             features: float32 [batch, frames, bands, channels], as in the records: unnormalised.
             num_frames: int32 [batch], the real frames of each.
-            companions: as `companions` lists them.
+            auxiliary_inputs: as `companions` lists them.
 
         Returns:
             probabilities and logits [batch, classes] and, of a network with attention, attention [batch, frames].
         """
-        outputs = self._network(_ended(features, num_frames), num_frames, companions)
+        outputs = self._network(_ended(features, num_frames), num_frames, auxiliary_inputs)
         return {**outputs, "probabilities": tf.nn.softmax(outputs["logits"])}
 
     def _segments(self, features: tf.Tensor, num_frames: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -110,8 +110,8 @@ class RecognitionGraph:
         parts = tf.gather_nd(features, tf.stack([tf.repeat(rows[:, None], frames, axis=1), places], axis=-1))
         return starts, valid, where, _ended(parts, counts), counts
 
-    def _network(self, features: tf.Tensor, num_frames: tf.Tensor, companions: Sequence[tf.Tensor]) -> Outputs:
-        beside = {spec.name: tensor for spec, tensor in zip(self.companions, companions, strict=True)}
+    def _network(self, features: tf.Tensor, num_frames: tf.Tensor, auxiliary_inputs: Sequence[tf.Tensor]) -> Outputs:
+        beside = {spec.name: tensor for spec, tensor in zip(self.auxiliary_inputs, auxiliary_inputs, strict=True)}
         values = {"features": features, "num_frames": num_frames, **beside}
         found = self.network({name: values[name] for name in self.network.input}, training=False)
         if not self.has_attention:

@@ -59,7 +59,7 @@ class _Signatures(tf.Module):
         samples = frontend.window_samples + (self.frames - 1) * round(frontend.hop_seconds * frontend.sample_rate_hz)
         features = tf.TensorSpec([1, None if whole else self.frames, *frontend.feature_shape], tf.float32, "features")
         num_frames = tf.TensorSpec([1], tf.int32, "num_frames")
-        beside = [tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, spec.name) for spec in graph.companions]
+        beside = [tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, spec.name) for spec in graph.auxiliary_inputs]
 
         def waveform(length: int | None) -> list[tf.TensorSpec]:
             return [tf.TensorSpec([1, length], tf.float32, "waveform"), tf.TensorSpec([1], tf.int32, "num_samples")]
@@ -74,10 +74,10 @@ class _Signatures(tf.Module):
         features, num_frames = self.graph.features(waveform, num_samples)
         return {"features": features, "num_frames": num_frames}
 
-    def _utterance(self, waveform: tf.Tensor, num_samples: tf.Tensor, *companions: tf.Tensor) -> Outputs:
+    def _utterance(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
         features, num_frames = self.graph.features(waveform, num_samples)
         shape = (1, self.frames, *self.trained.frontend.feature_shape)
-        outputs = self.graph.segments(tf.reshape(features, shape), num_frames, *companions)
+        outputs = self.graph.segments(tf.reshape(features, shape), num_frames, *auxiliary_inputs)
         only = tf.expand_dims(outputs["logits"], 1)  # an utterance of one segment, pooled like any other
         outputs["probabilities"] = pool_in_graph(only, tf.ones(only.shape[:2], tf.bool), self.trained.pooling)
         return outputs

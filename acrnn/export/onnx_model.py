@@ -35,7 +35,7 @@ def write(trained: Trained, folder: Path) -> None:
     signature = [
         tf.TensorSpec([None, None], tf.float32, name="waveform"),
         tf.TensorSpec([None], tf.int32, name="num_samples"),
-        *graph.companions,
+        *graph.auxiliary_inputs,
     ]
     function = tf.function(graph.utterances, input_signature=signature)
     model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)

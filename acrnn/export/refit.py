@@ -10,7 +10,7 @@ from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
 from acrnn.export.trained_model import Trained, config_of
 from acrnn.models import MODELS
-from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, Start
+from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, InitialWeights
 from acrnn.records import RecordSet
 
 
@@ -19,7 +19,7 @@ def refit(
     records: Path,
     seed: int = 0,
     on_epoch: Callable = lambda epoch, total: None,
-    start: Start = RANDOM,
+    initial_weights: InitialWeights = RANDOM,
 ) -> Trained:
     """The network of an experiment, fitted on all speakers, by the speeds and from the start of its runs.
 
@@ -31,7 +31,7 @@ def refit(
         records: its record set.
         seed: of weights and order.
         on_epoch: takes every epoch and the number of all; its validation figures are of the training speakers.
-        start: the experiment's, where that was weights of a file or another corpus, which its results do not hold.
+        initial_weights: the experiment's, where that was weights of a file or another corpus, which its results do not hold.
 
     Raises:
         FileNotFoundError, ValueError: the experiment or the records are missing or damaged, or they do not belong
@@ -45,7 +45,7 @@ def refit(
     import_quietly("keras")
     system = MODELS[settings["model"]]
     recipe = recipes.from_dict(settings["recipe"]).settled(found["runs"])
-    estimator = system.estimator(config_of(settings), recipe, _start(folder, settings, start))
+    estimator = system.estimator(config_of(settings), recipe, _initial_weights(folder, settings, initial_weights))
     speeds = settings.get("speeds", record_set.manifest.speeds)
     everyone = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
     estimator.fit(everyone, everyone, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
@@ -55,15 +55,15 @@ def refit(
     )
 
 
-def _start(folder: Path, settings: dict, given: Start) -> Start:
+def _initial_weights(folder: Path, settings: dict, given: InitialWeights) -> InitialWeights:
     """The start of an experiment.
 
     Raises:
         ValueError: it is not the one that is given.
     """
     wanted = settings.get("start", RANDOM.describe())
-    if given == RANDOM and wanted == Start(TIME_ARROW).describe():
-        return Start(TIME_ARROW)  # it needs nothing but the records
+    if given == RANDOM and wanted == InitialWeights(TIME_ARROW).describe():
+        return InitialWeights(TIME_ARROW)  # it needs nothing but the records
     if given.describe() != wanted:
         option = {"imagenet": "--imagenet-weights FILE", "corpus": "--pretrain RECORDS"}.get(wanted["kind"])
         remedy = f"name the same with {option}" if option else "leave --imagenet-weights and --pretrain out"

@@ -40,7 +40,7 @@ def write(trained: Trained, folder: Path) -> None:
         )
         with tf.control_dependencies(_bad_waveforms(waveform, num_samples, frontend)):
             sound = tf.identity(waveform), tf.identity(num_samples)
-            return _named(graph.utterances(*sound, *beside.companions(given)), trained.labels)
+            return _named(graph.utterances(*sound, *beside.auxiliary_inputs(given)), trained.labels)
 
     def wav_bytes(contents: tf.Tensor, *given: tf.Tensor) -> Outputs:
         return utterances(*wav.decode(contents, frontend.sample_rate_hz, MAX_SECONDS), *given)
@@ -51,7 +51,7 @@ def write(trained: Trained, folder: Path) -> None:
         )
         with tf.control_dependencies(_bad_segments(features, num_frames)):
             sound = tf.identity(features), tf.identity(num_frames)
-            return _named(graph.segments(*sound, *beside.companions(given)), trained.labels)
+            return _named(graph.segments(*sound, *beside.auxiliary_inputs(given)), trained.labels)
 
     endpoints = {
         "serving_default": (utterances, {"waveform": ([None], tf.float32), "num_samples": ([], tf.int32)}),
@@ -91,7 +91,7 @@ class _Beside(tf.Module):
 
     def __init__(self, graph: RecognitionGraph, trained: Trained):
         super().__init__()
-        self.specs = {spec.name: spec for spec in graph.companions}
+        self.specs = {spec.name: spec for spec in graph.auxiliary_inputs}
         embedding = embedding_of(trained.model)
         self.tokeniser = Tokeniser(embedding.vocabulary) if embedding else None
 
@@ -101,7 +101,7 @@ class _Beside(tf.Module):
         given = {name: (list(spec.shape[1:]), spec.dtype) for name, spec in self.specs.items() if name not in _TOKENS}
         return {**({"text": ([], tf.string)} if self.tokeniser else {}), **given}
 
-    def companions(self, given: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    def auxiliary_inputs(self, given: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """What the network takes, in its order, of what a client gives."""
         values = dict(zip(self.inputs, given, strict=True))
         if self.tokeniser:

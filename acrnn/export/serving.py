@@ -134,7 +134,7 @@ def _beside(card: Card, batch: int) -> dict[str, np.ndarray]:
         "text": np.array([b"something is said"] * batch, object),
         "speaker_embedding": np.ones((batch, card.speaker_embedding_size), np.float32),
     }
-    return {name: made[name] for name in card.companions}
+    return {name: made[name] for name in card.auxiliary_inputs}
 
 
 def _wav(card: Card) -> bytes:

@@ -87,11 +87,11 @@ class Trained:
         return self.settings["recipe"]["pooling"]
 
     @cached_property
-    def companions(self) -> tuple[str, ...]:
-        """What the network takes beside the sound, some of `companions.NAMES`."""
-        from acrnn.batches.network_inputs import companions_of
+    def auxiliary_inputs(self) -> tuple[str, ...]:
+        """What the network takes beside the sound, some of `auxiliary_inputs.NAMES`."""
+        from acrnn.batches.network_inputs import auxiliary_inputs_of
 
-        return companions_of(self.model)
+        return auxiliary_inputs_of(self.model)
 
     def posteriors(self, waveforms: Sequence[np.ndarray], beside: Sequence[Mapping] | None = None) -> np.ndarray:
         """Posteriors float64 [waveforms, classes].
@@ -103,9 +103,11 @@ class Trained:
         from acrnn.batches.network_inputs import fed
 
         found = []
-        for waveform, companions in zip(waveforms, beside or [{}] * len(waveforms), strict=True):
+        for waveform, auxiliary_inputs in zip(waveforms, beside or [{}] * len(waveforms), strict=True):
             parts, counts = self._parts(self.frontend.extract(waveform))
-            repeated = {name: np.stack([np.asarray(companions[name])] * len(parts)) for name in self.companions}
+            repeated = {
+                name: np.stack([np.asarray(auxiliary_inputs[name])] * len(parts)) for name in self.auxiliary_inputs
+            }
             logits = self.model.predict_on_batch(fed(self.model, {"features": parts, "num_frames": counts, **repeated}))
             found.append(segments.pool_logits(np.asarray(logits), np.zeros(len(parts), int), 1, self.pooling)[0])
         return np.stack(found)

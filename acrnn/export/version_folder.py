@@ -134,7 +134,7 @@ def card_of(trained: Trained, name: str, estimate: Mapping | None, formats: Sequ
         network=settings["network"],
         versions=crossval.versions(),
         formats={key: FORMATS[key] for key in formats},
-        companions=trained.companions,
+        auxiliary_inputs=trained.auxiliary_inputs,
         speaker_embedding_size=settings["network"].get("speaker_embedding_size", 0),
     )
 

@@ -186,8 +186,8 @@ def _lines(card: Card, folder: Path) -> Iterator[tuple[str, str]]:
     yield "system", f"{card.system}, {card.summary}"
     yield "says", ", ".join(card.labels)
     yield "hears", f"mono speech at {card.sample_rate_hz} Hz, up to {card.max_seconds:g} s (other rates are converted)"
-    if card.companions:
-        yield "takes too", ", ".join(name.replace("_", " ") for name in card.companions)
+    if card.auxiliary_inputs:
+        yield "takes too", ", ".join(name.replace("_", " ") for name in card.auxiliary_inputs)
     yield "origin", _origin(card)
     yield "licence", f"of the data: {card.corpus['licence']}"
     if card.estimate:

@@ -55,7 +55,7 @@ def serve(recognizer: Recognizer, host: str = "127.0.0.1", port: int = 7860) -> 
         OSError: nothing can listen there.
         UsageError: the model takes more than sound, which the page does not ask for.
     """
-    if recognizer.card.companions:
+    if recognizer.card.auxiliary_inputs:
         raise UsageError(f"--model {recognizer.card.name}: it takes more than sound; use acrnn predict --text")
     with _own_folder():
         built = page(recognizer)

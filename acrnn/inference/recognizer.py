@@ -191,9 +191,9 @@ class Recognizer:
 
     def stream(self, sample_rate_hz: int | None = None, window_seconds: float = 3.0, hop_seconds: float = 1.0):
         """A stream: push samples, get a decision every hop; see `streaming.Stream`."""
-        if self.card.companions:
+        if self.card.auxiliary_inputs:
             raise ValueError(
-                f"{self.card.name}: takes {_listed(self.card.companions)} too, which a stream does not have"
+                f"{self.card.name}: takes {_listed(self.card.auxiliary_inputs)} too, which a stream does not have"
             )
         from acrnn.inference.streaming import Stream
 
@@ -212,9 +212,9 @@ class Recognizer:
     def _beside(self, name: str, given: Mapping[str, object]) -> dict[str, object]:
         """What the model takes beside the sound, refused unless it is that and no more."""
         there = {key: value for key, value in given.items() if value is not None}
-        for key in there.keys() - set(self.card.companions):
+        for key in there.keys() - set(self.card.auxiliary_inputs):
             raise ValueError(f"{name}: {_listed([key])} is given, and the model does not take it; leave it out")
-        for key in self.card.companions:
+        for key in self.card.auxiliary_inputs:
             if key not in there:
                 raise ValueError(f"{name}: the model takes {_listed([key])} too; {_REMEDIES[key]}")
         size = np.shape(there.get("speaker_embedding", np.zeros(self.card.speaker_embedding_size)))
@@ -297,8 +297,8 @@ class Recognizer:
         return dict(zip(self.labels, map(float, probabilities), strict=True))
 
 
-def _listed(companions: Iterable[str]) -> str:
-    return " and ".join(name.replace("_", " ") for name in companions)
+def _listed(auxiliary_inputs: Iterable[str]) -> str:
+    return " and ".join(name.replace("_", " ") for name in auxiliary_inputs)
 
 
 def _laid_out(raw: runtimes.Raw) -> np.ndarray:

@@ -57,8 +57,8 @@ def _batched(call: Callable[[dict[str, np.ndarray]], dict], card: Card) -> Run:
             for row, index in zip(batch, indices, strict=True):
                 row[: len(waveforms[index])] = waveforms[index]
             lengths = np.array([len(waveforms[index]) for index in indices], np.int32)
-            companions = _stacked(card, [beside[index] for index in indices])
-            outputs = call({"waveform": batch, "num_samples": lengths, **companions})
+            auxiliary_inputs = _stacked(card, [beside[index] for index in indices])
+            outputs = call({"waveform": batch, "num_samples": lengths, **auxiliary_inputs})
             for row, index in enumerate(indices):
                 found[index] = _raw({name: value[row] for name, value in outputs.items()}, hop)
         return found
@@ -69,12 +69,12 @@ def _batched(call: Callable[[dict[str, np.ndarray]], dict], card: Card) -> Run:
 def _stacked(card: Card, beside: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:
     """What a model takes beside the sound, by name, a row an utterance."""
     types = {"text": object, "speaker_embedding": np.float32}
-    return {name: np.array([one[name] for one in beside], types[name]) for name in card.companions}
+    return {name: np.array([one[name] for one in beside], types[name]) for name in card.auxiliary_inputs}
 
 
 def _reader(folder: Path, card: Card) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
     """What makes token ids of the texts among the inputs, for a runtime without strings."""
-    if "text" not in card.companions:
+    if "text" not in card.auxiliary_inputs:
         return lambda inputs: inputs
     path = folder / WORDS
     if not path.is_file():
@@ -161,14 +161,14 @@ def litert_runtime(path: Path, card: Card, threads: int | None) -> Run:
     taken, read = segments.get_input_details(), _reader(path.parent, card)
 
     def one(waveform: np.ndarray, beside: Mapping[str, object]) -> Raw:
-        companions = read(_stacked(card, [beside]))
+        auxiliary_inputs = read(_stacked(card, [beside]))
         found = features(waveform=waveform[None], num_samples=np.array([len(waveform)], np.int32))["features"][0]
         if card.whole_utterances:
             starts, parts, counts = [0], found[None], [len(found)]
         else:
             starts, (parts, counts) = card.rule.starts(len(found)), card.rule.cut(found)
         known = [
-            {"features": part[None], "num_frames": np.array([count], np.int32), **companions}
+            {"features": part[None], "num_frames": np.array([count], np.int32), **auxiliary_inputs}
             for part, count in zip(parts, counts, strict=True)
         ]
         said = [segments(**{name: inputs[name] for name in taken}) for inputs in known]

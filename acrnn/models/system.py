@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.recipes import Recipe
-from acrnn.recipes.initial_weights import RANDOM, Start
+from acrnn.recipes.initial_weights import RANDOM, InitialWeights
 from acrnn.records import Manifest, RecordSet
 from acrnn.records.auxiliary_inputs import WORD_VECTORS
 
@@ -62,7 +62,7 @@ class System:
             `acrnn.recipes.initial_weights`.
         other_frontends: further keys in FRONTENDS that the network accepts.
         reduced: fields of `config` for a smaller network for experiments; empty where there is none.
-        companions: auxiliary inputs of the network, some of `auxiliary_inputs.NAMES`: a text is required, a speaker
+        auxiliary_inputs: auxiliary inputs of the network, some of `auxiliary_inputs.NAMES`: a text is required, a speaker
             embedding is used where the records hold one.
     """
 
@@ -73,12 +73,12 @@ class System:
     segments: str
     recipe: Recipe
     variant: Mapping[str, object] = field(default_factory=dict)
-    make_estimator: Callable[[Any, Recipe, Start], Estimator] | None = None
+    make_estimator: Callable[[Any, Recipe, InitialWeights], Estimator] | None = None
     whole_utterances: bool = False
     pretrained: bool = False
     other_frontends: tuple[str, ...] = ()
     reduced: Mapping[str, object] = field(default_factory=dict)
-    companions: tuple[str, ...] = ()
+    auxiliary_inputs: tuple[str, ...] = ()
 
     def records_name(self, frontend: str | None = None) -> str:
         """What its records are called by default: the front end, and the segment rule where that has another name."""
@@ -104,9 +104,9 @@ class System:
         """
         frames, bands, channels = manifest.segment_shape
         shape = {"frames": frames, "bands": bands, "record_channels": channels, "padding": manifest.rule.padding}
-        if "speaker_embedding" in self.companions:
+        if "speaker_embedding" in self.auxiliary_inputs:
             shape["speaker_embedding_size"] = manifest.speaker_embedding_size
-        if "text" in self.companions and (vectors := manifest.companions.get(WORD_VECTORS)):
+        if "text" in self.auxiliary_inputs and (vectors := manifest.auxiliary_inputs.get(WORD_VECTORS)):
             shape["embedding_size"] = vectors["size"]
         return self._config(len(manifest.labels), {**shape, **options})
 
@@ -141,12 +141,12 @@ class System:
             raise ValueError(
                 f"{records.folder}: segments overlap, or leave frames out, and {self.summary} needs each once; {remedy}"
             )
-        if "text" in self.companions and not any(row.text for row in records.utterances):
+        if "text" in self.auxiliary_inputs and not any(row.text for row in records.utterances):
             raise ValueError(
                 f"{records.folder}: no utterance has a text, and {self.summary} reads them; {remedy} --transcripts FILE"
             )
 
-    def check_recipe(self, recipe: Recipe, start: Start = RANDOM) -> None:
+    def check_recipe(self, recipe: Recipe, initial_weights: InitialWeights = RANDOM) -> None:
         """Refuses a recipe or a start that means nothing for this system.
 
         Raises:
@@ -158,8 +158,8 @@ class System:
             raise UsageError(
                 f"--recipe: it trains in one stage, and {self.summary} in two; take zhang2021-faster or none"
             )
-        if start != RANDOM and not self.pretrained:
-            option = "--imagenet-weights" if start.kind == "imagenet" else "--pretrain"
+        if initial_weights != RANDOM and not self.pretrained:
+            option = "--imagenet-weights" if initial_weights.kind == "imagenet" else "--pretrain"
             raise UsageError(f"{option}: {self.summary} always starts at random; leave it out")
 
     def register_layers(self) -> None:
@@ -167,14 +167,14 @@ class System:
         if isinstance(self.build, Lazy):
             self.build.load()
 
-    def estimator(self, config, recipe: Recipe, start: Start = RANDOM) -> Estimator:
+    def estimator(self, config, recipe: Recipe, initial_weights: InitialWeights = RANDOM) -> Estimator:
         """The untrained estimator of a configuration.
 
         Raises:
             UsageError: the recipe has options that mean nothing for this system.
         """
         if self.make_estimator is not None:
-            return self.make_estimator(config, recipe, start)
+            return self.make_estimator(config, recipe, initial_weights)
         from acrnn.training.network import Network
 
         return Network(lambda: self.build(config), recipe)

@@ -83,7 +83,7 @@ TITLES = {
 }
 
 
-def named(imagenet_weights: str | None, pretrain: str | None) -> Start:
+def from_options(imagenet_weights: str | None, pretrain: str | None) -> Start:
     """The start that two options ask for: a file of weights, or "download"; a record set, or "time-arrow".
 
     Raises:

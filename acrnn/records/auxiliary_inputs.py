@@ -19,8 +19,8 @@ TRANSCRIPTS, SPEAKER_EMBEDDINGS, WORD_VECTORS = (
 
 
 @dataclass(frozen=True)
-class Companions:
-    """Companions of all utterances of a table, in its order.
+class AuxiliaryInputs:
+    """AuxiliaryInputs of all utterances of a table, in its order.
 
     Attributes:
         texts: what is said; empty texts where nothing is known.
@@ -42,12 +42,12 @@ class Companions:
         return found
 
 
-def read(folder: Path, entries: Mapping[str, Mapping], utterances: Sequence) -> Companions:
+def read(folder: Path, entries: Mapping[str, Mapping], utterances: Sequence) -> AuxiliaryInputs:
     """The companions of a record set.
 
     Args:
         folder: of the records.
-        entries: what their manifest says of companions.
+        entries: what their manifest says of auxiliary_inputs.
         utterances: rows of their table, with `id`, `text` and `copy_of`: a copy at another speed has the embedding of its
             utterance.
 
@@ -57,7 +57,7 @@ def read(folder: Path, entries: Mapping[str, Mapping], utterances: Sequence) -> 
     tables = {name: _table(folder, entry) for name, entry in entries.items() if "file" in entry}
     embeddings = tables.get(SPEAKER_EMBEDDINGS)
     stacked = None if embeddings is None else np.stack([embeddings[row.copy_of or row.id] for row in utterances])
-    return Companions(tuple(row.text for row in utterances), stacked, tables.get(WORD_VECTORS))
+    return AuxiliaryInputs(tuple(row.text for row in utterances), stacked, tables.get(WORD_VECTORS))
 
 
 def _table(folder: Path, entry: Mapping) -> dict[str, np.ndarray]:

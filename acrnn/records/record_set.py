@@ -19,7 +19,7 @@ import numpy as np
 from acrnn import files, frontends, segments
 from acrnn.frontends import Spec
 from acrnn.records import auxiliary_inputs
-from acrnn.records.auxiliary_inputs import Companions
+from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 from acrnn.segments import SegmentRule
 
 FORMAT_VERSION = 1
@@ -82,7 +82,7 @@ class Manifest:
         versions: packages that made the records.
         speeds, speed_by: what copies there are, 1 for the utterances themselves, and how they were made; see
             `data_prep.speed`. Counts are of utterances, without copies.
-        companions: of what accompanies the sound – "transcripts", "speaker_embeddings", "word_vectors" – where it came
+        auxiliary_inputs: of what accompanies the sound – "transcripts", "speaker_embeddings", "word_vectors" – where it came
             from and, of what lies in a file beside the shards, the file, its checksum and sizes. Empty for sound alone
             with the corpus' own texts.
     """
@@ -100,12 +100,12 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
     speeds: tuple[float, ...] = (1.0,)
     speed_by: str = "resampling"
-    companions: dict[str, dict] = field(default_factory=dict)
+    auxiliary_inputs: dict[str, dict] = field(default_factory=dict)
 
     @property
     def speaker_embedding_size(self) -> int:
         """Of the speaker embeddings beside the records; 0 where there are none."""
-        return self.companions.get(auxiliary_inputs.SPEAKER_EMBEDDINGS, {}).get("size", 0)
+        return self.auxiliary_inputs.get(auxiliary_inputs.SPEAKER_EMBEDDINGS, {}).get("size", 0)
 
     @property
     def segment_shape(self) -> tuple[int, int, int]:
@@ -122,12 +122,12 @@ class Manifest:
         return files.sha256_of_json(
             [self.labels, frontends.to_dict(self.frontend), segments.to_dict(self.rule), self.utterances_sha256]
             + [shard.sha256 for shard in self.shards]
-            + [entry["sha256"] for _, entry in sorted(self.companions.items()) if "sha256" in entry]
+            + [entry["sha256"] for _, entry in sorted(self.auxiliary_inputs.items()) if "sha256" in entry]
         )
 
     def to_dict(self) -> dict:
         copies = {"speeds": list(self.speeds), "speed_by": self.speed_by} if len(self.speeds) > 1 else {}
-        accompanied = {"companions": self.companions} if self.companions else {}
+        accompanied = {"companions": self.auxiliary_inputs} if self.auxiliary_inputs else {}
         return {
             **copies,
             **accompanied,
@@ -166,7 +166,7 @@ class Manifest:
             versions=values["versions"],
             speeds=tuple(values.get("speeds", (1.0,))),
             speed_by=values.get("speed_by", "resampling"),
-            companions=values.get("companions", {}),
+            auxiliary_inputs=values.get("companions", {}),
         )
 
 
@@ -281,14 +281,14 @@ class RecordSet:
         return read_utterances(self.folder / UTTERANCES)
 
     @cached_property
-    def companions(self) -> Companions:
+    def auxiliary_inputs(self) -> AuxiliaryInputs:
         """What accompanies the sound of the utterances, in the order of utterances.csv.
 
         Raises:
             ValueError: a file beside the records is missing or damaged.
         """
         try:
-            return auxiliary_inputs.read(self.folder, self.manifest.companions, self.utterances)
+            return auxiliary_inputs.read(self.folder, self.manifest.auxiliary_inputs, self.utterances)
         except (ValueError, OSError) as error:
             raise ValueError(f"{error}; {_REMEDY}") from error
 

@@ -1,4 +1,4 @@
-"""Fits a network on whole utterances of any length with their companions: text, speaker embedding."""
+"""Fits a network on whole utterances of any length with their auxiliary_inputs: text, speaker embedding."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class UtteranceNetwork(Network):
         names = {layer.name for layer in self.model.layers}
         if "normalization" in names:
             super()._adapt(source)
-        embeddings = source.companions.speaker_embeddings
+        embeddings = source.auxiliary_inputs.speaker_embeddings
         if "speaker_normalization" in names:
             frames = embeddings[source.rows][:, None, :, None]  # an embedding is a track of one frame
             self.model.get_layer("speaker_normalization").adapt([(frames, np.ones(len(frames), np.int32))])
         if layer := embedding_of(self.model):
-            texts = source.companions.of(source.rows)["text"]
+            texts = source.auxiliary_inputs.of(source.rows)["text"]
             vocabulary = Vocabulary.fit(texts, layer.max_words - 1, self.min_count)
-            layer.adopt(vocabulary, source.companions.word_vectors)
+            layer.adopt(vocabulary, source.auxiliary_inputs.word_vectors)

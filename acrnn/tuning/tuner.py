@@ -70,7 +70,7 @@ class Trainer:
         keras.utils.clear_session()  # the graphs of the trials before
         prepared = self.folder.experiment(values)
         experiment = prepared.experiment
-        estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe, experiment.start)
+        estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe, experiment.initial_weights)
         for fold, seed in tasks:
             started = time.monotonic()
             result = self._fitted(estimator, values, fold, seed)

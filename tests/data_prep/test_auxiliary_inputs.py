@@ -101,13 +101,13 @@ def test_kaldi_glove_and_a_transcript_file_go_into_the_records_with_their_origin
     assert "word vectors: glove.txt has 2 of 4 words" in told
     assert "0 of 18 are empty, 1 have none and do not count in the rate" in told
     there = RecordSet(out)
-    beside = there.manifest.companions
+    beside = there.manifest.auxiliary_inputs
     # six words against "i do say high": n't and 0 are missing, and other emotions changed; the first is not in the file
     assert beside["transcripts"]["word_error_rate"] == pytest.approx((5 * 2 + 12 * 3) / (17 * 6), abs=1e-4)
     assert beside["transcripts"]["origin"].startswith("asr.ctm")
     assert [beside["transcripts"][name] for name in ("compared", "empty", "missing")] == [17, 0, 1]
     assert there.manifest.speaker_embedding_size == 5
-    found = there.companions
+    found = there.auxiliary_inputs
     assert found.texts[1] == "i do say high" and found.texts[0] == ""
     np.testing.assert_array_equal(found.speaker_embeddings[3], embeddings()[there.utterances[3].id])
     assert set(found.word_vectors) == {"say", "high"} and found.word_vectors["say"].tolist() == [
@@ -152,12 +152,12 @@ def test_texts_by_id_and_by_a_recording_of_one_utterance_are_taken(two_recording
     (two_recordings / "asr.json").write_text(json.dumps({"y": "three", "01.flac": "five six"}))
     assert prepare(two_recordings, two_recordings / "records", "--transcripts", str(two_recordings / "asr.json")) == 0
     there = RecordSet(two_recordings / "records")
-    assert dict(zip((row.id for row in there.utterances), there.companions.texts, strict=True)) == {
+    assert dict(zip((row.id for row in there.utterances), there.auxiliary_inputs.texts, strict=True)) == {
         "x": "",
         "y": "three",
         "b/01": "five six",
     }
-    entry = there.manifest.companions["transcripts"]
+    entry = there.manifest.auxiliary_inputs["transcripts"]
     assert (entry["missing"], entry["empty"], entry["compared"], entry["word_error_rate"]) == (1, 0, 2, 0.25)
 
 
@@ -170,9 +170,9 @@ def test_copies_at_other_speeds_have_the_text_and_the_embedding_of_their_utteran
     assert sorted(copies) == sorted(ids())
     places = {row.id: place for place, row in enumerate(there.utterances)}
     for name, copy in copies.items():
-        assert there.companions.texts[copy] == there.companions.texts[places[name]] != ""
+        assert there.auxiliary_inputs.texts[copy] == there.auxiliary_inputs.texts[places[name]] != ""
         for place in (copy, places[name]):
-            np.testing.assert_array_equal(there.companions.speaker_embeddings[place], embeddings()[name])
+            np.testing.assert_array_equal(there.auxiliary_inputs.speaker_embeddings[place], embeddings()[name])
     experiment = Experiment(out, "peng2021-bimodal", replace(PENG2021, epochs=1, batch_size=8), options=SMALL)
     found = cross_validate(
         replace(experiment, save_models=False), tmp_path / "out", folds=[0], announce=lambda line: None
@@ -298,7 +298,7 @@ def test_a_speaker_model_in_onnx_computes_embeddings_once_an_utterance(corpus, t
 
     waveform = load_waveform(corpus / there.utterances[4].path, 16000)
     expected = np.abs(waveform).mean() * np.arange(1, 6)
-    np.testing.assert_allclose(there.companions.speaker_embeddings[4], expected, rtol=1e-4)
+    np.testing.assert_allclose(there.auxiliary_inputs.speaker_embeddings[4], expected, rtol=1e-4)
     monkeypatch.setattr("acrnn.audio.load_waveform", lambda *given: pytest.fail("it was computed again"))
     assert prepare(corpus, tmp_path / "records", *options) == 0
 
@@ -375,7 +375,7 @@ def test_pocketsphinx_hears_offline_and_what_it_heard_is_kept(tmp_path, monkeypa
         soundfile.write(corpus / f"{emotion}.wav", tiny_sound(emotion, 0.3, 0), 16000)
     (corpus / "manifest.csv").write_text("path,label,speaker,text\nhigh.wav,high,s,Hello\nnoisy.wav,noisy,s,Oh no\n")
     assert prepare(corpus, out, "--asr", "pocketsphinx") == 0
-    entry = RecordSet(out).manifest.companions["transcripts"]
+    entry = RecordSet(out).manifest.auxiliary_inputs["transcripts"]
     assert entry["origin"].startswith("pocketsphinx 5") and entry["compared"] == 2
     assert len((out / "asr.jsonl").read_text().splitlines()) == 2
     assert f"word error rate {100 * entry['word_error_rate']:.1f} %" in capsys.readouterr().out
@@ -481,7 +481,7 @@ def test_the_whole_way_with_text_and_speakers_to_a_prediction(corpus, tmp_path, 
     assert settings["network"]["speaker_embedding_size"] == 5 and settings["network"]["embedding_size"] == 3
     assert settings["companions"]["word_vectors"]["origin"] == "glove.txt"
     trained = Trained.of_run(tmp_path / "out", 0)
-    assert trained.companions == ("text", "speaker_embedding")
+    assert trained.auxiliary_inputs == ("text", "speaker_embedding")
     version_folder.export(trained, tmp_path / "model" / "1", ("onnx",))
     assert (tmp_path / "model" / "1" / "assets.extra" / "words.txt").read_text().splitlines()[0] in ("do", "i")
     capsys.readouterr()
@@ -549,8 +549,8 @@ def test_the_tables_of_a_corpus_without_texts_have_speech_and_recognised_texts(t
     assert rows == ["| Audio-CNN", "| Text-CNN"]
     assert "the corpus has no texts: the rows that need them, and Table 2, are left out" in text
     assert "word vectors: glove.txt" in text and "word error rate unknown" in text
-    assert set(RecordSet(tmp_path / "records").manifest.companions) == set()
-    assert "word_vectors" in RecordSet(tmp_path / "records-asr").manifest.companions
+    assert set(RecordSet(tmp_path / "records").manifest.auxiliary_inputs) == set()
+    assert "word_vectors" in RecordSet(tmp_path / "records-asr").manifest.auxiliary_inputs
     assert peng2021_tables.main([*command, *options, "--tables-only"]) == 0
     assert (tmp_path / "out" / "tables.md").read_text() == text
 

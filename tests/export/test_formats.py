@@ -58,7 +58,7 @@ def speech():
 def beside(trained, count):
     """What each of some utterances has beside its sound, as the system takes it."""
     made = {"text": texts(count)}
-    return [{name: made[name][row] for name in trained.companions} for row in range(count)]
+    return [{name: made[name][row] for name in trained.auxiliary_inputs} for row in range(count)]
 
 
 def heard_alone(recognizer, waveforms, more):
@@ -169,7 +169,7 @@ def test_what_lies_beyond_the_end_of_an_utterance_changes_nothing(exported):
     batch[:, -5:] = np.nan
     for row, n in zip(batch, chosen, strict=True):
         row[: len(waveforms[n])] = waveforms[n]
-    given = {name: [more[n][name] for n in chosen] for name in trained.companions}
+    given = {name: [more[n][name] for n in chosen] for name in trained.auxiliary_inputs}
     tensors = {name: tf.constant(value) for name, value in given.items()}
     said = function(waveform=tf.constant(batch), num_samples=tf.constant(lengths), **tensors)
     np.testing.assert_allclose(said["probabilities"], expected[chosen], atol=1e-4)

@@ -9,7 +9,7 @@ from keras import ops
 from support.networks import small_config
 
 from acrnn import records
-from acrnn.batches.network_inputs import companions_of, fed
+from acrnn.batches.network_inputs import auxiliary_inputs_of, fed
 from acrnn.batches.sources import MemorySource
 from acrnn.batches.utterances import UtteranceSource, by_length, rounded_up
 from acrnn.errors import UsageError
@@ -18,7 +18,7 @@ from acrnn.models import MODELS
 from acrnn.models.peng2021 import network as peng2021
 from acrnn.models.peng2021.network import Config, CrossModalPooling
 from acrnn.recipes import PENG2021
-from acrnn.records.auxiliary_inputs import Companions
+from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 from acrnn.text.embedding import embedding_of
 from acrnn.training.utterance_network import UtteranceNetwork
 
@@ -71,7 +71,9 @@ def test_every_part_of_the_ablation_can_be_switched_off_alone(change, fewer):
 
 
 def test_a_network_takes_what_its_parts_need_and_no_more():
-    takes = {name: companions_of(peng2021.build(small_config(name))) for name in MODELS if name.startswith("peng2021")}
+    takes = {
+        name: auxiliary_inputs_of(peng2021.build(small_config(name))) for name in MODELS if name.startswith("peng2021")
+    }
     assert takes == {
         "peng2021-audio": (),
         "peng2021-text": ("text",),
@@ -79,7 +81,7 @@ def test_a_network_takes_what_its_parts_need_and_no_more():
         "peng2021-bimodal-att": ("text",),
     }
     with_speaker = peng2021.build(Config(4, **SMALL, speaker_embedding_size=5))
-    assert companions_of(with_speaker) == ("text", "speaker_embedding")
+    assert auxiliary_inputs_of(with_speaker) == ("text", "speaker_embedding")
     with pytest.raises(ValueError, match="speaker_embedding: the network takes it, and it is not given"):
         fed(with_speaker, {"features": 0, "num_frames": 0, "text": ["a"]})
 
@@ -178,7 +180,7 @@ def source_of(features, texts, labels, embeddings=None, rows=None):
     count = len(labels)
     num_frames = np.full(count, features.shape[1], np.int32)
     data = records.Segments(features, num_frames, np.asarray(labels, np.int32), np.arange(count))
-    return MemorySource(data, range(count) if rows is None else rows, Companions(texts, embeddings))
+    return MemorySource(data, range(count) if rows is None else rows, AuxiliaryInputs(texts, embeddings))
 
 
 def two_halves(count, seed):
@@ -240,7 +242,7 @@ def test_the_vocabulary_and_the_normalisation_are_of_the_training_part_alone():
 def test_pretrained_vectors_are_taken_for_the_training_words_alone():
     source = two_halves(16, 0)
     vectors = {word: np.full(6, 7.0, np.float32) for word in ("good", "never")}
-    source.companions = replace(source.companions, word_vectors=vectors)
+    source.auxiliary_inputs = replace(source.auxiliary_inputs, word_vectors=vectors)
     network = MODELS["peng2021-text"].estimator(Config(4, **SMALL, audio=False), replace(PENG2021, epochs=1))
     network._adapt(network._whole(source))
     table = np.array(embedding_of(network.model).table)
@@ -267,7 +269,7 @@ def test_batches_hold_similar_lengths_every_utterance_and_are_full():
     features = [np.full((length, 2, 1), length, np.float32) for length in lengths]
     source = UtteranceSource.__new__(UtteranceSource)
     source.features, source.labels, source.rows = features, np.zeros(50, int), np.arange(50)
-    source.lengths, source.companions, source.feed = lengths, Companions(), lambda known: known
+    source.lengths, source.auxiliary_inputs, source.feed = lengths, AuxiliaryInputs(), lambda known: known
     batches = list(source.shuffled(8, np.random.default_rng(1)))
     assert {len(batch.labels) for batch in batches} == {8}
     assert set(np.concatenate([batch.utterances for batch in batches])) == set(range(50))

@@ -28,7 +28,7 @@ from acrnn.models.zhang2021.network import Config
 from acrnn.models.zhang2021.pretraining import Pretraining
 from acrnn.models.zhang2021.windows import ReversedWindows, WindowSource
 from acrnn.recipes import RECIPES, ZHANG2021, Recipe, SecondStage, TwoStageRecipe, initial_weights
-from acrnn.recipes.initial_weights import Start
+from acrnn.recipes.initial_weights import InitialWeights
 from acrnn.records import RecordSet, Segments
 from acrnn.reports import published
 from acrnn.training.network import Network
@@ -310,7 +310,7 @@ def test_results_say_where_the_weights_started(record_set, tmp_path):
 def test_the_first_stage_starts_from_the_weights_of_a_file(record_set, tmp_path):
     np.save(tmp_path / "weights.npy", Foreign.random("caffe").as_caffe(), allow_pickle=True)
     sizes = {"image_size": 131, "width": 0.05, "layout": "caffe"}
-    network = make_network(record_set, RECIPE, Start("imagenet", tmp_path / "weights.npy"), **sizes)
+    network = make_network(record_set, RECIPE, InitialWeights("imagenet", tmp_path / "weights.npy"), **sizes)
     network.windows.initial = network.pretraining.weights(None, None, 0)
     network.windows.restart(seed=3)
     found = network.windows.model.get_layer("alexnet").get_weights()
@@ -335,7 +335,7 @@ def test_pre_training_without_labels_hears_the_parts_of_its_fold_and_can_be_repe
     heard = []
     fit = Network.fit
     monkeypatch.setattr(Network, "fit", lambda self, *given: heard.append((self, given)) or fit(self, *given))
-    pretraining = Pretraining(network, Start("time-arrow"))
+    pretraining = Pretraining(network, InitialWeights("time-arrow"))
     windows = [network.cut(part) for part in parts[:2]]
     first, again = (pretraining.weights(*windows, seed=1) for _ in range(2))
     for (task, (train, validation, seed)), part in zip(heard, [parts, parts], strict=True):
@@ -352,7 +352,7 @@ def test_pre_training_on_another_corpus_is_done_once_a_seed_on_all_its_speakers_
 ):
     heard = []
     monkeypatch.setattr(Network, "fit", lambda self, *given: heard.append((self, given)))
-    pretraining = Pretraining(network, Start("corpus", other_corpus.folder))
+    pretraining = Pretraining(network, InitialWeights("corpus", other_corpus.folder))
     windows = [network.cut(part) for part in parts[:2]]
     for seed in (0, 0, 1):
         pretraining.weights(*windows, seed)
@@ -365,14 +365,14 @@ def test_pre_training_on_another_corpus_is_done_once_a_seed_on_all_its_speakers_
 
 
 def test_another_corpus_must_be_another_and_prepared_alike(record_set, other_corpus, tiny_corpus, tmp_path):
-    Start("corpus", other_corpus.folder).check(record_set)
+    InitialWeights("corpus", other_corpus.folder).check(record_set)
     with pytest.raises(
         ValueError, match=r"--pretrain .*: .*\.wav and 29 others are in .* too, where they may be tested"
     ):
-        Start("corpus", record_set.folder).check(record_set)
+        InitialWeights("corpus", record_set.folder).check(record_set)
     chen = prepared(tiny_corpus, tmp_path / "chen", frontend="chen2018")
     with pytest.raises(ValueError, match="another front end or segment rule"):
-        Start("corpus", chen.folder).check(record_set)
+        InitialWeights("corpus", chen.folder).check(record_set)
     known = write_tiny_corpus(tmp_path / "known", speakers=6)  # sounds differ, five of the speakers do not
     for path in known.glob("*.wav"):
         samples, rate = soundfile.read(path)
@@ -380,9 +380,9 @@ def test_another_corpus_must_be_another_and_prepared_alike(record_set, other_cor
     with pytest.raises(
         ValueError, match=r"of the same corpus as .* with speakers s0, s1, s2 in both, who may be tested"
     ):
-        Start("corpus", prepared(known, tmp_path / "known-records").folder).check(record_set)
+        InitialWeights("corpus", prepared(known, tmp_path / "known-records").folder).check(record_set)
     with pytest.raises(FileNotFoundError, match="--imagenet-weights .*nowhere: no such file"):
-        Start("imagenet", tmp_path / "nowhere").check(record_set)
+        InitialWeights("imagenet", tmp_path / "nowhere").check(record_set)
     with pytest.raises(UsageError, match="it goes without --imagenet-weights"):
         initial_weights.named("weights.npy", "time-arrow")
 
@@ -413,7 +413,7 @@ def test_fetched_weights_are_known_by_their_digest_and_another_file_is_not_kept(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"start": Start("time-arrow")}, "--pretrain: 3-D ACRNN .* always starts at random"),
+        ({"initial_weights": InitialWeights("time-arrow")}, "--pretrain: 3-D ACRNN .* always starts at random"),
         ({"recipe": ZHANG2021}, "--recipe: it trains in two stages, and 3-D ACRNN .* in one"),
     ],
 )
@@ -440,7 +440,7 @@ def test_a_refit_repeats_both_stages_speeds_and_start_and_a_run_becomes_a_report
     with pytest.raises(
         ValueError, match="another start .pre-trained on the direction of time.; leave --imagenet-weights"
     ):
-        refit(out, folder, start=Start("corpus", folder))
+        refit(out, folder, initial_weights=InitialWeights("corpus", folder))
     epochs, heard, starting = [], [], []
     source, estimator = Feeder.source, type(MODELS["zhang2021"]).estimator
     monkeypatch.setattr(Feeder, "source", lambda self, ids: heard.extend(ids) or source(self, ids))
@@ -451,7 +451,7 @@ def test_a_refit_repeats_both_stages_speeds_and_start_and_a_run_becomes_a_report
     )
     trained = refit(out, folder, on_epoch=lambda epoch, total: epochs.append((epoch.epoch, total)))
     assert sorted(heard) == sorted(row.id for row in RecordSet(folder).utterances if not row.copy_of)
-    assert starting == [Start("time-arrow")]
+    assert starting == [InitialWeights("time-arrow")]
     assert [epoch for epoch, _ in epochs] == list(range(1, epochs[-1][1] + 1))
     assert isinstance(trained.model, keras.Model) and trained.origin["epochs"] == epochs[-1][1]
 

@@ -11,7 +11,7 @@ from acrnn.batches.network_inputs import fed
 from acrnn.batches.sources import MemorySource
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS, chen2018, han2014, lim2016, peng2021, zhang2021
-from acrnn.records.auxiliary_inputs import Companions
+from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 from acrnn.segments import RULES
 
 FRAMES, CLASSES = 40, 4
@@ -80,4 +80,4 @@ def source_of(network, count=12):
     rows = np.arange(count)
     sound = {name: known(network, count)[name] for name in ("features", "num_frames")}
     data = records.Segments(**sound, labels=rows % CLASSES, utterances=rows)
-    return MemorySource(data, rows, Companions(texts(count)))
+    return MemorySource(data, rows, AuxiliaryInputs(texts(count)))

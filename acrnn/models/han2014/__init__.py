@@ -5,7 +5,7 @@ from acrnn.models.han2014.config import Config
 from acrnn.models.system import Lazy, System
 
 
-def make_estimator(config: Config, recipe, start):
+def make_estimator(config: Config, recipe, initial_weights):
     """The DNN trained by gradient descent with an ELM on top; see `acrnn.models.han2014.training`."""
     from acrnn.models.han2014.training import DnnElm
 

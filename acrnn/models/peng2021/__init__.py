@@ -8,7 +8,7 @@ from acrnn.records.auxiliary_inputs import NAMES
 _BUILD = Lazy("acrnn.models.peng2021.network", "build")
 
 
-def make_estimator(config: Config, recipe, start):
+def make_estimator(config: Config, recipe, initial_weights):
     """The network on whole utterances; see `acrnn.training.utterance_network`."""
     from acrnn.training.utterance_network import UtteranceNetwork
 
@@ -26,9 +26,9 @@ SYSTEMS = {
         recipe=recipes.PENG2021,
         variant=variant,
         whole_utterances=True,
-        companions=companions,
+        auxiliary_inputs=auxiliary_inputs,
     )
-    for name, title, variant, companions in (
+    for name, title, variant, auxiliary_inputs in (
         ("audio", "MSCNN-SPU, speech alone", {"text": False}, ("speaker_embedding",)),
         ("text", "MSCNN-SPU, text alone", {"audio": False}, ("text",)),
         ("bimodal", "MSCNN-SPU, speech and text", {}, NAMES),

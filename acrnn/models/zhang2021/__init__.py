@@ -8,11 +8,11 @@ from acrnn.models.zhang2021.config import BaselineConfig, Config
 _REDUCED = {"image_size": 99, "width": 0.334, "fc_units": 512}
 
 
-def make_estimator(config: Config, recipe, start):
+def make_estimator(config: Config, recipe, initial_weights):
     """The two stages of training; see `acrnn.models.zhang2021.training`."""
     from acrnn.models.zhang2021.training import TwoStage
 
-    return TwoStage(config, recipe, start)
+    return TwoStage(config, recipe, initial_weights)
 
 
 SYSTEMS = {

@@ -15,7 +15,7 @@ from acrnn.batches.sources import Feeder
 from acrnn.models.zhang2021 import alexnet_weights
 from acrnn.models.zhang2021 import network as zhang2021
 from acrnn.models.zhang2021.windows import ReversedWindows, WindowSource
-from acrnn.recipes.initial_weights import Start
+from acrnn.recipes.initial_weights import InitialWeights
 from acrnn.records import RecordSet
 from acrnn.training.network import Network
 
@@ -31,8 +31,8 @@ class Pretraining:
         start: from where.
     """
 
-    def __init__(self, network: TwoStage, start: Start):
-        self.network, self.start = network, start
+    def __init__(self, network: TwoStage, initial_weights: InitialWeights):
+        self.network, self.initial_weights = network, initial_weights
         self._of_seed: dict[int, list[np.ndarray]] = {}
         self._task: Network | None = None
 
@@ -43,23 +43,23 @@ class Pretraining:
             train, validation: windows of the fold; of the task without labels they are all that is heard.
             seed: of the pre-training.
         """
-        if self.start.kind == "random":
+        if self.initial_weights.kind == "random":
             return None
-        if self.start.kind == "time-arrow":
+        if self.initial_weights.kind == "time-arrow":
             return self._trained(2, ReversedWindows(train), ReversedWindows(validation), seed)
         if seed not in self._of_seed:
-            made = self._imagenet() if self.start.kind == "imagenet" else self._other_corpus(seed)
+            made = self._imagenet() if self.initial_weights.kind == "imagenet" else self._other_corpus(seed)
             self._of_seed = {seed: made}
         return self._of_seed[seed]
 
     def _imagenet(self) -> list[np.ndarray]:
         alexnet = self.network.windows.model.get_layer("alexnet")
-        alexnet_weights.read(self.start.path).assign(alexnet)
+        alexnet_weights.read(self.initial_weights.path).assign(alexnet)
         return alexnet.get_weights()
 
     def _other_corpus(self, seed: int) -> list[np.ndarray]:
         """Trained on all speakers of another corpus but the last, who chooses the epoch."""
-        records = RecordSet(self.start.path)
+        records = RecordSet(self.initial_weights.path)
         rows, feeder = records.utterances, Feeder(records)
         last = max(row.speaker for row in rows)
         train = [row.id for row in rows if row.speaker != last]

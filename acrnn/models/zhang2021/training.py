@@ -15,7 +15,7 @@ from acrnn.models.zhang2021.config import Config
 from acrnn.models.zhang2021.pretraining import Pretraining
 from acrnn.models.zhang2021.windows import WindowSource
 from acrnn.recipes import Recipe
-from acrnn.recipes.initial_weights import RANDOM, Start
+from acrnn.recipes.initial_weights import RANDOM, InitialWeights
 from acrnn.training.estimator import Epoch, Fit
 from acrnn.training.network import Network, full_batch
 
@@ -29,13 +29,13 @@ class TwoStage(Network):
     Args:
         config: the network.
         recipe: how its stages are trained; a recipe of one stage serves for both.
-        start: where AlexNet's weights come from.
+        initial_weights: where AlexNet's weights come from.
 
     Raises:
         UsageError: the recipe stops early, which leaves open where a stage ends.
     """
 
-    def __init__(self, config: Config, recipe: Recipe, start: Start = RANDOM):
+    def __init__(self, config: Config, recipe: Recipe, initial_weights: InitialWeights = RANDOM):
         if recipe.patience:
             raise UsageError(
                 f"--patience {recipe.patience}: each of the two stages goes to its end and keeps its best epoch; leave it out"
@@ -47,7 +47,7 @@ class TwoStage(Network):
         fc7 = self.windows.model.get_layer("window_dropout").input
         self.extractor = keras.Model(self.windows.model.input, fc7)
         super().__init__(lambda: zhang2021.build(config), second)
-        self.pretraining = Pretraining(self, start)
+        self.pretraining = Pretraining(self, initial_weights)
         self._gather()
 
     def _compile(self) -> None:
