@@ -17,7 +17,7 @@ TORCHVISION_SHA256 = "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialWeights:
     """One start.
 
     Attributes:
@@ -74,7 +74,7 @@ class Start:
             raise ValueError(f"--pretrain {self.path}: a single speaker; one must be left to choose the epoch by")
 
 
-RANDOM = Start()
+RANDOM = InitialWeights()
 TITLES = {
     "random": "random start",
     "imagenet": "ImageNet weights",
@@ -83,7 +83,7 @@ TITLES = {
 }
 
 
-def from_options(imagenet_weights: str | None, pretrain: str | None) -> Start:
+def from_options(imagenet_weights: str | None, pretrain: str | None) -> InitialWeights:
     """The start that two options ask for: a file of weights, or "download"; a record set, or "time-arrow".
 
     Raises:
@@ -92,9 +92,9 @@ def from_options(imagenet_weights: str | None, pretrain: str | None) -> Start:
     if imagenet_weights and pretrain:
         raise UsageError(f"--pretrain {pretrain}: it goes without --imagenet-weights; choose one start")
     if imagenet_weights:
-        return Start("imagenet", download() if imagenet_weights == "download" else Path(imagenet_weights))
+        return InitialWeights("imagenet", download() if imagenet_weights == "download" else Path(imagenet_weights))
     if pretrain:
-        return Start("time-arrow") if pretrain == TIME_ARROW else Start("corpus", Path(pretrain))
+        return InitialWeights("time-arrow") if pretrain == TIME_ARROW else InitialWeights("corpus", Path(pretrain))
     return RANDOM
 
 
