@@ -9,71 +9,93 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.segments import POOLINGS
 
 
+def _described(default, text: str):
+    """A dataclass field with a default and a help text, which the command line shows for its option."""
+    return field(default=default, metadata={"help": text})
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; the defaults are Chen et al. (2018), Section III-A, sensible where it is silent.
+    """Hyper-parameters of training. The defaults follow Chen et al. (2018), Section III-A, where it states a value.
+
+    Every field has a text under `metadata["help"]`, which the command line shows for the option of the same name.
 
     Attributes:
-        optimizer: "nadam" is Adam with Nesterov momentum, as the paper says.
-        momentum: the decay of the first moment (β₁); of plain momentum for "sgd".
-        epochs: passes over the training segments at most; the paper chooses the epoch on the validation speaker.
-        patience: stop after so many epochs without a better validation UAR; None never stops early.
-        pooling: how segments make an utterance, in validation as in test; see `segments.pool_logits`.
-        class_weights: weigh classes by the inverse of their frequency in the training part.
-        oversampling: fill every class up to the largest with utterances of it drawn again at random, in the training part.
-        gradient_clip_norm: global norm that gradients are clipped to; None leaves them.
-        schedule: "constant", or "cosine": the rate rises over `warmup_epochs` and falls to nothing along a cosine.
-        decay: the rate is divided by 1 + decay · steps.
-        weight_decay: share of a weight that a step takes off it, times the learning rate.
-        label_smoothing: share of the target that is spread over all classes.
-        averaging: decay by step of a moving average of the weights, which is validated and kept instead of the weights
-            of the moment (Polyak averaging); 0 for none.
-        epoch_choice: whose weights are kept: "validation-uar", the epoch best for the validation speakers, as the paper
-            says; or "last", for a schedule that ends of itself: no choice, no luck.
-        augmentation: how training segments are changed every epoch; None leaves them.
+        optimizer: "nadam" (Adam with Nesterov momentum), "adam" or "sgd".
+        learning_rate: initial learning rate; the peak of the schedule "cosine".
+        momentum: decay rate of the first moment (β₁) of Adam and Nadam; momentum of "sgd".
+        batch_size: segments in a training step.
+        epochs: maximum number of passes over the training segments.
+        patience: early stopping: number of epochs without a better validation UAR after which training ends; None
+            trains all epochs.
+        pooling: how the posteriors of segments are combined into the posterior of an utterance, in validation and in
+            testing; see `segments.pool_logits`.
+        class_weights: weight the loss by the inverse frequency of the class in the training set.
+        oversampling: draw utterances of the rarer classes again, at random, until every class of the training set has
+            as many as the largest.
+        gradient_clip_norm: maximum global norm of the gradients; None does not clip.
+        schedule: "constant"; or "cosine", a linear warm-up over `warmup_epochs`, then a cosine decay to zero.
+        warmup_epochs: epochs of the warm-up of the schedule "cosine".
+        decay: the learning rate is divided by 1 + decay · steps (time-based decay).
+        weight_decay: decoupled weight decay: each step shrinks the weights by this share times the learning rate.
+        label_smoothing: share of the target distribution that is spread evenly over all classes.
+        averaging: decay per step of the exponential moving average of the weights, which is validated and saved in
+            place of the weights (Polyak averaging); 0 turns it off.
+        epoch_choice: checkpoint selection: "validation-uar" restores the epoch with the best validation UAR, as in the
+            paper; "last" keeps the last epoch, for a schedule that ends at zero.
+        augmentation: random changes to the training segments in every epoch; None turns it off.
         network: fields of the system's `Config` that belong to the recipe.
-        precision: "float32" or "mixed_bfloat16", which is faster on processors that have it.
+        precision: Keras' dtype policy; "mixed_bfloat16" is faster on processors that support it.
+
+    Raises:
+        FieldError: a value is out of range.
     """
 
-    optimizer: Literal["nadam", "adam", "sgd"] = "nadam"
-    learning_rate: float = 1e-4
-    momentum: float = 0.9
-    batch_size: int = 40
-    epochs: int = 30
-    patience: int | None = None
-    pooling: Literal["max", "mean", "max-logits", "majority"] = "max"
-    class_weights: bool = False
-    oversampling: bool = False
-    gradient_clip_norm: float | None = None
-    schedule: Literal["constant", "cosine"] = "constant"
-    warmup_epochs: int = 0
-    decay: float = 0.0
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    averaging: float = 0.0
-    epoch_choice: Literal["validation-uar", "last"] = "validation-uar"
-    augmentation: Augmentation | None = None
-    network: Mapping[str, object] = field(default_factory=dict)
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    optimizer: Literal["nadam", "adam", "sgd"] = _described("nadam", "optimizer")
+    learning_rate: float = _described(1e-4, "initial learning rate")
+    momentum: float = _described(0.9, "momentum of sgd; decay rate of the first moment of adam and nadam")
+    batch_size: int = _described(40, "segments in a training step")
+    epochs: int = _described(30, "maximum number of epochs")
+    patience: int | None = _described(None, "early stopping after this many epochs without a better validation UAR")
+    pooling: Literal["max", "mean", "max-logits", "majority"] = _described(
+        "max", "how segment posteriors are combined into utterance posteriors"
+    )
+    class_weights: bool = _described(False, "weight the loss by inverse class frequency")
+    oversampling: bool = _described(False, "draw utterances of rarer classes again until all classes are equally large")
+    gradient_clip_norm: float | None = _described(None, "maximum global norm of the gradients")
+    schedule: Literal["constant", "cosine"] = _described("constant", "learning rate schedule")
+    warmup_epochs: int = _described(0, "epochs of linear warm-up in the cosine schedule")
+    decay: float = _described(0.0, "divide the learning rate by 1 + DECAY times the number of steps")
+    weight_decay: float = _described(0.0, "decoupled weight decay")
+    label_smoothing: float = _described(0.0, "share of the target spread evenly over all classes")
+    averaging: float = _described(0.0, "decay per step of an exponential moving average of the weights; 0 turns it off")
+    epoch_choice: Literal["validation-uar", "last"] = _described(
+        "validation-uar", "checkpoint selection: best validation UAR, or the last epoch"
+    )
+    augmentation: Augmentation | None = _described(None, "random changes to the training segments")
+    network: Mapping[str, object] = field(
+        default_factory=dict, metadata={"help": "fields of the system's Config that belong to the recipe"}
+    )
+    precision: Literal["float32", "mixed_bfloat16"] = _described("float32", "arithmetic precision")
 
     def __post_init__(self):
         for name in ("learning_rate", "gradient_clip_norm"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
-                raise UsageError(f"--{name.replace('_', '-')} {value}: it must be a number above 0")
+                raise FieldError(name, value, "it must be a number above 0")
         for name in ("label_smoothing", "averaging"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: it must lie from 0 up to below 1")
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise FieldError(name, value, "it must lie from 0 up to below 1")
         for name in ("decay", "weight_decay"):
             if not (math.isfinite(value := getattr(self, name)) and value >= 0):
-                raise UsageError(f"--{name.replace('_', '-')} {value}: it must be a number from 0 up")
+                raise FieldError(name, value, "it must be a number from 0 up")
         if self.pooling not in POOLINGS:
-            raise UsageError(f"--pooling {self.pooling}: it is unknown; choose from {', '.join(POOLINGS)}")
+            raise FieldError("pooling", self.pooling, f"it is unknown; choose from {', '.join(POOLINGS)}")
 
     @property
     def stages(self) -> tuple[Recipe, ...]:
@@ -89,11 +111,11 @@ class Recipe:
         """The recipe whose second stage is changed so; none changes nothing.
 
         Raises:
-            UsageError: there is no second stage.
+            FieldError: there is no second stage.
         """
-        if changes:
-            name = f"--stage2-{next(iter(changes))}".replace("_", "-")
-            raise UsageError(f"{name}: the recipe trains in one stage; leave it out, or take --recipe zhang2021")
+        for name, value in changes.items():
+            problem = "the recipe trains in one stage; leave it out, or use a recipe of two stages such as zhang2021"
+            raise FieldError(f"stage2_{name}", value, problem)
         return self
 
     def settled(self, runs: Sequence[Mapping]) -> Recipe:
@@ -118,11 +140,17 @@ class Recipe:
 
 @dataclass(frozen=True)
 class SecondStage:
-    """What a second stage of training does otherwise than the first; all else they share, but for the augmentation."""
+    """Hyper-parameters of the second stage of training that differ from those of the first. It has no augmentation.
 
-    learning_rate: float = 5e-6
-    batch_size: int = 16
-    epochs: int = 30
+    Attributes:
+        learning_rate: initial learning rate.
+        batch_size: utterances in a training step.
+        epochs: number of epochs.
+    """
+
+    learning_rate: float = _described(5e-6, "initial learning rate of the second stage")
+    batch_size: int = _described(16, "utterances in a training step of the second stage")
+    epochs: int = _described(30, "number of epochs of the second stage")
 
 
 @dataclass(frozen=True)
@@ -173,11 +201,11 @@ def refuse_changes(recipe: Recipe, names: Sequence[str], system: str) -> None:
         system: in words, for the message.
 
     Raises:
-        UsageError: one does.
+        FieldError: one does.
     """
     for name in names:
         if getattr(recipe, name) != getattr(Recipe(), name):
-            raise UsageError(f"--{name} {getattr(recipe, name)}: means nothing for {system}; leave it out")
+            raise FieldError(name, getattr(recipe, name), f"it has no effect on {system}; leave it out")
 
 
 @dataclass(frozen=True)

@@ -259,7 +259,7 @@ def test_recipes_of_two_stages_survive_the_way_through_json_and_those_of_one_are
     assert recipes.name_of(json.loads(json.dumps(faster))) == "changed"
     one_stage = [recipe for recipe in RECIPES.values() if len(recipe.stages) == 1]
     assert not [recipe for recipe in one_stage if "second_stage" in asdict(recipe)]
-    with pytest.raises(UsageError, match="--stage2-batch-size: the recipe trains in one stage"):
+    with pytest.raises(UsageError, match="stage2_batch_size 3: the recipe trains in one stage"):
         Recipe().with_second_stage({"batch_size": 3})
 
 
