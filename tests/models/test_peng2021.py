@@ -260,7 +260,7 @@ def test_a_run_does_not_depend_on_the_runs_before_it():
 
 @pytest.mark.parametrize("change", [{"pooling": "mean"}, {"augmentation": object()}])
 def test_a_recipe_that_means_nothing_for_whole_utterances_is_refused(change):
-    with pytest.raises(UsageError, match=f"--{next(iter(change))} .*: means nothing for a network of whole utterances"):
+    with pytest.raises(UsageError, match=f"{next(iter(change))} .*: it has no effect on a network of whole utterances"):
         MODELS["peng2021-audio"].estimator(Config(4, **SMALL, text=False), replace(PENG2021, **change))
 
 
