@@ -11,7 +11,7 @@ the statistics, and models get the count as an input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -206,6 +206,65 @@ def pool_in_graph(logits, valid, pooling: str):
         count = tf.reduce_sum(tf.cast(real, posteriors.dtype), axis=1)
         pooled = pooled / count + tf.reduce_sum(tf.where(real, votes, 0.0), axis=1)
     return pooled / tf.reduce_sum(pooled, axis=-1, keepdims=True)
+
+
+def attention_by_frame(
+    weights: Sequence[np.ndarray], starts: Sequence[int], num_frames: Sequence[int], frames_per_step: int = 1
+) -> np.ndarray:
+    """Attention weights of the frames of an utterance, from those of its segments.
+
+    The weights of a segment are divided by their mean over its real frames, so that 1 is an even share of the segment,
+    however short it is. Segments that overlap are laid as in `lay_out`.
+
+    Args:
+        weights: for each segment float [steps], a step being what the network attends to: one frame, or several frames
+            that its pooling joined.
+        starts: int [segments], first frame of each segment.
+        num_frames: int [segments], real frames of each segment; at most steps * frames_per_step.
+        frames_per_step: number of frames in a step; the last step of a segment may have fewer.
+
+    Returns:
+        float [frames of the utterance], 1 for an even share; NaN where there is no segment.
+    """
+    parts = [np.repeat(segment, frames_per_step)[:count] for segment, count in zip(weights, num_frames, strict=True)]
+    return lay_out([part / part.mean() for part in parts], starts)
+
+
+def lay_out(parts: Sequence[np.ndarray], starts: Sequence[int]) -> np.ndarray:
+    """The frames of an utterance, from those of its segments: a later segment covers an earlier one.
+
+    Args:
+        parts: for each segment float [real frames, …].
+        starts: int [segments], first frame of each segment.
+
+    Returns:
+        float64 [frames, …] up to the end of the last segment; NaN where there is no segment.
+    """
+    end = max(start + len(part) for start, part in zip(starts, parts, strict=True))
+    frames = np.full((end, *parts[0].shape[1:]), np.nan)
+    for start, part in zip(starts, parts, strict=True):
+        frames[start : start + len(part)] = part
+    return frames
+
+
+def attention_by_frame_in_graph(weights, num_frames, frames: int):
+    """The twin of `attention_by_frame` for segments, each alone, as TensorFlow operations.
+
+    Args:
+        weights: float tensor [segments, steps].
+        num_frames: int32 tensor [segments], real frames of each segment.
+        frames: length of a segment, padding included; a step has frames / steps of them, rounded up.
+
+    Returns:
+        [segments, frames], summing to one over the real frames of a segment and zero beyond: times num_frames, 1 is an
+        even share.
+    """
+    import tensorflow as tf
+
+    frames_per_step = -(-frames // weights.shape[1])
+    repeated = tf.repeat(weights, frames_per_step, axis=1)[:, :frames]
+    real = tf.where(tf.sequence_mask(num_frames, frames), repeated, 0.0)
+    return real / tf.reduce_sum(real, axis=1, keepdims=True)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
