@@ -115,7 +115,7 @@ def draw_speaker(number: int) -> Speaker:
         recording=Recording(
             room_seconds=rng.uniform(0.1, 0.4),
             room_db=rng.uniform(-26.0, -17.0),
-            colour_db=rng.uniform(-12.0, 12.0),
+            color_db=rng.uniform(-12.0, 12.0),
             level_db=level_db,
             noise_db=level_db - rng.uniform(38.0, 42.0),
         ),
