@@ -566,7 +566,7 @@ def test_neither_the_voice_nor_the_words_of_the_bimodal_toy_tell_its_emotion_alo
     for emotion in toy_bimodal.LABELS:
         words = {word for take in range(2, toy_bimodal.TAKES + 1) for word in toy_bimodal.words_of(1, emotion, take)}
         kinds = [kind for kind in ("good", "bad") if words & set(toy_bimodal.WORDS[kind])]
-        told[emotion] = (*kinds, toy_bimodal._VOICES[emotion])
+        told[emotion] = (*kinds, toy_bimodal.VOICES[emotion])
         assert set(toy_bimodal.words_of(1, emotion, 1)) <= set(toy_bimodal.WORDS["neutral"])
     assert len(set(told.values())) == 4  # together they do
     assert len({kind for kind, _ in told.values()}) == len({str(voice) for _, voice in told.values()}) == 2

@@ -35,7 +35,7 @@ def test_audformat_segments_give_start_and_end(tmp_path):
     )
     add_table(database, "segments", index, "emotion", ["anger", "joy", None])
     database.save(str(tmp_path))
-    # As long as whole files have an emotion, segments of them would count the same speech twice.
+    # while files have an emotion, their segments are not read: the same speech would count twice
     found = read_corpus(audformat_corpus.CORPUS, tmp_path).utterances
     assert [utterance.id for utterance in found] == ["sound/anna_1", "sound/anna_2", "sound/bert_1"]
     database.drop_tables("emotion")
@@ -108,7 +108,7 @@ def test_audformat_names_a_missing_sound_and_a_file_without_speaker(tmp_path):
     database["files"]["speaker"] = sys.modules["audformat"].Column(scheme_id="speaker")
     database["files"]["speaker"].set(["anna", None, "bert"])
     database.save(str(tmp_path))
-    with pytest.raises(ValueError, match=r"anna_2\.wav: the database tells no speaker"):
+    with pytest.raises(ValueError, match=r"anna_2\.wav: the database has no speaker"):
         read_corpus(audformat_corpus.CORPUS, tmp_path)
     (tmp_path / "sound" / "anna_1.wav").unlink()
     with pytest.raises(FileNotFoundError, match=r"anna_1\.wav: no such file, but table emotion lists it"):
@@ -116,7 +116,7 @@ def test_audformat_names_a_missing_sound_and_a_file_without_speaker(tmp_path):
 
 
 def test_an_audformat_folder_without_its_header_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no db\.yaml here; point --data-dir at"):
+    with pytest.raises(FileNotFoundError, match=r"no db\.yaml here; name the folder"):
         read_corpus(audformat_corpus.CORPUS, tmp_path)
 
 

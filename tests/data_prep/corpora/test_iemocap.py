@@ -1,4 +1,4 @@
-"""IEMOCAP: every quirk of the release in a tree the test builds, and the published counts on the real ids."""
+"""IEMOCAP: the irregularities of the release in a generated tree, and the published counts for the real ids."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_iemocap_subsets_select_improvised_turns_and_merge_excited_ones(subset, 
 def test_a_labelled_iemocap_turn_without_its_sound_is_an_error_or_left_out_on_request(tmp_path):
     build_iemocap_tree(tmp_path, sample_turns())
     (tmp_path / "Session3/sentences/wav/Ses03M_impro05a/Ses03M_impro05a_M001.wav").unlink()
-    with pytest.raises(FileNotFoundError, match=r"Ses03M_impro05a_M001\.wav: no such file.*--allow-partial"):
+    with pytest.raises(FileNotFoundError, match=r"Ses03M_impro05a_M001\.wav: no such file.*allow_partial"):
         iemocap.find_utterances(tmp_path, ReadOptions())
     left = {utterance.id for utterance in iemocap.find_utterances(tmp_path, PARTIAL)}
     assert {turn.utterance for turn in sample_turns()} - left == {"Ses03M_impro05a_M001"}

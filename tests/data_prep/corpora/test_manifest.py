@@ -1,4 +1,4 @@
-"""A table of recordings: what it may hold, and errors that name line, column and remedy."""
+"""A table of utterances: columns, formats, and errors that name line, column and remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ three,sound/bert_1.wav,joy,bert,,,,,,
 """
 
 
-def test_a_manifest_gives_what_its_cells_say(tmp_path):
+def test_the_cells_of_a_manifest_become_the_fields_of_utterances(tmp_path):
     found = by_id(read_corpus(manifest.CORPUS, write_manifest(tmp_path, FULL_MANIFEST)))
     sound = tmp_path / "sound"
     assert found == {
@@ -115,8 +115,8 @@ GOOD = "sound/anna_1.wav,anger,anna"
         (HEADER + f"{GOOD},,,2,2\n", ValueError, r"line 2, column end: 2 is not after the start 2"),
         (HEADER + f"{GOOD},,,,0\n", ValueError, r"line 2, column end: 0 is not after the start 0"),
         (HEADER + f"{GOOD},,dev\n", ValueError, r"line 2, column split: 'dev' is none of train, validation, test"),
-        (HEADER + f"{GOOD},x\n{GOOD},x\n", ValueError, r"line 3, column id: 'x' stands in line 2 already"),
-        (HEADER + f"{GOOD}\n{GOOD}\n", ValueError, r"line 3, column id: 'sound/anna_1' stands in line 2 already"),
+        (HEADER + f"{GOOD},x\n{GOOD},x\n", ValueError, r"line 3, column id: 'x' is in line 2 already"),
+        (HEADER + f"{GOOD}\n{GOOD}\n", ValueError, r"line 3, column id: 'sound/anna_1' is in line 2 already"),
         (HEADER + f"{GOOD},,,,,Well, no\n", ValueError, r"line 2: more cells than columns"),
         (HEADER + f'{GOOD},"x\n{GOOD}\n', ValueError, r"manifest\.csv, line \d: .*check the quotation marks"),
     ],
