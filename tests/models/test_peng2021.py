@@ -127,7 +127,7 @@ def test_the_deviation_of_one_step_or_of_equal_ones_has_a_finite_slope(values, l
 
 
 def test_a_statistic_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="choose from max, mean, deviation"):
+    with pytest.raises(ValueError, match="choose one or more of max, mean, deviation"):
         StatisticsPooling(("median",))
 
 
