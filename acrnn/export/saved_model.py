@@ -22,7 +22,7 @@ from acrnn.export.graph import Outputs, RecognitionGraph
 from acrnn.export.trained_model import Trained
 from acrnn.model_card import MAX_SECONDS
 from acrnn.text.embedding import embedding_of
-from acrnn.text.in_graph import Tokeniser
+from acrnn.text.in_graph import Tokenizer
 
 _TOKENS = ("tokens", "num_words")
 
@@ -93,7 +93,7 @@ class _Beside(tf.Module):
         super().__init__()
         self.specs = {spec.name: spec for spec in graph.auxiliary_inputs}
         embedding = embedding_of(trained.model)
-        self.tokeniser = Tokeniser(embedding.vocabulary) if embedding else None
+        self.tokeniser = Tokenizer(embedding.vocabulary) if embedding else None
 
     @property
     def inputs(self) -> dict[str, tuple[list, tf.DType]]:

@@ -102,7 +102,7 @@ class Trained:
             waveforms: mono, [samples] at the front end's rate.
             beside: of each waveform, what the network takes beside it: "text" a string, "speaker_embedding" [size].
         """
-        from acrnn.batches.network_inputs import fed
+        from acrnn.batches.network_inputs import network_inputs
 
         found = []
         for waveform, auxiliary_inputs in zip(waveforms, beside or [{}] * len(waveforms), strict=True):
@@ -110,7 +110,8 @@ class Trained:
             repeated = {
                 name: np.stack([np.asarray(auxiliary_inputs[name])] * len(parts)) for name in self.auxiliary_inputs
             }
-            logits = self.model.predict_on_batch(fed(self.model, {"features": parts, "num_frames": counts, **repeated}))
+            values = {"features": parts, "num_frames": counts, **repeated}
+            logits = self.model.predict_on_batch(network_inputs(self.model, values))
             found.append(segments.pool_logits(np.asarray(logits), np.zeros(len(parts), int), 1, self.pooling)[0])
         return np.stack(found)
 

@@ -18,7 +18,7 @@ from support.tiny_corpus import TINY_NETWORK, tiny_sound
 
 from acrnn import frontends, records, segments
 from acrnn.audio import load_waveform
-from acrnn.batches.network_inputs import fed
+from acrnn.batches.network_inputs import network_inputs
 from acrnn.cli import main
 from acrnn.crossval import Experiment, cross_validate
 from acrnn.errors import UsageError
@@ -79,7 +79,7 @@ def _sharpen(network, features, rule):
         {"features": part[:1], "num_frames": n[:1], "text": [text]}
         for (part, n), text in zip(parts, texts(len(parts)), strict=True)
     ]
-    hidden = np.stack([np.asarray(before(fed(network, one)))[0] for one in known])
+    hidden = np.stack([np.asarray(before(network_inputs(network, one)))[0] for one in known])
     mean = hidden.mean(axis=0) if last.use_bias else 0.0
     targets = 4.0 * np.eye(len(LABELS))[np.arange(len(hidden)) % len(LABELS)]
     kernel = np.linalg.pinv(hidden - mean, rcond=0.03 if last.use_bias else 1e-5) @ (targets - targets.mean(axis=0))
