@@ -1,4 +1,4 @@
-"""Segments: nothing is lost or invented when an utterance is cut, and its posteriors come back as the paper says."""
+"""Segments: every frame of an utterance is kept, and posteriors and attention are pooled as the papers define."""
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_the_order_of_segments_does_not_matter(pooling):
 def test_an_utterance_without_segments_and_an_unknown_pooling_are_refused():
     with pytest.raises(ValueError, match="utterance 1 has no segment"):
         pool_logits(LOGITS, np.array([0, 0, 2]), 3)
-    with pytest.raises(ValueError, match="pooling 'median' is unknown"):
+    with pytest.raises(ValueError, match="pooling median: choose from max, mean, max-logits, majority"):
         pool_logits(LOGITS, OWNERS, 2, "median")
 
 

@@ -100,7 +100,7 @@ class RecordSet:
         )
 
     def check(self) -> list[str]:
-        """Returns the defects of the shards, one message each: wrong checksums, or else wrong counts; empty for whole records."""
+        """Returns the defects of the shards, one message each: wrong checksums, or else wrong counts; empty if there are none."""
         return self._wrong_checksums(self.manifest.shards) or self._wrong_counts()
 
     def verify(self, rows: Iterable[int] | None = None) -> None:
@@ -116,6 +116,7 @@ class RecordSet:
             raise ValueError(wrong[0])
 
     def _shards(self, rows: Iterable[int] | None) -> list[Shard]:
+        """Returns the shards with any of these utterances; None returns all."""
         if rows is None:
             return list(self.manifest.shards)
         speakers = {self.utterances[row].speaker for row in rows}
@@ -131,7 +132,7 @@ class RecordSet:
             if shard not in self._digests:
                 self._digests[shard] = files.sha256_of_file(self.folder / shard.file)
         return [
-            f"{self.folder / shard.file}: damaged, SHA-256 {self._digests[shard]} where the manifest says "
+            f"{self.folder / shard.file}: damaged, SHA-256 {self._digests[shard]} where the manifest has "
             f"{shard.sha256}; {REMEDY}"
             for shard in shards
             if self._digests[shard] != shard.sha256
@@ -141,7 +142,7 @@ class RecordSet:
         utterances = [int(example["utterance"]) for example in self.dataset().as_numpy_iterator()]
         counts = np.bincount(utterances, minlength=len(self.utterances))
         return [
-            f"{self.folder}: {row.id} has {count} segments where {UTTERANCES} says {row.num_segments}; {REMEDY}"
+            f"{self.folder}: {row.id} has {count} segments where {UTTERANCES} has {row.num_segments}; {REMEDY}"
             for row, count in zip(self.utterances, counts, strict=True)
             if count != row.num_segments
         ]
