@@ -424,7 +424,7 @@ def test_whisper_is_asked_with_a_local_model_and_each_utterance_for_itself(tmp_p
 
     monkeypatch.setitem(sys.modules, "faster_whisper", types.SimpleNamespace(WhisperModel=WhisperModel))
     monkeypatch.setattr("data_prep.transcripts.engines.metadata.version", lambda name: "1.2")
-    with pytest.raises(ValueError, match="--asr-model None: name the folder of a converted Whisper model"):
+    with pytest.raises(ValueError, match="asr_model None: name the folder of a converted Whisper model"):
         ENGINES["faster-whisper"](None, "en")
     (tmp_path / "model.bin").write_bytes(b"weights")
     engine = ENGINES["faster-whisper"](tmp_path, "de")
@@ -442,8 +442,8 @@ def test_whisper_is_asked_with_a_local_model_and_each_utterance_for_itself(tmp_p
     [
         (["--asr-model", "x"], "--asr-model x: it goes with --asr only"),
         (["--asr", "faster-whisper", "--asr-model", "nowhere"], "--asr-model nowhere: name the folder"),
-        (["--asr", "pocketsphinx", "--asr-language", "de"], "--asr-language de: pocketsphinx brings English alone"),
-        (["--asr", "pocketsphinx", "--asr-model", "."], r"--asr-model .: \d of"),
+        (["--asr", "pocketsphinx", "--asr-language", "de"], "--asr-language de: pocketsphinx includes English only"),
+        (["--asr", "pocketsphinx", "--asr-model", "."], r"--asr-model .: it has \d of"),
     ],
 )
 def test_options_that_do_not_go_together_are_wrong_usage(options, message, corpus, tmp_path, capsys, monkeypatch):
