@@ -1,4 +1,4 @@
-"""Speech recognisers that run on this machine, without an online service."""
+"""Speech recognizers that run on this machine, without an online service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE_RATE_HZ = 16000
 
 @dataclass(frozen=True)
 class Engine:
-    """A loaded speech recogniser.
+    """A loaded speech recognizer.
 
     Attributes:
         description: name, version and model, which determine its transcripts.
@@ -87,11 +87,11 @@ def faster_whisper(asr_model: Path | None, asr_language: str) -> Engine:
         from faster_whisper import WhisperModel
     except ImportError as error:
         raise missing_extra("whisper", "speech recognition by faster-whisper", error) from error
-    recogniser = WhisperModel(str(asr_model), device="auto", compute_type="default", local_files_only=True)
+    recognizer = WhisperModel(str(asr_model), device="auto", compute_type="default", local_files_only=True)
 
     def transcribe(waveform: np.ndarray) -> str:
         # without the previous text: it may be of another speaker and from another part of the split
-        parts, _ = recogniser.transcribe(
+        parts, _ = recognizer.transcribe(
             np.asarray(waveform, np.float32), language=asr_language, beam_size=5, condition_on_previous_text=False
         )
         return " ".join(part.text.strip() for part in parts)

@@ -67,7 +67,7 @@ class Shape:
         sound = level * self.generator.uniform(0.5, 1.5) * (tone + 0.3 * noise)
         soundfile.write(path, np.clip(sound, -1, 1), RATE_HZ, subtype="PCM_16")
 
-    def write_recognised(self, path: Path) -> None:
+    def write_transcripts(self, path: Path) -> None:
         """Writes transcripts with a word error rate of about 6 %."""
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
@@ -112,7 +112,7 @@ def main() -> None:
     options = parser.parse_args()
     shape = Shape(options.index)
     build_iemocap_tree(options.out / "IEMOCAP_full_release", shape.turns, shape.write_sound)
-    shape.write_recognised(options.out / "asr.csv")
+    shape.write_transcripts(options.out / "asr.csv")
     shape.write_speakers(options.out)
     shape.write_word_vectors(options.out / "glove.txt")
 

@@ -37,11 +37,13 @@ STEADY = Voice(jitter=0.0, shimmer=0.0, breathiness=0.0)
 
 @pytest.fixture(scope="module")
 def utterances(toy_corpus_dir: Path) -> tuple[Utterance, ...]:
+    """The utterances of the whole toy corpus."""
     return read_corpus(toy.CORPUS, toy_corpus_dir).utterances
 
 
 @pytest.fixture(scope="module")
 def waveforms(utterances: tuple[Utterance, ...]) -> dict[str, np.ndarray]:
+    """The waveforms of the toy corpus by id, float64 [samples] within ±1."""
     return {utterance.id: wavfile.read(utterance.path)[1] / 32768 for utterance in utterances}
 
 
@@ -187,7 +189,7 @@ def test_whole_files_are_kept_and_those_of_other_settings_are_made_anew(tmp_path
     assert marked.read_bytes() == b"kept"
     assert missing.exists()
 
-    (tmp_path / "toy02_anger_1.wav").write_bytes(b"of an earlier, larger corpus")
+    (tmp_path / "toy02_anger_1.wav").write_bytes(b"from an earlier, larger corpus")
     (tmp_path / "toy.json").write_text("{}")
     (tmp_path / "toy_mine.wav").write_bytes(b"not ours to delete")
     after = digests(toy.generate(tmp_path, speaker_count=1))
