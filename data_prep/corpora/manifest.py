@@ -29,18 +29,22 @@ class _Row:
     cells: dict[str, str]
 
     def place(self, column: str) -> str:
+        """Returns the position of a cell for a message."""
         return f"{self.table}, line {self.line}, column {column}"
 
     def optional(self, column: str) -> str | None:
+        """Returns the text of a cell, or None if it is empty."""
         return (self.cells.get(column) or "").strip() or None
 
     def required(self, column: str) -> str:
+        """Returns the text of a cell; raises ValueError if it is empty."""
         value = self.optional(column)
         if value is None:
             raise ValueError(f"{self.place(column)}: the cell is empty; every utterance needs a {column}")
         return value
 
     def seconds(self, column: str) -> float | None:
+        """Returns the time in a cell, or None if it is empty; raises ValueError if it is not a time."""
         value = self.optional(column)
         if value is None:
             return None

@@ -10,7 +10,7 @@ utterances in each of four emotions: 240 utterances, 60 of each emotion, as 16-b
 
 In these five, the voice alone does not separate anger from happiness or neutral from sadness, and the words alone do not
 separate anger from sadness or happiness from neutral. The sound is the nonsense of `toy` and not the words, since an acoustic
-network could otherwise learn the words; a speech recogniser cannot transcribe it. The corpus tests the fusion of two
+network could otherwise learn the words; a speech recognizer cannot transcribe it. The corpus tests the fusion of two
 modalities; it is no evidence about real emotion.
 
 Licence: CC0 1.0. Citation: as for `toy`.

@@ -19,6 +19,7 @@ RATE = 16000
 
 
 def noise(samples=RATE, seed=0):
+    """Returns uniform noise, float32 [samples] within ±0.5."""
     return np.random.default_rng(seed).uniform(-0.5, 0.5, samples).astype(np.float32)
 
 

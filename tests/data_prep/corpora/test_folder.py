@@ -16,8 +16,8 @@ from data_prep.corpora.base import ReadOptions, read_corpus
 
 
 def test_folders_give_the_emotion_and_the_pattern_the_speaker(tmp_path):
-    found = by_id(read_corpus(folder.CORPUS, write_folders(tmp_path), BY_PREFIX))
-    assert {key: (utterance.emotion, utterance.speaker) for key, utterance in found.items()} == {
+    utterances = by_id(read_corpus(folder.CORPUS, write_folders(tmp_path), BY_PREFIX))
+    assert {key: (utterance.emotion, utterance.speaker) for key, utterance in utterances.items()} == {
         "anger/anna_1": ("anger", "anna"),
         "anger/bert_1": ("anger", "bert"),
         "joy/anna_3": ("joy", "anna"),

@@ -22,9 +22,9 @@ three,sound/bert_1.wav,joy,bert,,,,,,
 
 
 def test_the_cells_of_a_manifest_become_the_fields_of_utterances(tmp_path):
-    found = by_id(read_corpus(manifest.CORPUS, write_manifest(tmp_path, FULL_MANIFEST)))
+    utterances = by_id(read_corpus(manifest.CORPUS, write_manifest(tmp_path, FULL_MANIFEST)))
     sound = tmp_path / "sound"
-    assert found == {
+    assert utterances == {
         "one": Utterance(
             "one",
             sound / "anna_1.wav",
@@ -52,9 +52,9 @@ def test_the_cells_of_a_manifest_become_the_fields_of_utterances(tmp_path):
 )
 def test_a_manifest_may_use_any_delimiter_and_a_byte_order_mark(name, delimiter, encoding, tmp_path):
     write_manifest(tmp_path, MANIFEST.replace(",", delimiter), name, encoding)
-    found = by_id(read_corpus(manifest.CORPUS, tmp_path))
-    assert list(found) == ["sound/anna_1", "sound/anna_2", "sound/bert_1"]
-    assert (found["sound/bert_1"].emotion, found["sound/bert_1"].session) == ("joy", "bert")
+    utterances = by_id(read_corpus(manifest.CORPUS, tmp_path))
+    assert list(utterances) == ["sound/anna_1", "sound/anna_2", "sound/bert_1"]
+    assert (utterances["sound/bert_1"].emotion, utterances["sound/bert_1"].session) == ("joy", "bert")
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_manifest_may_have_absolute_paths_spaces_and_letters_beyond_ascii(tmp_
     absolute = write_noise(tmp_path / "far away" / "Zoë 1.wav")
     text = MANIFEST + f"{absolute},Ärger,Zoë Müller\n"
     selection = read_corpus(manifest.CORPUS, write_manifest(tmp_path / "here", text))
-    found = by_id(selection)[absolute.with_suffix("").as_posix()]
-    assert (found.path, found.speaker, found.emotion) == (absolute, "Zoë Müller", "Ärger")
+    utterances = by_id(selection)[absolute.with_suffix("").as_posix()]
+    assert (utterances.path, utterances.speaker, utterances.emotion) == (absolute, "Zoë Müller", "Ärger")
     assert selection.labels == ("anger", "joy", "Ärger")
 
 
