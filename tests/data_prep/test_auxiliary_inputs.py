@@ -16,7 +16,7 @@ from acrnn import vector_tables
 from acrnn.cli import main as acrnn_main
 from acrnn.crossval import Experiment, cross_validate
 from acrnn.export import version_folder
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 from acrnn.recipes import PENG2021
 from acrnn.records import RecordSet
 from data_prep import word_vectors
@@ -480,7 +480,7 @@ def test_the_whole_way_with_text_and_speakers_to_a_prediction(corpus, tmp_path, 
     settings = json.loads((tmp_path / "out" / "results.json").read_text())["settings"]
     assert settings["network"]["speaker_embedding_size"] == 5 and settings["network"]["embedding_size"] == 3
     assert settings["companions"]["word_vectors"]["origin"] == "glove.txt"
-    trained = Trained.of_run(tmp_path / "out", 0)
+    trained = TrainedModel.of_run(tmp_path / "out", 0)
     assert trained.auxiliary_inputs == ("text", "speaker_embedding")
     version_folder.export(trained, tmp_path / "model" / "1", ("onnx",))
     assert (tmp_path / "model" / "1" / "assets.extra" / "words.txt").read_text().splitlines()[0] in ("do", "i")
