@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from acrnn import crossval, recipes
 from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
-from acrnn.export.trained_model import TrainedModel, config_of
-from acrnn.models import MODELS
+from acrnn.crossval.results import collect_results
+from acrnn.crossval.settings import Settings
+from acrnn.export.trained_model import TrainedModel
 from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, InitialWeights
-from acrnn.records import RecordSet
+from acrnn.records.record_set import RecordSet
 
 
 def refit(
@@ -39,16 +39,16 @@ def refit(
         FileNotFoundError: the experiment or the records are missing.
         ValueError: they are damaged or do not belong together, or the initial weights are not those of the experiment.
     """
-    experiment = crossval.collect(folder)
-    settings = experiment["settings"]
+    results = collect_results(folder)
+    settings = results.settings
     record_set = RecordSet(records)
-    if record_set.manifest.content_sha256 != settings["records_sha256"]:
+    if record_set.manifest.content_sha256 != settings.records_sha256:
         raise ValueError(f"{records}: not the records of {folder}; name the record set that it was run on")
     import_quietly("keras")
-    recipe = recipes.from_dict(settings["recipe"]).settled(experiment["runs"])
+    recipe = settings.recipe.settled([run.to_dict() for run in results.runs])
     weights = _checked_weights(folder, settings, initial_weights)
-    estimator = MODELS[settings["model"]].estimator(config_of(settings), recipe, weights)
-    speeds = settings.get("speeds", record_set.manifest.speeds)
+    estimator = settings.system.estimator(settings.config, recipe, weights)
+    speeds = settings.speeds or record_set.manifest.speeds
     source = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
     estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
@@ -56,13 +56,13 @@ def refit(
     return TrainedModel.of_network(estimator.model, settings, origin)
 
 
-def _checked_weights(folder: Path, settings: dict, initial_weights: InitialWeights) -> InitialWeights:
+def _checked_weights(folder: Path, settings: Settings, initial_weights: InitialWeights) -> InitialWeights:
     """Returns the initial weights of an experiment.
 
     Raises:
         ValueError: they differ from those that the caller passed.
     """
-    description = settings.get("start", RANDOM.describe())
+    description = settings.initial_weights or RANDOM.describe()
     if initial_weights == RANDOM and description == InitialWeights(TIME_ARROW).describe():
         return InitialWeights(TIME_ARROW)  # it needs only the records
     if initial_weights.describe() != description:

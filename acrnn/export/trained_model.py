@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrnn import crossval, frontends, segments
+from acrnn import frontends, segments
 from acrnn.console import import_quietly
-from acrnn.crossval import results
+from acrnn.crossval.results import read_experiment
+from acrnn.crossval.run import read_run, run_path
+from acrnn.crossval.settings import Settings
 from acrnn.models import MODELS, System
 
 if TYPE_CHECKING:
@@ -30,12 +32,12 @@ class TrainedModel:
 
     Attributes:
         model: the network; returns logits for the inputs of `network_inputs.fed`.
-        settings: settings of the experiment, see `crossval.Prepared.settings`.
+        settings: settings of the experiment, see `crossval.settings`.
         origin: training of the network, for the card: "speakers", "epochs", "seed" and, for a run, "fold".
     """
 
     model: keras.Model
-    settings: dict
+    settings: Settings
     origin: dict
 
     @classmethod
@@ -50,16 +52,16 @@ class TrainedModel:
             FileNotFoundError: the folder is not an experiment, or the run or its network is missing.
             ValueError: a file is damaged.
         """
-        settings = crossval.read_experiment(folder)["settings"]
-        path = results.run_path(folder, fold, seed)
+        settings, _ = read_experiment(folder)
+        path = run_path(folder, fold, seed)
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such run; {REMEDY}, and one of its folds and seeds")
-        run = results.read_run(path)
+        run = read_run(path)
         origin = {"fold": fold, "seed": seed, "speakers": run.train_speakers, "epochs": run.best_epoch}
-        return cls.of_network(load_network(path.with_suffix(".keras"), settings["model"]), settings, origin)
+        return cls.of_network(load_network(path.with_suffix(".keras"), settings.model), settings, origin)
 
     @classmethod
-    def of_network(cls, network: keras.Model, settings: dict, origin: dict) -> TrainedModel:
+    def of_network(cls, network: keras.Model, settings: Settings, origin: dict) -> TrainedModel:
         """Returns a copy of a network in float32, whatever the precision of its training.
 
         Args:
@@ -71,7 +73,7 @@ class TrainedModel:
         """
         from acrnn.text.embedding import copy_state
 
-        model = MODELS[settings["model"]].build(config_of(settings))
+        model = settings.system.build(settings.config)
         try:
             copy_state(network, model)
         except ValueError as error:
@@ -81,27 +83,27 @@ class TrainedModel:
     @property
     def system(self) -> System:
         """The system's declaration."""
-        return MODELS[self.settings["model"]]
+        return self.settings.system
 
-    @cached_property
+    @property
     def frontend(self) -> frontends.Spec:
         """The front end of the records."""
-        return frontends.from_dict(self.settings["frontend"])
+        return self.settings.frontend
 
-    @cached_property
+    @property
     def rule(self) -> segments.SegmentRule:
         """The segment rule of the records."""
-        return segments.from_dict(self.settings["segments"])
+        return self.settings.rule
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Emotions in the order of the network's outputs."""
-        return tuple(self.settings["labels"])
+        return self.settings.labels
 
     @property
     def pooling(self) -> str:
         """Pooling of segments, see `segments.pool_logits`."""
-        return self.settings["recipe"]["pooling"]
+        return self.settings.recipe.pooling
 
     @cached_property
     def auxiliary_inputs(self) -> tuple[str, ...]:
@@ -139,11 +141,6 @@ class TrainedModel:
         if self.system.whole_utterances:
             return features[None], np.array([len(features)], np.int32)
         return self.rule.cut(features)
-
-
-def config_of(settings: dict) -> Any:
-    """Returns the `Config` of the network that an experiment's settings describe."""
-    return MODELS[settings["model"]].config(**settings["network"])
 
 
 def load_network(path: Path, system: str) -> keras.Model:

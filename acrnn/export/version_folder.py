@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from acrnn import crossval, files
+from acrnn import files
+from acrnn.crossval.results import collect_results
+from acrnn.crossval.runner import versions
 from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.trained_model import TrainedModel
@@ -137,7 +139,7 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
     settings = trained.settings
     return Card(
         name=name,
-        system=settings["model"],
+        system=settings.model,
         summary=trained.system.summary,
         labels=trained.labels,
         frontend=trained.frontend,
@@ -145,15 +147,15 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         pooling=trained.pooling,
         whole_utterances=trained.system.whole_utterances,
         has_attention=any(layer.name == "attention" for layer in trained.model.layers),
-        corpus={key: settings["corpus"].get(key, "") for key in _CORPUS_KEYS},
+        corpus={key: getattr(settings.corpus, key) for key in _CORPUS_KEYS},
         fitted_on=trained.origin,
         estimate=estimate,
-        recipe=settings["recipe"],
-        network=settings["network"],
-        versions=crossval.versions(),
+        recipe=settings.recipe_fields,
+        network=settings.network_fields,
+        versions=versions(),
         formats={key: FORMATS[key].title for key in formats},
         auxiliary_inputs=trained.auxiliary_inputs,
-        speaker_embedding_size=settings["network"].get("speaker_embedding_size", 0),
+        speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),
     )
 
 
@@ -167,6 +169,6 @@ def estimate_of(folder: Path) -> dict:
         FileNotFoundError: the folder holds no finished run.
         ValueError: a file is damaged.
     """
-    experiment = crossval.collect(folder)
-    figures = {key: experiment["overall"][key] for key in _ESTIMATE_KEYS}
-    return {"protocol": experiment["settings"]["protocol"], **figures}
+    results = collect_results(folder)
+    overall = results.overall.to_dict()
+    return {"protocol": results.settings.protocol, **{key: overall[key] for key in _ESTIMATE_KEYS}}

@@ -121,10 +121,10 @@ def _print_failures(failures: Sequence[Failure], num_files: int, card: Card) -> 
 
 
 def _plot(recognizer: Recognizer, predictions: Sequence[Prediction], path: Path) -> None:
-    from acrnn import figures, reports
+    from acrnn import figures
 
     files.make_folder(path.parent)
-    reports.write_png(figures.predictions([example(recognizer, each) for each in predictions]), path)
+    figures.write_png(figures.predictions([example(recognizer, each) for each in predictions]), path)
     print(f"figure: {path}", file=sys.stderr)
 
 

@@ -325,9 +325,7 @@ def test_the_quickest_runtime_that_is_installed_is_chosen(recognizer, monkeypatc
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxruntime" else real(name))
     assert Recognizer.load().runtime == "litert"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(
-        ImportError, match="no runtime for it is installed; install onnxruntime or ai_edge_litert or"
-    ):
+    with pytest.raises(ImportError, match="no runtime for it is installed; install onnxruntime or ai_edge_litert or"):
         Recognizer.load()
 
 
