@@ -125,8 +125,9 @@ def run_systems(options: argparse.Namespace) -> int:
 def run_summary(options: argparse.Namespace) -> int:
     """Prints the summary of an experiment's results."""
     from acrnn import reports
+    from acrnn.crossval.results import read_results
 
-    print(reports.summary(reports.read_results(options.folder)))
+    print(reports.summary(read_results(options.folder)))
     return 0
 
 

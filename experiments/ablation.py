@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from acrnn import files, reports, studies
 from acrnn.console import comma_separated, run_job
+from acrnn.crossval.results import Results
 from acrnn.models import MODELS
 from acrnn.recipes import CHEN2018, DEPARTURES, LITERAL, Recipe, departed
 from acrnn.reports import comparison
@@ -126,21 +127,21 @@ def write(output_dir: Path, options: argparse.Namespace) -> None:
     _draw(found, gains, output_dir)
 
 
-def _figures(found: dict) -> list[str]:
+def _figures(results: Results) -> list[str]:
     return [
-        f"{100 * np.mean(list(uar(found).values())):.1f}"
+        f"{100 * np.mean(list(uar(results).values())):.1f}"
         for uar in (comparison.late_validation_uar, comparison.validation_uar)
     ]
 
 
-def _draw(found: dict, gains: dict, output_dir: Path) -> None:
+def _draw(found: Mapping[str, Results], gains: dict, output_dir: Path) -> None:
     from acrnn import figures
 
     measured = {name: gain for name, gain in gains.items() if gain is not None}
     if measured:
-        reports.write_png(figures.differences(measured, "validation UAR points gained"), output_dir / "ablation.png")
-    curves = {name: [run["curve"] for run in result["runs"]] for name, result in found.items()}
-    reports.write_png(figures.mean_curves(curves), output_dir / "curves.png")
+        figures.write_png(figures.differences(measured, "validation UAR points gained"), output_dir / "ablation.png")
+    curves = {name: [run.curve for run in results.runs] for name, results in found.items()}
+    figures.write_png(figures.mean_curves(curves), output_dir / "curves.png")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 from acrnn import files, reports, studies
 from acrnn.console import comma_separated, run_job
 from acrnn.crossval.leakage import MISTAKES, mistake
+from acrnn.crossval.results import Results
 from acrnn.models import MODELS
 from acrnn.reports import comparison
 from acrnn.reports.comparison import Comparison
@@ -87,7 +88,7 @@ def write(titles: Mapping[str, str], output_dir: Path, options: argparse.Namespa
     _draw(gains, output_dir / "leakage.png")
 
 
-def _row(title: str, result: dict, gain: Comparison | None) -> list[str]:
+def _row(title: str, result: Results, gain: Comparison | None) -> list[str]:
     return [
         title,
         *reports.uar_cells(result),
@@ -101,7 +102,7 @@ def _draw(gains: dict, path: Path) -> None:
 
     measured = {name: gain for name, gain in gains.items() if gain is not None}
     if measured:
-        reports.write_png(figures.differences(measured, "UAR points over the honest protocol"), path)
+        figures.write_png(figures.differences(measured, "UAR points over the honest protocol"), path)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import numpy as np
 
 from acrnn import files, reports, studies
 from acrnn.console import numbers, positive, run_job
+from acrnn.crossval.results import Results
 from acrnn.reports import comparison, published
 from acrnn.studies import Variant
 from experiments import arguments
@@ -70,7 +71,7 @@ def train(options: argparse.Namespace, output_dir: Path) -> None:
     studies.run([_acrnn(options, "chen2018-2d", depth), baseline], output_dir, **work)
 
 
-def _table_one(options: argparse.Namespace, output_dir: Path) -> dict[str, dict]:
+def _table_one(options: argparse.Namespace, output_dir: Path) -> dict[str, Results]:
     return studies.finished([_name(depth) for depth in options.depths], output_dir)
 
 
@@ -84,10 +85,10 @@ def _acrnn(options: argparse.Namespace, model: str, depth: int) -> Variant:
     return Variant(_name(depth, dimensions), f"{dimensions}-D ACRNN, {depth} convolution layers", experiment)
 
 
-def best_depth(found: Mapping[str, dict]) -> int:
+def best_depth(found: Mapping[str, Results]) -> int:
     """The depth with the best mean validation UAR; the test speakers have no say."""
     best = max(found, key=lambda name: np.mean(list(comparison.validation_uar(found[name]).values())))
-    return found[best]["settings"]["network"]["conv_layers"]
+    return found[best].settings.config.conv_layers
 
 
 def write(options: argparse.Namespace, output_dir: Path) -> None:
@@ -99,22 +100,22 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
     names = [DNN_ELM, _name(depth, 2), _name(depth)]
     systems = studies.finished(names, output_dir)
     three_d = systems.get(_name(depth), next(iter(one.values())))
-    reports.write_png(
-        figures.depths({found["settings"]["network"]["conv_layers"]: _point(found) for found in one.values()}),
+    figures.write_png(
+        figures.depths({found.settings.config.conv_layers: _point(found) for found in one.values()}),
         output_dir / "depth.png",
     )
-    labels = three_d["settings"]["labels"]
-    reports.write_png(figures.confusion(three_d["overall"]["confusion"], labels), output_dir / "confusion.png")
+    labels = three_d.settings.labels
+    figures.write_png(figures.confusion(three_d.overall.confusion, labels), output_dir / "confusion.png")
     files.write_text(output_dir / "tables.md", _text(options, one, systems, three_d))
 
 
-def _point(found: dict) -> dict:
-    known = published.uar(found["settings"])
-    overall = found["overall"]
-    return {"uar": overall["uar_fold_mean"], "interval": overall["uar_fold_mean_interval"], "published": known}
+def _point(found: Results) -> dict:
+    known = published.uar(found.settings)
+    overall = found.overall
+    return {"uar": overall.uar_fold_mean, "interval": overall.uar_fold_mean_interval, "published": known}
 
 
-def _text(options: argparse.Namespace, one: Mapping, systems: Mapping, shown: dict) -> str:
+def _text(options: argparse.Namespace, one: Mapping, systems: Mapping, shown: Results) -> str:
     header = ["", "UAR, mean over folds", "UAR, pooled (95 % interval)", "validation UAR", "published", "coverage"]
     parts = [
         f"# Chen et al. (2018) on {options.dataset}, recipe {options.recipe or 'chen2018'}",
@@ -127,13 +128,13 @@ def _text(options: argparse.Namespace, one: Mapping, systems: Mapping, shown: di
         reports.markdown(["first", "second", "difference in UAR points", "verdict at 5 %"], _comparisons(systems)),
         "## Figure 3/4: confusion",
         f"![confusion](confusion.png)\n\nThe average recall of all utterances together, which is what the diagonal of such a "
-        f"matrix gives, is {reports.percent(shown['overall']['uar_pooled'])}.",
+        f"matrix gives, is {reports.percent(shown.overall.uar_pooled)}.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _row(name: str, found: dict) -> list[str]:
-    known = published.uar(found["settings"])
+def _row(name: str, found: Results) -> list[str]:
+    known = published.uar(found.settings)
     return [
         name,
         *reports.uar_cells(found),
@@ -143,7 +144,7 @@ def _row(name: str, found: dict) -> list[str]:
     ]
 
 
-def _comparisons(systems: Mapping[str, dict]) -> list[list[str]]:
+def _comparisons(systems: Mapping[str, Results]) -> list[list[str]]:
     names = list(systems)
     pairs = [(names[j], names[i]) for i in range(len(names)) for j in range(i + 1, len(names))]
     rows = []

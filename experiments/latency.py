@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn.crossval import Experiment, Prepared
+from acrnn.crossval import Experiment, Prepared, Settings
 from acrnn.export import version_folder
 from acrnn.export.trained_model import Trained
 from acrnn.inference import Recognizer
@@ -58,7 +58,9 @@ def untrained(records: Path, depth: int) -> Trained:
     """The 3-D ACRNN at full size, as an experiment would start with it."""
     prepared = Prepared.of(Experiment(records, "chen2018-3d", RECIPES["tuned"], options={"conv_layers": depth}))
     network = MODELS["chen2018-3d"].estimator(prepared.config, RECIPES["tuned"]).model
-    return Trained.of_network(network, prepared.settings(), {"speakers": [], "epochs": 0, "seed": 0})
+    return Trained.of_network(
+        network, Settings.from_dict(prepared.settings()), {"speakers": [], "epochs": 0, "seed": 0}
+    )
 
 
 def _sound(folder: Path) -> Path:

@@ -20,6 +20,7 @@ import numpy as np
 
 from acrnn import files, metrics, reports, studies
 from acrnn.console import comma_separated, positive, run_job
+from acrnn.crossval.results import Results
 from acrnn.errors import UsageError
 from acrnn.folds import PROTOCOLS
 from acrnn.models import MODELS
@@ -118,9 +119,9 @@ def _known(system: str, dataset: str) -> Mapping:
     return LIM2016_TABLES[system] if dataset == "emodb" else {}
 
 
-def _emotions(system: str, dataset: str, paper: dict | None, independent: dict | None) -> str:
+def _emotions(system: str, dataset: str, paper: Results | None, independent: Results | None) -> str:
     """Tables II to IV: a row an emotion, and their average."""
-    known, labels = _known(system, dataset), (paper or independent)["settings"]["labels"]
+    known, labels = _known(system, dataset), (paper or independent).settings.labels
     header = ["emotion", *(f"{key}, {where}" for where in ("published", "paper", "independent") for key in _KEYS)]
     ours = [_by_emotion(one) for one in (paper, independent)]
     rows = [
@@ -138,13 +139,13 @@ def _figures(by_emotion: Mapping[str, Sequence[float]] | None, name: str) -> lis
     return ["–"] * 3 if by_emotion is None else [reports.percent(value) for value in by_emotion[name]]
 
 
-def _by_emotion(found: dict | None) -> dict[str, np.ndarray] | None:
+def _by_emotion(found: Results | None) -> dict[str, np.ndarray] | None:
     """Precision, recall and F1 by emotion, and their average, each the mean over repetitions."""
     if found is None:
         return None
-    labels = found["settings"]["labels"]
-    repeated = found["settings"]["protocol"] == LIM2016_PROTOCOL
-    groups = _confusions(found, _FOLDS if repeated else found["planned_folds"])
+    labels = found.settings.labels
+    repeated = found.settings.protocol == LIM2016_PROTOCOL
+    groups = _confusions(found, _FOLDS if repeated else found.planned_folds)
     every = np.nanmean([_shares(counts, labels) for counts in groups], axis=0)
     return {**dict(zip(labels, every, strict=True)), "average": np.nanmean(every, axis=0)}
 
@@ -155,18 +156,17 @@ def _shares(counts: np.ndarray, labels: Sequence[str]) -> np.ndarray:
     return np.array([[(row[key] or 0.0) if there else np.nan for key in _KEYS] for row, there in rows])
 
 
-def _confusions(found: dict, folds: int) -> list[np.ndarray]:
+def _confusions(found: Results, folds: int) -> list[np.ndarray]:
     """Confusion counts, one for so many successive folds."""
-    count = len(found["settings"]["labels"])
+    count = len(found.settings.labels)
     groups: dict[tuple[int, int], np.ndarray] = {}
-    for run in found["runs"]:
-        predictions = np.argmax(run["probabilities"], axis=1)
-        of_group = groups.setdefault((run["seed"], run["fold"] // folds), np.zeros((count, count)))
-        of_group += metrics.confusion(np.array(run["labels"]), predictions, count)
+    for run in found.runs:
+        of_group = groups.setdefault((run.seed, run.fold // folds), np.zeros((count, count)))
+        of_group += run.confusion(count)
     return [groups[key] for key in sorted(groups)]
 
 
-def _summary(system: str, dataset: str, paper: dict | None, independent: dict | None) -> str:
+def _summary(system: str, dataset: str, paper: Results | None, independent: Results | None) -> str:
     """A row a protocol: F1 with its deviation, UAR by both averages, both ways of pooling, coverage."""
     header = [
         "split",
@@ -186,18 +186,18 @@ def _summary(system: str, dataset: str, paper: dict | None, independent: dict | 
     return reports.markdown(header, rows)
 
 
-def _f1(found: dict) -> str:
-    by_fold = [np.nanmean(_shares(counts, found["settings"]["labels"])[:, 2]) for counts in _confusions(found, 1)]
+def _f1(found: Results) -> str:
+    by_fold = [np.nanmean(_shares(counts, found.settings.labels)[:, 2]) for counts in _confusions(found, 1)]
     mean = _by_emotion(found)["average"][2]
     return f"{reports.percent(mean)} ± {reports.percent(np.std(by_fold, ddof=1) if len(by_fold) > 1 else None)}"
 
 
-def _by_pooling(found: dict) -> str:
+def _by_pooling(found: Results) -> str:
     """Share of test utterances that are right by majority vote and by the sum of probabilities."""
     right = {"majority": [], "mean": []}
-    for run in found["runs"]:
+    for run in found.runs:
         for pooling in right:
-            right[pooling] += (np.array(run["by_pooling"][pooling]) == run["labels"]).tolist()
+            right[pooling] += (np.array(run.by_pooling[pooling]) == run.labels).tolist()
     return " / ".join(reports.percent(float(np.mean(values))) for values in right.values())
 
 
@@ -209,7 +209,7 @@ def _worth(gains: Mapping[str, comparison.Comparison]) -> str:
 def _draw(gains: Mapping[str, comparison.Comparison], output_dir: Path) -> None:
     from acrnn import figures
 
-    reports.write_png(figures.differences(gains, "UAR points over the independent split"), output_dir / "split.png")
+    figures.write_png(figures.differences(gains, "UAR points over the independent split"), output_dir / "split.png")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from acrnn import files, reports, studies
 from acrnn.console import run_job
+from acrnn.crossval.results import Results
 from acrnn.models import MODELS
 from acrnn.records import MANIFEST, RecordSet
 from acrnn.reports import comparison, published
@@ -165,16 +166,16 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
     files.write_text(output_dir / "tables.md", "\n\n".join(parts) + "\n")
 
 
-def _notes(found: Mapping[str, dict], has_texts: bool) -> list[str]:
+def _notes(found: Mapping[str, Results], has_texts: bool) -> list[str]:
     """What the figures rest on: protocol, x-vectors, texts, word vectors, recognized texts."""
-    settings = next(iter(found.values()))["settings"]
+    settings = next(iter(found.values())).settings
     beside = {}
     for one in found.values():  # the corpus' texts first, where there are any
-        beside = {**one["settings"].get("companions", {}), **beside}
+        beside = {**one.settings.auxiliary_inputs, **beside}
     speakers, words = beside.get("speaker_embeddings"), beside.get("word_vectors")
-    heard = [one["settings"]["companions"]["transcripts"] for name, one in found.items() if name in RECOGNIZED]
+    heard = [one.settings.auxiliary_inputs["transcripts"] for name, one in found.items() if name in RECOGNIZED]
     lines = [
-        f"- split: {settings['protocol']}; the paper has ten folds of 8/1/1 and does not say that they are by speaker",
+        f"- split: {settings.protocol}; the paper has ten folds of 8/1/1 and does not say that they are by speaker",
         f"- x-vectors: {speakers['origin']}, {speakers['size']} values"
         if speakers
         else "- no x-vectors were given: all rows are without",
@@ -191,20 +192,20 @@ def _notes(found: Mapping[str, dict], has_texts: bool) -> list[str]:
     return lines
 
 
-def _row(row: tuple, found: dict) -> list[str]:
+def _row(row: tuple, found: Results) -> list[str]:
     title, modality, *_ = row
-    known = published.peng2021(found["settings"])
+    known = published.peng2021(found.settings)
     return [
         title,
         modality,
-        reports.percent(found["overall"]["wa"]),
+        reports.percent(found.overall.wa),
         *reports.uar_cells(found),
         "–" if known is None else f"{known[0]:.1f} / {known[1]:.1f}",
         reports.coverage(found),
     ]
 
 
-def _comparisons(found: Mapping[str, dict]) -> list[list[str]]:
+def _comparisons(found: Mapping[str, Results]) -> list[list[str]]:
     return [
         [first, second, studies.difference(studies.compared(found, first, second, comparison.tested_uar))]
         for first, second in COMPARED

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from acrnn import files, recipes, reports, studies
 from acrnn.console import comma_separated, run_job
+from acrnn.crossval.results import Results
+from acrnn.crossval.settings import Settings
 from acrnn.errors import UsageError
 from acrnn.recipes import initial_weights
 from acrnn.reports import comparison, published
@@ -185,7 +187,7 @@ def write(options: argparse.Namespace, tables: Sequence[Table], output_dir: Path
     """Writes tables.md and the figures from what is finished."""
     found = studies.finished(list(ROWS), output_dir)
     if FULL in found:
-        found = {**{name: found[FULL] for name, row in ROWS.items() if _is_full(row, found[FULL]["settings"])}, **found}
+        found = {**{name: found[FULL] for name, row in ROWS.items() if _is_full(row, found[FULL].settings)}, **found}
     parts = [
         f"# Zhang et al. (2021) on {options.dataset}",
         "UAR in percent, ± the standard deviation over folds; intervals resample speakers. The paper's figures are of the "
@@ -204,17 +206,17 @@ def write(options: argparse.Namespace, tables: Sequence[Table], output_dir: Path
     files.write_text(output_dir / "tables.md", "\n\n".join(parts) + "\n")
 
 
-def _is_full(row: Row, settings: dict) -> bool:
+def _is_full(row: Row, settings: Settings) -> bool:
     """Whether the full system's experiment, run with these settings, is the row's too."""
     if row == Row(row.title, speeds=row.speeds) and row.speeds:
-        return tuple(settings.get("speeds", (1.0,))) == SPEEDS[row.speeds]
+        return (settings.speeds or (1.0,)) == SPEEDS[row.speeds]
     return (
         row == Row(row.title, initial_weights=initial_weights.RANDOM)
-        and settings["start"] == initial_weights.RANDOM.describe()
+        and settings.initial_weights == initial_weights.RANDOM.describe()
     )
 
 
-def _text(dataset: str, table: Table, found: Mapping[str, dict]) -> str:
+def _text(dataset: str, table: Table, found: Mapping[str, Results]) -> str:
     header = [
         "",
         "UAR, mean over folds",
@@ -234,28 +236,26 @@ def _text(dataset: str, table: Table, found: Mapping[str, dict]) -> str:
                 *reports.uar_cells(found[name]),
                 studies.difference(made),
                 _published(name, dataset),
-                f"{recipes.name_of(found[name]['settings']['recipe'])}, {reports.trained(found[name]['settings'])}",
+                f"{recipes.name_of(found[name].settings.recipe_fields)}, {reports.trained(found[name].settings)}",
                 reports.coverage(found[name]),
             ]
         )
     return reports.markdown(header, cells)
 
 
-def _recalls(dataset: str, found: dict) -> str:
+def _recalls(dataset: str, found: Results) -> str:
     """Recall by emotion beside what the paper says of Figures 7 and 8."""
     known = published.ZHANG2021_RECALLS.get(dataset, {})
-    ours = zip(found["settings"]["labels"], found["overall"]["per_class"], strict=True)
-    rows = [
-        [name, reports.percent(row["recall"]), f"{known[name]:.0f}" if name in known else "–"] for name, row in ours
-    ]
+    ours = zip(found.settings.labels, found.overall.per_class, strict=True)
+    rows = [[name, reports.percent(row.recall), f"{known[name]:.0f}" if name in known else "–"] for name, row in ours]
     return reports.markdown(["emotion", "recall", "published"], rows)
 
 
-def _title(found: dict, title: str) -> str:
+def _title(found: Results, title: str) -> str:
     """A row's title with what of its experiment the title does not say."""
-    settings = found["settings"]
-    said = [f"×{len(settings['speeds'])}"] if "speeds" in settings else []
-    said += [initial_weights.TITLES[settings["start"]["kind"]]] if "start" in settings else []
+    settings = found.settings
+    said = [f"×{len(settings.speeds)}"] if settings.speeds else []
+    said += [initial_weights.TITLES[settings.initial_weights_kind]] if settings.initial_weights_kind else []
     said += [] if published.full_size(settings) else ["reduced network"]
     return title + (f" ({', '.join(said)})" if said else "")
 
@@ -265,29 +265,29 @@ def _published(name: str, dataset: str) -> str:
     return "–" if known is None else known.cell()
 
 
-def _contexts(found: Mapping[str, dict]) -> dict[int, dict]:
+def _contexts(found: Mapping[str, Results]) -> dict[int, Results]:
     """Results of the rows that differ in the frames of a window alone, by those."""
     rows = {name: ROWS[name] for name in found if name == FULL or name.startswith("context-")}
-    return {found[name]["settings"]["network"]["context_frames"]: found[name] for name in rows}
+    return {found[name].settings.config.context_frames: found[name] for name in rows}
 
 
-def _draw(found: Mapping[str, dict], output_dir: Path) -> None:
+def _draw(found: Mapping[str, Results], output_dir: Path) -> None:
     from acrnn import figures
 
     if FULL in found:
-        overall, labels = found[FULL]["overall"], found[FULL]["settings"]["labels"]
-        reports.write_png(figures.confusion(overall["confusion"], labels), output_dir / "confusion.png")
+        overall, labels = found[FULL].overall, found[FULL].settings.labels
+        figures.write_png(figures.confusion(overall.confusion, labels), output_dir / "confusion.png")
     if len(contexts := _contexts(found)) > 1:
         points = {
             frames: {
-                "uar": one["overall"]["uar_fold_mean"],
-                "interval": one["overall"]["uar_fold_mean_interval"],
+                "uar": one.overall.uar_fold_mean,
+                "interval": one.overall.uar_fold_mean_interval,
                 "published": None,
             }
             for frames, one in contexts.items()
         }
         figure = figures.depths(points, along="frames of a window", title="UAR by context, Figures 5 and 6")
-        reports.write_png(figure, output_dir / "context.png")
+        figures.write_png(figure, output_dir / "context.png")
 
 
 if __name__ == "__main__":

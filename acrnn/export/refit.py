@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from acrnn import crossval, recipes
 from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
-from acrnn.export.trained_model import Trained, config_of
-from acrnn.models import MODELS
+from acrnn.crossval.results import collect_results
+from acrnn.crossval.settings import Settings
+from acrnn.export.trained_model import Trained
 from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, InitialWeights
 from acrnn.records import RecordSet
 
@@ -37,16 +37,15 @@ def refit(
         FileNotFoundError, ValueError: the experiment or the records are missing or damaged, or they do not belong
             together, or the start is another than theirs.
     """
-    found = crossval.collect(folder)
-    settings = found["settings"]
+    results = collect_results(folder)
+    settings = results.settings
     record_set = RecordSet(records)
-    if record_set.manifest.content_sha256 != settings["records_sha256"]:
+    if record_set.manifest.content_sha256 != settings.records_sha256:
         raise ValueError(f"{records}: other records than those of {folder}; name the ones it was run on")
     import_quietly("keras")
-    system = MODELS[settings["model"]]
-    recipe = recipes.from_dict(settings["recipe"]).settled(found["runs"])
-    estimator = system.estimator(config_of(settings), recipe, _initial_weights(folder, settings, initial_weights))
-    speeds = settings.get("speeds", record_set.manifest.speeds)
+    recipe = settings.recipe.settled([run.to_dict() for run in results.runs])
+    estimator = settings.system.estimator(settings.config, recipe, _initial_weights(folder, settings, initial_weights))
+    speeds = settings.speeds or record_set.manifest.speeds
     everyone = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
     estimator.fit(everyone, everyone, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
@@ -55,13 +54,13 @@ def refit(
     )
 
 
-def _initial_weights(folder: Path, settings: dict, given: InitialWeights) -> InitialWeights:
+def _initial_weights(folder: Path, settings: Settings, given: InitialWeights) -> InitialWeights:
     """The start of an experiment.
 
     Raises:
         ValueError: it is not the one that is given.
     """
-    wanted = settings.get("start", RANDOM.describe())
+    wanted = settings.initial_weights or RANDOM.describe()
     if given == RANDOM and wanted == InitialWeights(TIME_ARROW).describe():
         return InitialWeights(TIME_ARROW)  # it needs nothing but the records
     if given.describe() != wanted:

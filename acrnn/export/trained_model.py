@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrnn import crossval, frontends, segments
+from acrnn import frontends, segments
 from acrnn.console import import_quietly
-from acrnn.crossval import results
+from acrnn.crossval.results import read_experiment
+from acrnn.crossval.run import read_run, run_path
+from acrnn.crossval.settings import Settings
 from acrnn.models import MODELS, System
 
 if TYPE_CHECKING:
@@ -30,12 +32,12 @@ class Trained:
 
     Attributes:
         model: what its inputs name (see `inputs.fed`) to logits.
-        settings: of the experiment, see `crossval.Prepared.settings`.
+        settings: of the experiment, see `acrnn.crossval.settings`.
         origin: what the network was fitted on, for the card: "speakers", "epochs", "seed" and, of a run, "fold".
     """
 
     model: keras.Model
-    settings: dict
+    settings: Settings
     origin: dict
 
     @classmethod
@@ -46,20 +48,20 @@ class Trained:
             FileNotFoundError, ValueError: the folder is no experiment's, the run is not there or kept no network, or a
                 file is damaged.
         """
-        settings = crossval.read_experiment(folder)["settings"]
-        path = results.run_path(folder, fold, seed)
+        settings, _ = read_experiment(folder)
+        path = run_path(folder, fold, seed)
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such run; {REMEDY}, and one of its folds and seeds")
-        run = results.read_run(path)
+        run = read_run(path)
         origin = {"fold": fold, "seed": seed, "speakers": run.train_speakers, "epochs": run.best_epoch}
-        return cls.of_network(load_network(path.with_suffix(".keras"), settings["model"]), settings, origin)
+        return cls.of_network(load_network(path.with_suffix(".keras"), settings.model), settings, origin)
 
     @classmethod
-    def of_network(cls, network: keras.Model, settings: dict, origin: dict) -> Trained:
+    def of_network(cls, network: keras.Model, settings: Settings, origin: dict) -> Trained:
         """A network as it is to be used: in float32, whatever it was trained in."""
         from acrnn.text.embedding import copy_state
 
-        model = MODELS[settings["model"]].build(config_of(settings))
+        model = settings.system.build(settings.config)
         try:
             copy_state(network, model)
         except ValueError as error:
@@ -68,23 +70,23 @@ class Trained:
 
     @property
     def system(self) -> System:
-        return MODELS[self.settings["model"]]
+        return self.settings.system
 
     @cached_property
     def frontend(self) -> frontends.Spec:
-        return frontends.from_dict(self.settings["frontend"])
+        return self.settings.frontend
 
     @cached_property
     def rule(self) -> segments.SegmentRule:
-        return segments.from_dict(self.settings["segments"])
+        return self.settings.rule
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return tuple(self.settings["labels"])
+        return self.settings.labels
 
     @property
     def pooling(self) -> str:
-        return self.settings["recipe"]["pooling"]
+        return self.settings.recipe.pooling
 
     @cached_property
     def auxiliary_inputs(self) -> tuple[str, ...]:
@@ -116,11 +118,6 @@ class Trained:
         if self.system.whole_utterances:
             return features[None], np.array([len(features)], np.int32)
         return self.rule.cut(features)
-
-
-def config_of(settings: dict):
-    """The `Config` of the network that an experiment's settings describe."""
-    return MODELS[settings["model"]].config(**settings["network"])
 
 
 def load_network(path: Path, system: str) -> keras.Model:

@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from acrnn import crossval, files
+from acrnn import files
+from acrnn.crossval.results import collect_results
+from acrnn.crossval.runner import versions
 from acrnn.errors import UsageError
 from acrnn.export import serving
 from acrnn.export.trained_model import Trained
@@ -119,7 +121,7 @@ def card_of(trained: Trained, name: str, estimate: Mapping | None, formats: Sequ
     settings = trained.settings
     return Card(
         name=name,
-        system=settings["model"],
+        system=settings.model,
         summary=trained.system.summary,
         labels=trained.labels,
         frontend=trained.frontend,
@@ -127,15 +129,15 @@ def card_of(trained: Trained, name: str, estimate: Mapping | None, formats: Sequ
         pooling=trained.pooling,
         whole_utterances=trained.system.whole_utterances,
         has_attention=any(layer.name == "attention" for layer in trained.model.layers),
-        corpus={key: settings["corpus"].get(key, "") for key in ("name", "title", "version", "licence", "citation")},
+        corpus={key: getattr(settings.corpus, key) for key in ("name", "title", "version", "licence", "citation")},
         fitted_on=trained.origin,
         estimate=estimate,
-        recipe=settings["recipe"],
-        network=settings["network"],
-        versions=crossval.versions(),
+        recipe=settings.recipe_fields,
+        network=settings.network_fields,
+        versions=versions(),
         formats={key: FORMATS[key] for key in formats},
         auxiliary_inputs=trained.auxiliary_inputs,
-        speaker_embedding_size=settings["network"].get("speaker_embedding_size", 0),
+        speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),
     )
 
 
@@ -145,6 +147,7 @@ def estimate_of(folder: Path) -> dict:
     Raises:
         FileNotFoundError, ValueError: the folder holds no finished run, or a damaged one.
     """
-    found = crossval.collect(folder)
+    results = collect_results(folder)
+    overall = results.overall.to_dict()
     keys = ("uar_fold_mean", "uar_fold_std", "uar_pooled", "uar_pooled_interval", "wa", "per_class", "coverage")
-    return {"protocol": found["settings"]["protocol"], **{key: found["overall"][key] for key in keys}}
+    return {"protocol": results.settings.protocol, **{key: overall[key] for key in keys}}

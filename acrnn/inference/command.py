@@ -94,10 +94,10 @@ class Beside:
 
 
 def _plot(recognizer: Recognizer, shown: Sequence[Prediction], path: Path) -> None:
-    from acrnn import figures, reports
+    from acrnn import figures
 
     files.make_folder(path.parent)
-    reports.write_png(figures.predictions([example(recognizer, said) for said in shown]), path)
+    figures.write_png(figures.predictions([example(recognizer, said) for said in shown]), path)
     print(f"drawn: {path}", file=sys.stderr)
 
 

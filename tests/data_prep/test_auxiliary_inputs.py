@@ -177,7 +177,7 @@ def test_copies_at_other_speeds_have_the_text_and_the_embedding_of_their_utteran
     found = cross_validate(
         replace(experiment, save_models=False), tmp_path / "out", folds=[0], announce=lambda line: None
     )
-    assert found["settings"]["network"]["speaker_embedding_size"] == 5 and len(found["runs"]) == 1
+    assert found.settings.network_fields["speaker_embedding_size"] == 5 and len(found.runs) == 1
 
 
 def test_a_damaged_companion_is_found_before_it_is_used(corpus, tmp_path):

@@ -152,9 +152,9 @@ def test_a_run_trains_on_copies_and_is_scored_without_any(augmented, tmp_path, m
     assert sum("@" in utterance for utterance in train) == 2 * sum("@" not in utterance for utterance in train)
     assert not [utterance for part in others for utterance in part if "@" in utterance]
     speaker = {row.id: row.speaker for row in augmented.utterances}
-    (run,) = found["runs"]
-    assert {speaker[utterance] for utterance in train} == set(run["train_speakers"])
-    assert not [utterance for utterance in run["utterances"] if "@" in utterance]
+    (run,) = found.runs
+    assert {speaker[utterance] for utterance in train} == set(run.train_speakers)
+    assert not [utterance for utterance in run.utterances if "@" in utterance]
 
 
 def test_speeds_that_the_records_lack_are_refused(tiny_records):

@@ -144,7 +144,7 @@ def test_an_export_says_what_python_says_alone_and_in_a_batch(exported, runtime)
     assert np.ptp(expected, axis=0).max() > 0.2  # or else nothing is compared
     recognizer = Recognizer.load(folder, runtime)
     # float32 may choose another of two equal pitch periods; the others agree to rounding
-    tolerance = 1e-2 if (runtime, trained.settings["model"]) == ("litert", "han2014-dnn-elm") else 1e-4
+    tolerance = 1e-2 if (runtime, trained.settings.model) == ("litert", "han2014-dnn-elm") else 1e-4
     alone = shares(heard_alone(recognizer, *utterances))
     np.testing.assert_allclose(alone, expected, atol=tolerance)
     np.testing.assert_allclose(

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 from support.alexnet_files import Foreign
+from support.results import results_of, run_of
+from support.results import settings_of as emodb_settings
 from support.tiny_corpus import write_tiny_corpus
 
 from acrnn import metrics, recipes, reports
 from acrnn.batches.sources import Feeder, MemorySource, StreamedSource
-from acrnn.crossval import Experiment, Prepared
+from acrnn.crossval import Experiment, Prepared, read_results
 from acrnn.errors import UsageError
 from acrnn.export.refit import refit
 from acrnn.models import MODELS
@@ -473,16 +475,9 @@ def test_a_refit_repeats_both_stages_speeds_and_start_and_a_run_becomes_a_report
     ],
 )
 def test_a_published_figure_stands_beside_what_repeats_it_and_nothing_else(changed, expected):
-    settings = {
-        "corpus": {"name": "emodb", "subset": "all", "complete": True},
-        "model": "zhang2021",
-        "protocol": "leave-one-speaker-out",
-        "start": {"kind": "imagenet"},
-        "speeds": [0.8, 0.9, 1.0, 1.1, 1.2],
-        **changed,
-        "network": {**json.loads(json.dumps(asdict(Config(7)))), **changed.get("network", {})},
-    }
-    found = published.uar(settings)
+    options = {"start": {"kind": "imagenet"}, "speeds": [0.8, 0.9, 1.0, 1.1, 1.2], **changed}
+    network = {**json.loads(json.dumps(asdict(Config(7)))), **changed.get("network", {})}
+    found = published.uar(emodb_settings(**{**options, "model": "zhang2021", "network": network}))
     assert (found and found[:2]) == expected
 
 
@@ -522,9 +517,10 @@ def test_the_tables_are_written_with_coverage_and_published_figures_and_go_on(ti
     assert zhang2021_tables.main([*command, "--table", "2", "--only", "x3"]) == 0  # the full system at its three speeds
     assert not (tmp_path / "out" / "x3").exists()
     assert "| 0.9, 1.0, 1.1 (×3, random start, reduced network) |" in (tmp_path / "out" / "tables.md").read_text()
-    found = reports.read_results(tmp_path / "out" / "full")["overall"]["per_class"]
-    assert f"| low | {reports.percent(found[1]['recall'])} | – |" in text and "| anger | " not in text
-    emodb = {"settings": {"labels": ["anger", "fear"]}, "overall": {"per_class": [{"recall": 0.5}, {"recall": 1.0}]}}
+    found = read_results(tmp_path / "out" / "full").overall.per_class
+    assert f"| low | {reports.percent(found[1].recall)} | – |" in text and "| anger | " not in text
+    runs = [run_of(labels=[0, 0, 1], probabilities=[[1, 0], [0, 1], [0, 1]])]
+    emodb = results_of(runs, labels=("anger", "fear"))
     assert zhang2021_tables._recalls("emodb", emodb).endswith("| anger | 50.0 | 94 |\n| fear | 100.0 | – |")
     assert zhang2021_tables.main([*command, "--only", "x1"]) == 2
     assert "--only x1: not in the tables; choose from no-attention, full" in capsys.readouterr().err
