@@ -1,8 +1,7 @@
-"""Training recipes as data: what a paper says of optimization, and what else was found to help."""
+"""Training recipes as data: the optimizer, learning rate schedule, checkpoint selection and other hyper-parameters."""
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -99,19 +98,22 @@ class Recipe:
 
     @property
     def stages(self) -> tuple[Recipe, ...]:
-        """The recipes of the stages of training, one after the other."""
+        """One recipe for each stage of training, in order."""
         return (self,)
 
     @property
     def total_epochs(self) -> int:
-        """Epochs of all stages."""
+        """Maximum number of epochs of all stages together."""
         return sum(stage.epochs for stage in self.stages)
 
     def with_second_stage(self, changes: Mapping[str, object]) -> Recipe:
-        """The recipe whose second stage is changed so; none changes nothing.
+        """Returns the recipe with other values in its second stage.
+
+        Args:
+            changes: new values by field of `SecondStage`; may be empty.
 
         Raises:
-            FieldError: there is no second stage.
+            FieldError: the recipe has no second stage, and `changes` is not empty.
         """
         for name, value in changes.items():
             problem = "the recipe trains in one stage; leave it out, or use a recipe of two stages such as zhang2021"
@@ -119,17 +121,27 @@ class Recipe:
         return self
 
     def settled(self, runs: Sequence[Mapping]) -> Recipe:
-        """The recipe for a fit that nobody validates: it ends where its runs, as in results.json, chose to, in the median."""
+        """Returns the recipe for refitting on all data, without a validation set: the median best epoch of earlier runs.
+
+        Args:
+            runs: runs of this recipe, as in results.json: "best_epoch", and "curve" where there are two stages.
+        """
         if self.epoch_choice == "last":
             return self
         epochs = round(statistics.median(run["best_epoch"] for run in runs))
         return replace(self, epochs=epochs, patience=None, epoch_choice="last")
 
     def rate(self, epochs_done: float, steps_done: int = 0) -> float:
-        """The learning rate after so many epochs, whole and parts of one, and steps."""
+        """Returns the learning rate at a point of training.
+
+        Args:
+            epochs_done: epochs trained so far, with a fraction for the current one.
+            steps_done: training steps so far, for `decay`.
+        """
         return self._scheduled(epochs_done) / (1 + self.decay * steps_done)
 
     def _scheduled(self, epochs_done: float) -> float:
+        """Learning rate of the schedule, before `decay`."""
         if self.schedule == "constant":
             return self.learning_rate
         if epochs_done < self.warmup_epochs:
@@ -155,7 +167,13 @@ class SecondStage:
 
 @dataclass(frozen=True)
 class TwoStageRecipe(Recipe):
-    """The recipe of a first stage, with what a second one does otherwise. A class of its own: dicts of others stay as they are."""
+    """Hyper-parameters of a training in two stages: the inherited fields hold those of the first.
+
+    It is a class of its own so that recipes of one stage, as dicts, have no field for a second.
+
+    Attributes:
+        second_stage: values of the second stage that differ from the first.
+    """
 
     second_stage: SecondStage = SecondStage()
 
@@ -179,174 +197,30 @@ class TwoStageRecipe(Recipe):
 
 
 def from_dict(values: Mapping) -> Recipe:
-    """The recipe that `dataclasses.asdict` made a dict of.
+    """Returns the recipe that `dataclasses.asdict` converted to a dict.
 
     Raises:
-        ValueError: a field is unknown, so another version wrote it.
+        ValueError: a field is unknown; another version of the library wrote the dict.
     """
     nested = {"augmentation": Augmentation, "second_stage": SecondStage}
-    made_of = TwoStageRecipe if "second_stage" in values else Recipe
+    recipe_class = TwoStageRecipe if "second_stage" in values else Recipe
     try:
         parts = {name: kind(**values[name]) for name, kind in nested.items() if values.get(name)}
-        return made_of(**{**values, **parts})
+        return recipe_class(**{**values, **parts})
     except TypeError as error:
         raise ValueError(f"not a recipe of this version: {error}") from error
 
 
 def refuse_changes(recipe: Recipe, names: Sequence[str], system: str) -> None:
-    """Refuses fields of a recipe that differ from their defaults and mean nothing for a system.
+    """Refuses a recipe that changes fields without an effect on a system.
 
     Args:
-        names: of the fields.
-        system: in words, for the message.
+        names: fields of `Recipe` that must have their default values.
+        system: description of the system, for the message.
 
     Raises:
-        FieldError: one does.
+        FieldError: a field has another value.
     """
     for name in names:
         if getattr(recipe, name) != getattr(Recipe(), name):
             raise FieldError(name, getattr(recipe, name), f"it has no effect on {system}; leave it out")
-
-
-@dataclass(frozen=True)
-class Departure:
-    """One change of a recipe, named, so that its gain can be measured alone.
-
-    Attributes:
-        name: of its row in the ablation.
-        reason: why it was thought to help.
-        changes: fields of `Recipe`; those of "network" are added to the ones that are there.
-        kept: whether it is part of the recipe "tuned"; decided by the UAR of validation speakers.
-    """
-
-    name: str
-    reason: str
-    changes: Mapping[str, object]
-    kept: bool = True
-
-
-def departed(recipe: Recipe, departures: Sequence[Departure]) -> Recipe:
-    """The recipe after those of the departures that are kept, in their order."""
-    for departure in (one for one in departures if one.kept):
-        network = {**recipe.network, **departure.changes.get("network", {})}
-        recipe = replace(recipe, **{**departure.changes, "network": network})
-    return recipe
-
-
-# The paper to the letter: nothing is filled in where it is silent.
-LITERAL = Recipe(network={"normalization": "channel"})
-# The paper says: Adam with Nesterov momentum, 1e-4 at first, 40 segments a step, the epoch with the best validation UAR. It
-# is silent on the number of epochs; on what "global mean and standard deviation" are global over (the authors' code: over
-# time and utterances, for each band); and on the weights being those of the moment.
-CHEN2018 = Recipe(epochs=20, averaging=0.98, network={"normalization": "band"})
-# What the authors' published code does instead.
-CHEN2018_ORIGINAL = Recipe(optimizer="adam", learning_rate=1e-5, batch_size=60, pooling="max-logits")
-# Han et al. (2014), Section 4: mini-batch gradient descent; its numbers are ours, chosen by validation UAR on Emo-DB.
-HAN2014 = Recipe(optimizer="sgd", learning_rate=2e-3, batch_size=128, epochs=8)
-# Lim et al. (2016), Table I and Section IV. Batch size and epochs are ours (an epoch has every frame eight times), and so
-# is that a validation part chooses the epoch: the paper names none of it.
-LIM2016 = Recipe(
-    optimizer="sgd",
-    learning_rate=0.01,
-    decay=1e-6,
-    momentum=0.8,
-    batch_size=32,
-    epochs=10,
-    oversampling=True,
-    pooling="majority",
-)
-# Zhang et al. (2021), Section 3.2: AlexNet on windows, whose posteriors say in the mean what validation sees of the first
-# stage; then the rest on what AlexNet made of them.
-ZHANG2021 = TwoStageRecipe(batch_size=128, epochs=20, pooling="mean", class_weights=True)
-# The same with a second stage twenty times as fast: by the published rate it is still on its way after 30 epochs and has
-# not come to what the windows alone had (see the notes on emodb_zhang2021_full among the results).
-ZHANG2021_FASTER = replace(ZHANG2021, second_stage=SecondStage(learning_rate=1e-4))
-# Its baseline, of whose training the paper says nothing: the optimizer and the rate of the first stage, the utterances of
-# a step and the epochs of the second.
-ZHANG2021_BASELINE = Recipe(batch_size=16, epochs=30, pooling="mean", class_weights=True)
-# Peng et al. (2021), Section 4.2: Adam, 5e-4, gradients of norm 1 at most, dropout 0.3, batches of 64. It is silent on the
-# number of epochs; the one that is best for the validation speaker is kept.
-PENG2021 = Recipe(
-    optimizer="adam",
-    learning_rate=5e-4,
-    batch_size=64,
-    gradient_clip_norm=1.0,
-    epochs=40,
-    network={"dropout": 0.3},
-)
-
-# What was tried on the same network and the same data, in this order; measured by experiments/ablation.py, each on top of
-# what had been kept before it.
-DEPARTURES = (
-    Departure(
-        "faster, then slower",
-        "1e-4 hardly leaves the start in so few steps; a rate ten times higher that falls to nothing settles, and what "
-        "settles needs no choice among epochs by the luck of fifty utterances",
-        {"optimizer": "adam", "learning_rate": 1e-3, "schedule": "cosine", "warmup_epochs": 2, "epoch_choice": "last"},
-    ),
-    Departure(
-        "centred segments",  # names a folder of earlier studies
-        "a voice and a microphone add the same to every frame, and whole classes of a test speaker fell to that offset",
-        {"network": {"centered": True}},
-    ),
-    Departure(
-        "masks on time and frequency",
-        "no band and no moment may carry a class alone",
-        {"augmentation": Augmentation(time_masks=2, band_masks=2)},
-        kept=False,
-    ),
-    Departure(
-        "batch norm after the linear layer",
-        "the authors' code has it, with an activation",
-        {"network": {"linear_batch_norm": True}},
-        kept=False,
-    ),
-    Departure(
-        "other voices, other tempi",
-        "eight speakers are few; a warped vocal tract and another speed are further ones",
-        {"augmentation": Augmentation(speed=0.1, warp=0.1)},
-        kept=False,
-    ),
-    Departure("dropout", "580 segments for 2.9 million weights", {"network": {"dropout": 0.3}}, kept=False),
-    Departure("label smoothing", "the training loss goes to nothing", {"label_smoothing": 0.1}, kept=False),
-    Departure(
-        "masks and sixty epochs",
-        "with masks the validation UAR still rose at the twentieth epoch",
-        {"augmentation": Augmentation(time_masks=2, band_masks=2), "epochs": 60},
-    ),
-    Departure(
-        "other voices, other tempi beside the masks",
-        "eight speakers are few, and what changes every epoch needs the sixty",
-        {"augmentation": Augmentation(time_masks=2, band_masks=2, speed=0.1, warp=0.1)},
-        kept=False,
-    ),
-)
-TUNED = departed(CHEN2018, DEPARTURES)
-# The first two departures alone: a third of the epochs, for comparisons.
-CENTERED = departed(CHEN2018, DEPARTURES[:2])
-
-RECIPES = {
-    "literal": LITERAL,
-    "chen2018": CHEN2018,
-    "chen2018-original": CHEN2018_ORIGINAL,
-    "han2014": HAN2014,
-    "zhang2021": ZHANG2021,
-    "zhang2021-faster": ZHANG2021_FASTER,
-    "zhang2021-2cnn-lstm": ZHANG2021_BASELINE,
-    "lim2016": LIM2016,
-    "peng2021": PENG2021,
-    "centered": CENTERED,
-    "tuned": TUNED,
-}
-
-
-def name_of(values: Mapping) -> str:
-    """Which recipe a dict of one is, whatever its epochs and precision; "changed" when it is none of them.
-
-    A dict that an earlier version wrote lacks fields that came later; what it lacks does not speak against a recipe.
-    """
-    for name, recipe in RECIPES.items():
-        same = {**json.loads(json.dumps(asdict(recipe))), "epochs": values["epochs"], "precision": values["precision"]}
-        if {**same, **values} == same:
-            return name
-    return "changed"
