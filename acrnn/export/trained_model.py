@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrnn import crossval, frontends, segments
-from acrnn.console import import_quietly
+from acrnn import crossval, frontends, models, segments
 from acrnn.crossval import results
 from acrnn.models import MODELS, System
 
@@ -57,7 +56,7 @@ class Trained:
     @classmethod
     def of_network(cls, network: keras.Model, settings: dict, origin: dict) -> Trained:
         """A network as it is to be used: in float32, whatever it was trained in."""
-        from acrnn.text.embedding import copy_state
+        from acrnn.training.state import copy_state
 
         model = MODELS[settings["model"]].build(config_of(settings))
         try:
@@ -134,12 +133,4 @@ def load_network(path: Path, system: str) -> keras.Model:
         raise ValueError(f"{path}: of the system {system!r}, which this version does not know; update acrnn")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such network; {REMEDY}")
-    import_quietly("keras")
-    import keras
-
-    MODELS[system].register_layers()
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{path}: not a network that can be loaded ({first}); train it again") from error
+    return models.load_network(path)
