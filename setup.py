@@ -63,7 +63,12 @@ setup(
             "gradio>=6",
             "playwright>=1.49",
             "httpx>=0.27",
+            "codespell>=2.4",
+            "mypy>=1.13",
+            "nbclient>=0.10",  # runs the tutorial
+            "ipykernel>=6.29",
         ],
+        "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],  # mkdocs build
         "test-torch": ["torch>=2.2"],  # to read in the tests what PyTorch itself wrote; large
     },
     entry_points={"console_scripts": ["acrnn=acrnn.cli:main"]},

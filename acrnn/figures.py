@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from acrnn import files
+
+if TYPE_CHECKING:
+    from acrnn.crossval.run import Run
+    from acrnn.crossval.summary import SpeakerScore
+    from acrnn.training.estimator import Epoch
+
+_DPI = 90
 _INK, _ACCENT, _SOFT = "#1f2a44", "#d1495b", "#8fa3bf"
+
+
+def write_png(figure: Figure, path: Path) -> bytes:
+    """Writes a figure as a PNG file, atomically, and returns its bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI)
+    with files.atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+    return buffer.getvalue()
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
@@ -28,12 +49,12 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
     return figure
 
 
-def speakers(per_speaker: Sequence[dict], mean: float) -> Figure:
+def speakers(per_speaker: Sequence[SpeakerScore], mean: float) -> Figure:
     """UAR of every test speaker."""
     figure = Figure((1.8 + 0.6 * max(5, len(per_speaker)), 3.4), layout="constrained")
     axes = figure.subplots()
-    values = [100 * row["uar"] for row in per_speaker]
-    bars = axes.bar([row["speaker"] for row in per_speaker], values, color=_SOFT)
+    values = [100 * row.uar for row in per_speaker]
+    bars = axes.bar([row.speaker for row in per_speaker], values, color=_SOFT)
     axes.bar_label(bars, [f"{value:.0f}" for value in values], fontsize=8)
     axes.axhline(100 * mean, color=_ACCENT, linewidth=1.2, label=f"mean over folds {100 * mean:.1f}")
     axes.set(ylim=(0, 108), xlabel="test speaker", ylabel="UAR (%)", title="UAR by speaker")
@@ -41,31 +62,31 @@ def speakers(per_speaker: Sequence[dict], mean: float) -> Figure:
     return figure
 
 
-def learning_curves(runs: Sequence[dict]) -> Figure:
+def learning_curves(runs: Sequence[Run]) -> Figure:
     """Training loss, validation loss and validation UAR of every run by epoch, with the epochs whose weights were kept."""
     figure = Figure((11, 3.6), layout="constrained")
     panels = {"loss": "training loss", "validation_loss": "validation loss", "validation_uar": "validation UAR (%)"}
     for axes, (key, title) in zip(figure.subplots(1, 3), panels.items(), strict=True):
         scale = 100 if key.endswith("uar") else 1
         for run in runs:
-            epochs = [point["epoch"] for point in run["curve"]]
-            values = [scale * point[key] for point in run["curve"]]
-            best = epochs.index(run["best_epoch"])
+            epochs = [point.epoch for point in run.curve]
+            values = [scale * getattr(point, key) for point in run.curve]
+            best = epochs.index(run.best_epoch)
             axes.plot(epochs, values, color=_SOFT, linewidth=0.9)
             axes.plot(epochs[best], values[best], "o", color=_ACCENT, markersize=3.5)
-        longest = max((run["curve"] for run in runs), key=len)
+        longest = max((run.curve for run in runs), key=len)
         means = [
-            np.mean([scale * run["curve"][i][key] for run in runs if i < len(run["curve"])])
+            np.mean([scale * getattr(run.curve[i], key) for run in runs if i < len(run.curve)])
             for i in range(len(longest))
         ]
-        axes.plot([point["epoch"] for point in longest], means, color=_INK, linewidth=1.8)
+        axes.plot([point.epoch for point in longest], means, color=_INK, linewidth=1.8)
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.25)
     figure.suptitle("Learning curves: runs (thin), their mean (bold), kept epochs (dots)", fontsize=10)
     return figure
 
 
-def mean_curves(curves: Mapping[str, Sequence[Sequence[dict]]]) -> Figure:
+def mean_curves(curves: Mapping[str, Sequence[Sequence[Epoch]]]) -> Figure:
     """Learning curves of several experiments, each the mean of its runs.
 
     Args:
@@ -77,7 +98,7 @@ def mean_curves(curves: Mapping[str, Sequence[Sequence[dict]]]) -> Figure:
         scale = 100 if key.endswith("uar") else 1
         for name, runs in curves.items():
             length = min(len(curve) for curve in runs)
-            means = [scale * np.mean([curve[epoch][key] for curve in runs]) for epoch in range(length)]
+            means = [scale * np.mean([getattr(curve[epoch], key) for curve in runs]) for epoch in range(length)]
             axes.plot(range(1, length + 1), means, label=name, linewidth=1.5)
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.25)
@@ -85,23 +106,40 @@ def mean_curves(curves: Mapping[str, Sequence[Sequence[dict]]]) -> Figure:
     return figure
 
 
-def attention(examples: Sequence[dict]) -> Figure:
+@dataclass(frozen=True)
+class AttentionExample:
+    """One utterance with its attention.
+
+    Attributes:
+        title: emotion, utterance and speaker.
+        log_mel: static features, float [frames, bands]; NaN where no segment lies.
+        weights: attention by frame, float [frames]; 1 is an even share, NaN where no segment lies.
+        hop_seconds: time from one frame to the next.
+    """
+
+    title: str
+    log_mel: np.ndarray
+    weights: np.ndarray
+    hop_seconds: float
+
+
+def attention(examples: Sequence[AttentionExample]) -> Figure:
     """Attention laid over the log-Mel spectrogram of some utterances.
 
     Args:
-        examples: for each {"title", "log_mel": [frames, bands], "weights": [frames], "hop_seconds"}.
+        examples: utterances, one at least.
     """
     figure = Figure((9, 1.9 * len(examples)), layout="constrained")
     for axes, example in zip(figure.subplots(len(examples), squeeze=False)[:, 0], examples, strict=True):
-        log_mel, weights = np.asarray(example["log_mel"]), np.asarray(example["weights"])
-        seconds = len(log_mel) * example["hop_seconds"]
+        log_mel, weights = example.log_mel, example.weights
+        seconds = len(log_mel) * example.hop_seconds
         low, high = np.nanpercentile(log_mel, [2, 99.5])
         extent = (0, seconds, 0, log_mel.shape[1])
         axes.imshow(log_mel.T, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=low, vmax=high)
-        axes.set(ylabel="Mel band", title=example["title"])
+        axes.set(ylabel="Mel band", title=example.title)
         axes.title.set_fontsize(9)
         overlay = axes.twinx()
-        overlay.plot((np.arange(len(weights)) + 0.5) * example["hop_seconds"], weights, color="#3ddbd9", linewidth=1.4)
+        overlay.plot((np.arange(len(weights)) + 0.5) * example.hop_seconds, weights, color="#3ddbd9", linewidth=1.4)
         overlay.set(ylim=(0, 1.15 * np.nanmax(weights)), yticks=[], xlim=(0, seconds))
     axes.set_xlabel("seconds (line: attention weight)")
     return figure

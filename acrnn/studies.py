@@ -1,4 +1,4 @@
-"""Several experiments side by side: run what is missing of each, and say how they differ. Resumable like each of them."""
+"""Several experiments side by side: runs what is missing of each and compares their results. Resumable like each of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acrnn import reports
-from acrnn.crossval import RESULTS, Experiment, cross_validate
+from acrnn.crossval import Experiment, cross_validate
+from acrnn.crossval.results import RESULTS, Results, read_results
 from acrnn.reports.comparison import Comparison, paired
 
 
@@ -16,9 +17,9 @@ class Variant:
     """One experiment of a study.
 
     Attributes:
-        name: of its folder in the study's.
-        title: of its row in a table.
-        experiment: what is run.
+        name: name of its folder in the study's folder.
+        title: title of its table row.
+        experiment: the experiment itself.
     """
 
     name: str
@@ -37,10 +38,10 @@ def run(
     """Runs what is missing of every variant, one after the other.
 
     Args:
-        variants: with different names.
-        output_dir: the study's folder; a variant's results and report are in a folder of its name.
+        variants: experiments with different names.
+        output_dir: folder of the study; each variant has its results and report in a folder of its name.
         folds, seeds, jobs: see `cross_validate`.
-        after_each: called whenever a variant is done, to write tables of what there is.
+        after_each: called after every variant, to write the tables of what is finished.
     """
     for variant in variants:
         print(f"{variant.name}: {variant.title}", flush=True)
@@ -50,27 +51,30 @@ def run(
         after_each()
 
 
-def finished(names: Sequence[str], output_dir: Path) -> dict[str, dict]:
-    """Results of the variants that have any, complete or not, by name.
+def finished(names: Sequence[str], output_dir: Path) -> dict[str, Results]:
+    """Results of the variants that have finished runs, by name.
 
     Raises:
-        FileNotFoundError: none has.
+        FileNotFoundError: no variant has a finished run.
     """
-    found = {name: reports.read_results(output_dir / name) for name in names if (output_dir / name / RESULTS).exists()}
-    if not found:
+    results = {name: read_results(output_dir / name) for name in names if (output_dir / name / RESULTS).exists()}
+    if not results:
         raise FileNotFoundError(f"{output_dir}: nothing is finished yet; run the experiments, without --tables-only")
-    return found
+    return results
 
 
 def compared(
-    found: Mapping[str, dict], first: str, second: str, uar: Callable[[dict], Mapping[str, float]]
+    results: Mapping[str, Results], first: str, second: str, uar: Callable[[Results], Mapping[str, float]]
 ) -> Comparison | None:
-    """First against second by the values that `uar` takes from their results; None while one of them has none."""
-    return paired(uar(found[first]), uar(found[second])) if {first, second} <= found.keys() else None
+    """Compares the first variant with the second by the values that `uar` takes from their results.
+
+    None while one of them has no results, or where they share no unit.
+    """
+    return paired(uar(results[first]), uar(results[second])) if {first, second} <= results.keys() else None
 
 
 def difference(comparison: Comparison | None) -> str:
-    """A comparison in a table's cell: points, interval, p."""
+    """A comparison as a table cell: difference in points, interval, p."""
     if comparison is None:
         return "–"
     bounds = comparison.interval

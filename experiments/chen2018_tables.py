@@ -17,36 +17,36 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, reports, studies
-from acrnn.console import numbers, positive, run_job
+from acrnn.console import numbers, positive
+from acrnn.crossval.results import Results
 from acrnn.reports import comparison, published
 from acrnn.studies import Variant
-from experiments import arguments
+from experiments import arguments, from_options
 
 DNN_ELM = "dnn-elm"
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.study_parser(__doc__)
     parser.add_argument("--depths", type=numbers, default=tuple(range(1, 8)), help="of Table I (default: 1-7)")
     parser.add_argument(
         "--table2-depth",
         type=positive,
         help="of the ACRNNs in Table II (default: the best of --depths by validation UAR)",
     )
-    arguments.add_study_arguments(parser)
+    arguments.add_experiment_arguments(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs Table I, then Table II at its best depth, and writes both."""
     recipe = f"_{options.recipe}" if options.recipe else ""
-    output_dir = options.output_dir or Path("runs", f"chen2018_{arguments.selection_name(options)}{recipe}")
+    output_dir = options.output_dir or Path("runs", f"chen2018_{from_options.selection_name(options)}{recipe}")
     if not options.tables_only:
         train(options, output_dir)
     write(options, output_dir)
@@ -65,12 +65,12 @@ def train(options: argparse.Namespace, output_dir: Path) -> None:
     studies.run([_acrnn(options, "chen2018-3d", depth) for depth in options.depths], output_dir, **work)
     depth = options.table2_depth or best_depth(_table_one(options, output_dir))
     baseline = Variant(
-        DNN_ELM, "DNN-ELM (Han et al. 2014)", arguments.experiment(options, "han2014-dnn-elm", own_recipe=True)
+        DNN_ELM, "DNN-ELM (Han et al. 2014)", from_options.experiment(options, "han2014-dnn-elm", is_baseline=True)
     )
     studies.run([_acrnn(options, "chen2018-2d", depth), baseline], output_dir, **work)
 
 
-def _table_one(options: argparse.Namespace, output_dir: Path) -> dict[str, dict]:
+def _table_one(options: argparse.Namespace, output_dir: Path) -> dict[str, Results]:
     return studies.finished([_name(depth) for depth in options.depths], output_dir)
 
 
@@ -80,14 +80,14 @@ def _name(depth: int, dimensions: int = 3) -> str:
 
 def _acrnn(options: argparse.Namespace, model: str, depth: int) -> Variant:
     dimensions = 3 if model == "chen2018-3d" else 2
-    experiment = arguments.experiment(options, model, conv_layers=depth)
+    experiment = from_options.experiment(options, model, conv_layers=depth)
     return Variant(_name(depth, dimensions), f"{dimensions}-D ACRNN, {depth} convolution layers", experiment)
 
 
-def best_depth(found: Mapping[str, dict]) -> int:
+def best_depth(found: Mapping[str, Results]) -> int:
     """The depth with the best mean validation UAR; the test speakers have no say."""
     best = max(found, key=lambda name: np.mean(list(comparison.validation_uar(found[name]).values())))
-    return found[best]["settings"]["network"]["conv_layers"]
+    return found[best].settings.config.conv_layers
 
 
 def write(options: argparse.Namespace, output_dir: Path) -> None:
@@ -99,22 +99,22 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
     names = [DNN_ELM, _name(depth, 2), _name(depth)]
     systems = studies.finished(names, output_dir)
     three_d = systems.get(_name(depth), next(iter(one.values())))
-    reports.write_png(
-        figures.depths({found["settings"]["network"]["conv_layers"]: _point(found) for found in one.values()}),
+    figures.write_png(
+        figures.depths({found.settings.config.conv_layers: _point(found) for found in one.values()}),
         output_dir / "depth.png",
     )
-    labels = three_d["settings"]["labels"]
-    reports.write_png(figures.confusion(three_d["overall"]["confusion"], labels), output_dir / "confusion.png")
+    labels = three_d.settings.labels
+    figures.write_png(figures.confusion(three_d.overall.confusion, labels), output_dir / "confusion.png")
     files.write_text(output_dir / "tables.md", _text(options, one, systems, three_d))
 
 
-def _point(found: dict) -> dict:
-    known = published.uar(found["settings"])
-    overall = found["overall"]
-    return {"uar": overall["uar_fold_mean"], "interval": overall["uar_fold_mean_interval"], "published": known}
+def _point(found: Results) -> dict:
+    known = published.uar(found.settings)
+    overall = found.overall
+    return {"uar": overall.uar_fold_mean, "interval": overall.uar_fold_mean_interval, "published": known}
 
 
-def _text(options: argparse.Namespace, one: Mapping, systems: Mapping, shown: dict) -> str:
+def _text(options: argparse.Namespace, one: Mapping, systems: Mapping, shown: Results) -> str:
     header = ["", "UAR, mean over folds", "UAR, pooled (95 % interval)", "validation UAR", "published", "coverage"]
     parts = [
         f"# Chen et al. (2018) on {options.dataset}, recipe {options.recipe or 'chen2018'}",
@@ -127,13 +127,13 @@ def _text(options: argparse.Namespace, one: Mapping, systems: Mapping, shown: di
         reports.markdown(["first", "second", "difference in UAR points", "verdict at 5 %"], _comparisons(systems)),
         "## Figure 3/4: confusion",
         f"![confusion](confusion.png)\n\nThe average recall of all utterances together, which is what the diagonal of such a "
-        f"matrix gives, is {reports.percent(shown['overall']['uar_pooled'])}.",
+        f"matrix gives, is {reports.percent(shown.overall.uar_pooled)}.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _row(name: str, found: dict) -> list[str]:
-    known = published.uar(found["settings"])
+def _row(name: str, found: Results) -> list[str]:
+    known = published.uar(found.settings)
     return [
         name,
         *reports.uar_cells(found),
@@ -143,7 +143,7 @@ def _row(name: str, found: dict) -> list[str]:
     ]
 
 
-def _comparisons(systems: Mapping[str, dict]) -> list[list[str]]:
+def _comparisons(systems: Mapping[str, Results]) -> list[list[str]]:
     names = list(systems)
     pairs = [(names[j], names[i]) for i in range(len(names)) for j in range(i + 1, len(names))]
     rows = []

@@ -17,7 +17,8 @@ import numpy as np
 
 from acrnn import files, metrics, reports
 from acrnn.console import import_quietly, run_job
-from acrnn.crossval import collect, results
+from acrnn.crossval.results import Results, collect_results
+from acrnn.crossval.run import Run
 from acrnn.model_card import FORMATS
 from acrnn.progress import ProgressLine
 from acrnn.records import RecordSet
@@ -51,13 +52,13 @@ def _parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Exports, predicts, compares."""
     import_quietly("tensorflow")
-    found = collect(options.folder)
+    found = collect_results(options.folder)
     paths = {row.id: options.corpus_dir / row.path for row in RecordSet(options.records).utterances}
-    runs = [results.Run(**values) for values in found["runs"]]
+    runs = found.runs
     measured: dict[str, list[dict]] = {name: [] for name in FORMATS}
     with ProgressLine("comparing formats", "runs") as progress:
         for number, one in enumerate(runs, start=1):
-            for name, figures in compared(options.folder, one, paths, found["settings"]["labels"]).items():
+            for name, figures in compared(options.folder, one, paths, found.settings.labels).items():
                 measured[name].append(figures)
             progress.update(number, len(runs))
     text = _table(measured, runs, found)
@@ -67,14 +68,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def compared(folder: Path, one: results.Run, paths: dict[str, Path], labels: Sequence[str]) -> dict[str, dict]:
+def compared(folder: Path, one: Run, paths: dict[str, Path], labels: Sequence[str]) -> dict[str, dict]:
     """For each format: UAR of the run's test speakers, and how far its probabilities are from the run's."""
     from acrnn.export import version_folder
-    from acrnn.export.trained_model import Trained
+    from acrnn.export.trained_model import TrainedModel
     from acrnn.inference import Recognizer
-    from acrnn.inference.runtimes import RUNTIMES
 
-    trained = Trained.of_run(folder, one.fold, one.seed)
+    trained = TrainedModel.of_run(folder, one.fold, one.seed)
     sounds = [paths[utterance] for utterance in one.utterances]
     expected, labeled = np.array(one.probabilities), np.array(one.labels)
     measured = {}
@@ -89,7 +89,7 @@ def compared(folder: Path, one: results.Run, paths: dict[str, Path], labels: Seq
                 for path in (
                     [out / "saved_model.pb", *out.glob("variables/*")]
                     if name == "saved-model"
-                    else [out / RUNTIMES[name].file]
+                    else [out / FORMATS[name].file]
                 )
             )
             measured[name] = {
@@ -103,14 +103,14 @@ def compared(folder: Path, one: results.Run, paths: dict[str, Path], labels: Seq
     return measured
 
 
-def _table(measured: dict[str, list[dict]], runs: Sequence[results.Run], found: dict) -> str:
+def _table(measured: dict[str, list[dict]], runs: Sequence[Run], found: Results) -> str:
     cells = []
     for name, rows in measured.items():
         uar, reference = (100 * np.mean([row[key] for row in rows]) for key in ("uar", "reference"))
         cells.append(
             [
                 name,
-                FORMATS[name],
+                FORMATS[name].title,
                 f"{np.mean([row['size'] for row in rows]) / 1e6:.2f}",
                 f"{uar:.2f}",
                 f"{uar - reference:+.2f}",
@@ -118,10 +118,10 @@ def _table(measured: dict[str, list[dict]], runs: Sequence[results.Run], found: 
                 f"{max(row['change'] for row in rows):.1e}",
             ]
         )
-    settings, first = found["settings"], next(iter(measured.values()))
+    settings, first = found.settings, next(iter(measured.values()))
     in_python = 100 * np.mean([row["reference"] for row in first])
     note = (
-        f"{settings['corpus']['title']}, {settings['model']}, {reports.coverage(found)}: the networks of a cross-validation, each on "
+        f"{settings.corpus.title}, {settings.model}, {reports.coverage(found)}: the networks of a cross-validation, each on "
         f"its own test speakers, from sound file to emotion. In Python their UAR is {in_python:.2f}."
     )
     return f"{note}\n\n{reports.markdown(_HEADER, cells)}"

@@ -19,14 +19,15 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, metrics, reports, studies
-from acrnn.console import comma_separated, positive, run_job
+from acrnn.console import comma_separated, positive
+from acrnn.crossval.results import Results
 from acrnn.errors import UsageError
 from acrnn.folds import PROTOCOLS
 from acrnn.models import MODELS
 from acrnn.reports import comparison
 from acrnn.reports.published import LIM2016_PROTOCOL, LIM2016_TABLES
 from acrnn.studies import Variant
-from experiments import arguments
+from experiments import arguments, from_options
 
 SYSTEMS = tuple(LIM2016_TABLES)
 INDEPENDENT = "leave-one-speaker-out"
@@ -34,19 +35,18 @@ _FOLDS = 10
 _KEYS = ("precision", "recall", "f1")
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.study_parser(__doc__)
     parser.add_argument(
         "--systems", type=comma_separated, default=SYSTEMS, help=f"of {','.join(SYSTEMS)} (default: all)"
     )
     parser.add_argument("--repetitions", type=positive, default=5, help="of the paper's ten folds (default: 5)")
-    arguments.add_study_arguments(parser)
+    arguments.add_experiment_arguments(parser)
     return parser
 
 
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     frontend = f"_{options.frontend}" if options.frontend else ""
     if options.protocol:
         raise UsageError(f"--protocol {options.protocol}: the tables have both of theirs; leave it out")
-    output_dir = options.output_dir or Path("runs", f"lim2016_{arguments.selection_name(options)}{frontend}")
+    output_dir = options.output_dir or Path("runs", f"lim2016_{from_options.selection_name(options)}{frontend}")
     if not options.tables_only:
         train(options, output_dir)
     write(options, output_dir)
@@ -78,7 +78,7 @@ def name_of(system: str, protocol: str) -> str:
 def train(options: argparse.Namespace, output_dir: Path) -> None:
     """Runs what is missing; the tables are written anew after each experiment."""
     for system in options.systems:
-        experiment = arguments.experiment(options, system)
+        experiment = from_options.experiment(options, system)
         for protocol, folds in ((LIM2016_PROTOCOL, range(_FOLDS * options.repetitions)), (INDEPENDENT, None)):
             title = f"{MODELS[system].summary}, {protocol}"
             variant = Variant(name_of(system, protocol), title, replace(experiment, protocol=protocol))
@@ -118,9 +118,9 @@ def _known(system: str, dataset: str) -> Mapping:
     return LIM2016_TABLES[system] if dataset == "emodb" else {}
 
 
-def _emotions(system: str, dataset: str, paper: dict | None, independent: dict | None) -> str:
+def _emotions(system: str, dataset: str, paper: Results | None, independent: Results | None) -> str:
     """Tables II to IV: a row an emotion, and their average."""
-    known, labels = _known(system, dataset), (paper or independent)["settings"]["labels"]
+    known, labels = _known(system, dataset), (paper or independent).settings.labels
     header = ["emotion", *(f"{key}, {where}" for where in ("published", "paper", "independent") for key in _KEYS)]
     ours = [_by_emotion(one) for one in (paper, independent)]
     rows = [
@@ -138,13 +138,13 @@ def _figures(by_emotion: Mapping[str, Sequence[float]] | None, name: str) -> lis
     return ["–"] * 3 if by_emotion is None else [reports.percent(value) for value in by_emotion[name]]
 
 
-def _by_emotion(found: dict | None) -> dict[str, np.ndarray] | None:
+def _by_emotion(found: Results | None) -> dict[str, np.ndarray] | None:
     """Precision, recall and F1 by emotion, and their average, each the mean over repetitions."""
     if found is None:
         return None
-    labels = found["settings"]["labels"]
-    repeated = found["settings"]["protocol"] == LIM2016_PROTOCOL
-    groups = _confusions(found, _FOLDS if repeated else found["planned_folds"])
+    labels = found.settings.labels
+    repeated = found.settings.protocol == LIM2016_PROTOCOL
+    groups = _confusions(found, _FOLDS if repeated else found.planned_folds)
     every = np.nanmean([_shares(counts, labels) for counts in groups], axis=0)
     return {**dict(zip(labels, every, strict=True)), "average": np.nanmean(every, axis=0)}
 
@@ -155,18 +155,17 @@ def _shares(counts: np.ndarray, labels: Sequence[str]) -> np.ndarray:
     return np.array([[(row[key] or 0.0) if there else np.nan for key in _KEYS] for row, there in rows])
 
 
-def _confusions(found: dict, folds: int) -> list[np.ndarray]:
+def _confusions(found: Results, folds: int) -> list[np.ndarray]:
     """Confusion counts, one for so many successive folds."""
-    count = len(found["settings"]["labels"])
+    count = len(found.settings.labels)
     groups: dict[tuple[int, int], np.ndarray] = {}
-    for run in found["runs"]:
-        predictions = np.argmax(run["probabilities"], axis=1)
-        of_group = groups.setdefault((run["seed"], run["fold"] // folds), np.zeros((count, count)))
-        of_group += metrics.confusion(np.array(run["labels"]), predictions, count)
+    for run in found.runs:
+        of_group = groups.setdefault((run.seed, run.fold // folds), np.zeros((count, count)))
+        of_group += run.confusion(count)
     return [groups[key] for key in sorted(groups)]
 
 
-def _summary(system: str, dataset: str, paper: dict | None, independent: dict | None) -> str:
+def _summary(system: str, dataset: str, paper: Results | None, independent: Results | None) -> str:
     """A row a protocol: F1 with its deviation, UAR by both averages, both ways of pooling, coverage."""
     header = [
         "split",
@@ -186,18 +185,18 @@ def _summary(system: str, dataset: str, paper: dict | None, independent: dict | 
     return reports.markdown(header, rows)
 
 
-def _f1(found: dict) -> str:
-    by_fold = [np.nanmean(_shares(counts, found["settings"]["labels"])[:, 2]) for counts in _confusions(found, 1)]
+def _f1(found: Results) -> str:
+    by_fold = [np.nanmean(_shares(counts, found.settings.labels)[:, 2]) for counts in _confusions(found, 1)]
     mean = _by_emotion(found)["average"][2]
     return f"{reports.percent(mean)} ± {reports.percent(np.std(by_fold, ddof=1) if len(by_fold) > 1 else None)}"
 
 
-def _by_pooling(found: dict) -> str:
+def _by_pooling(found: Results) -> str:
     """Share of test utterances that are right by majority vote and by the sum of probabilities."""
     right = {"majority": [], "mean": []}
-    for run in found["runs"]:
+    for run in found.runs:
         for pooling in right:
-            right[pooling] += (np.array(run["by_pooling"][pooling]) == run["labels"]).tolist()
+            right[pooling] += (np.array(run.by_pooling[pooling]) == run.labels).tolist()
     return " / ".join(reports.percent(float(np.mean(values))) for values in right.values())
 
 
@@ -209,7 +208,7 @@ def _worth(gains: Mapping[str, comparison.Comparison]) -> str:
 def _draw(gains: Mapping[str, comparison.Comparison], output_dir: Path) -> None:
     from acrnn import figures
 
-    reports.write_png(figures.differences(gains, "UAR points over the independent split"), output_dir / "split.png")
+    figures.write_png(figures.differences(gains, "UAR points over the independent split"), output_dir / "split.png")
 
 
 if __name__ == "__main__":

@@ -17,12 +17,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acrnn import files, recipes, reports, studies
-from acrnn.console import comma_separated, run_job
+from acrnn.console import comma_separated
+from acrnn.crossval.results import Results
+from acrnn.crossval.settings import Settings
 from acrnn.errors import UsageError
 from acrnn.recipes import initial_weights
 from acrnn.reports import comparison, published
 from acrnn.studies import Variant
-from experiments import arguments
+from experiments import arguments, from_options
 
 SPEEDS = {1: (1.0,), 3: (0.9, 1.0, 1.1), 5: (0.8, 0.9, 1.0, 1.1, 1.2)}
 CONTEXTS = (16, 32, 48, 80, 100, 128)
@@ -101,19 +103,18 @@ TABLES = {
 _OF_OTHERS = {"emodb": ("6", "figure6", "figure8"), "iemocap": ("5", "figure5", "figure7")}
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.study_parser(__doc__)
     parser.add_argument(
         "--table", choices=TABLES, action="append", help="only this one; may be repeated (default: all of the corpus)"
     )
     parser.add_argument("--only", type=comma_separated, help="only these rows, by the names of their folders")
-    arguments.add_study_arguments(parser)
+    arguments.add_experiment_arguments(parser)
     return parser
 
 
@@ -121,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs what the tables need and writes them."""
     options.protocol = options.protocol or PROTOCOLS.get(options.dataset)
     reduced = "_reduced" if options.reduced else ""
-    output_dir = options.output_dir or Path("runs", f"zhang2021_{arguments.selection_name(options)}{reduced}")
+    output_dir = options.output_dir or Path("runs", f"zhang2021_{from_options.selection_name(options)}{reduced}")
     tables = [TABLES[name] for name in options.table or of_corpus(options.dataset)]
     if not options.tables_only:
         variants = variants_of(options, wanted(tables, options.only))
@@ -163,11 +164,11 @@ def variant(options: argparse.Namespace, name: str) -> Variant:
     row = ROWS[name]
     if row.own:
         plain = argparse.Namespace(**{**vars(options), "speeds": None})
-        return Variant(name, row.title, arguments.experiment(plain, row.model, own_recipe=True))
+        return Variant(name, row.title, from_options.experiment(plain, row.model, is_baseline=True))
     every = argparse.Namespace(**{**vars(options), "speeds": SPEEDS[5]})  # one record set serves all rows
     if row.model == "zhang2021-2cnn-lstm":  # not of windows: another network and another recipe
         every = _without_windows(every)
-    experiment = arguments.experiment(every, row.model, **row.network)
+    experiment = from_options.experiment(every, row.model, **row.network)
     experiment = replace(experiment, speeds=SPEEDS[row.speeds] if row.speeds else options.speeds or SPEEDS[5])
     return Variant(
         name, row.title, replace(experiment, initial_weights=row.initial_weights or experiment.initial_weights)
@@ -185,7 +186,7 @@ def write(options: argparse.Namespace, tables: Sequence[Table], output_dir: Path
     """Writes tables.md and the figures from what is finished."""
     found = studies.finished(list(ROWS), output_dir)
     if FULL in found:
-        found = {**{name: found[FULL] for name, row in ROWS.items() if _is_full(row, found[FULL]["settings"])}, **found}
+        found = {**{name: found[FULL] for name, row in ROWS.items() if _is_full(row, found[FULL].settings)}, **found}
     parts = [
         f"# Zhang et al. (2021) on {options.dataset}",
         "UAR in percent, ± the standard deviation over folds; intervals resample speakers. The paper's figures are of the "
@@ -204,17 +205,17 @@ def write(options: argparse.Namespace, tables: Sequence[Table], output_dir: Path
     files.write_text(output_dir / "tables.md", "\n\n".join(parts) + "\n")
 
 
-def _is_full(row: Row, settings: dict) -> bool:
+def _is_full(row: Row, settings: Settings) -> bool:
     """Whether the full system's experiment, run with these settings, is the row's too."""
     if row == Row(row.title, speeds=row.speeds) and row.speeds:
-        return tuple(settings.get("speeds", (1.0,))) == SPEEDS[row.speeds]
+        return (settings.speeds or (1.0,)) == SPEEDS[row.speeds]
     return (
         row == Row(row.title, initial_weights=initial_weights.RANDOM)
-        and settings["start"] == initial_weights.RANDOM.describe()
+        and settings.initial_weights == initial_weights.RANDOM.describe()
     )
 
 
-def _text(dataset: str, table: Table, found: Mapping[str, dict]) -> str:
+def _text(dataset: str, table: Table, found: Mapping[str, Results]) -> str:
     header = [
         "",
         "UAR, mean over folds",
@@ -234,28 +235,26 @@ def _text(dataset: str, table: Table, found: Mapping[str, dict]) -> str:
                 *reports.uar_cells(found[name]),
                 studies.difference(made),
                 _published(name, dataset),
-                f"{recipes.name_of(found[name]['settings']['recipe'])}, {reports.trained(found[name]['settings'])}",
+                f"{recipes.name_of(found[name].settings.recipe_fields)}, {reports.trained(found[name].settings)}",
                 reports.coverage(found[name]),
             ]
         )
     return reports.markdown(header, cells)
 
 
-def _recalls(dataset: str, found: dict) -> str:
+def _recalls(dataset: str, found: Results) -> str:
     """Recall by emotion beside what the paper says of Figures 7 and 8."""
     known = published.ZHANG2021_RECALLS.get(dataset, {})
-    ours = zip(found["settings"]["labels"], found["overall"]["per_class"], strict=True)
-    rows = [
-        [name, reports.percent(row["recall"]), f"{known[name]:.0f}" if name in known else "–"] for name, row in ours
-    ]
+    ours = zip(found.settings.labels, found.overall.per_class, strict=True)
+    rows = [[name, reports.percent(row.recall), f"{known[name]:.0f}" if name in known else "–"] for name, row in ours]
     return reports.markdown(["emotion", "recall", "published"], rows)
 
 
-def _title(found: dict, title: str) -> str:
+def _title(found: Results, title: str) -> str:
     """A row's title with what of its experiment the title does not say."""
-    settings = found["settings"]
-    said = [f"×{len(settings['speeds'])}"] if "speeds" in settings else []
-    said += [initial_weights.TITLES[settings["start"]["kind"]]] if "start" in settings else []
+    settings = found.settings
+    said = [f"×{len(settings.speeds)}"] if settings.speeds else []
+    said += [initial_weights.TITLES[settings.initial_weights_kind]] if settings.initial_weights_kind else []
     said += [] if published.full_size(settings) else ["reduced network"]
     return title + (f" ({', '.join(said)})" if said else "")
 
@@ -265,29 +264,29 @@ def _published(name: str, dataset: str) -> str:
     return "–" if known is None else known.cell()
 
 
-def _contexts(found: Mapping[str, dict]) -> dict[int, dict]:
+def _contexts(found: Mapping[str, Results]) -> dict[int, Results]:
     """Results of the rows that differ in the frames of a window alone, by those."""
     rows = {name: ROWS[name] for name in found if name == FULL or name.startswith("context-")}
-    return {found[name]["settings"]["network"]["context_frames"]: found[name] for name in rows}
+    return {found[name].settings.config.context_frames: found[name] for name in rows}
 
 
-def _draw(found: Mapping[str, dict], output_dir: Path) -> None:
+def _draw(found: Mapping[str, Results], output_dir: Path) -> None:
     from acrnn import figures
 
     if FULL in found:
-        overall, labels = found[FULL]["overall"], found[FULL]["settings"]["labels"]
-        reports.write_png(figures.confusion(overall["confusion"], labels), output_dir / "confusion.png")
+        overall, labels = found[FULL].overall, found[FULL].settings.labels
+        figures.write_png(figures.confusion(overall.confusion, labels), output_dir / "confusion.png")
     if len(contexts := _contexts(found)) > 1:
         points = {
             frames: {
-                "uar": one["overall"]["uar_fold_mean"],
-                "interval": one["overall"]["uar_fold_mean_interval"],
+                "uar": one.overall.uar_fold_mean,
+                "interval": one.overall.uar_fold_mean_interval,
                 "published": None,
             }
             for frames, one in contexts.items()
         }
         figure = figures.depths(points, along="frames of a window", title="UAR by context, Figures 5 and 6")
-        reports.write_png(figure, output_dir / "context.png")
+        figures.write_png(figure, output_dir / "context.png")
 
 
 if __name__ == "__main__":

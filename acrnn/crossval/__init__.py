@@ -1,18 +1,25 @@
 """Cross-validation: experiments, their runs and their results."""
 
-from acrnn.crossval.runner import (
+from acrnn.crossval.results import (
     EXPERIMENT,
     RESULTS,
+    Results,
+    collect_results,
+    read_experiment,
+    read_results,
+    write_results,
+)
+from acrnn.crossval.run import Run
+from acrnn.crossval.runner import (
     SPLIT,
     Experiment,
     Prepared,
     chosen_folds,
-    collect,
     cross_validate,
-    read_experiment,
     run_tasks,
     versions,
 )
+from acrnn.crossval.settings import Settings
 
 __all__ = [
     "EXPERIMENT",
@@ -20,10 +27,15 @@ __all__ = [
     "SPLIT",
     "Experiment",
     "Prepared",
+    "Results",
+    "Run",
+    "Settings",
     "chosen_folds",
-    "collect",
+    "collect_results",
     "cross_validate",
     "read_experiment",
+    "read_results",
     "run_tasks",
     "versions",
+    "write_results",
 ]

@@ -1,139 +1,127 @@
-"""Results of runs: one file a (fold, seed), written when it is done, and their summary over folds and seeds."""
+"""Results of an experiment: all of its runs with their settings and their summary, read from its folder and written to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from acrnn import files
+from acrnn.crossval.run import RUNS, Run, read_run
+from acrnn.crossval.settings import Settings
+from acrnn.crossval.summary import Overall, summarize
 
-from acrnn import files, metrics
+EXPERIMENT, RESULTS = "experiment.json", "results.json"
+_FORMAT = "acrnn-results"
 
 
 @dataclass(frozen=True)
-class Run:
-    """What one fold and seed gave.
+class Results:
+    """Results of an experiment, complete or not.
 
     Attributes:
-        fold, fold_name, seed: which.
-        train_speakers, validation_speakers, test_speakers: who was where.
-        best_epoch, curve: from `training.Fit`.
-        utterances, speakers, labels, probabilities: of the test part, in the same order; probabilities in class order.
-        attention: for some test utterances, attention weights by segment: {"utterance", "weights": [[…], …]}.
-        seconds: wall time of the run.
-        settings_sha256: of the experiment's settings; a run belongs to no other experiment.
-        versions: of what computed it.
-        by_pooling: predictions of the test part by each way of pooling segments, the recipe's among them; empty in files
-            that an earlier version wrote.
-        peak_memory_mib: the most that the process had held when the run was done, those before it included; None where
-            the system does not tell, and in files that an earlier version wrote.
+        settings: settings of the experiment.
+        planned_folds: number of folds of the protocol.
+        versions: software versions of the runs, each combination once.
+        overall: summary over folds and seeds.
+        runs: the finished runs.
     """
 
-    fold: int
-    fold_name: str
-    seed: int
-    train_speakers: list[str]
-    validation_speakers: list[str]
-    test_speakers: list[str]
-    best_epoch: int
-    curve: list[dict]
-    utterances: list[str]
-    speakers: list[str]
-    labels: list[int]
-    probabilities: list[list[float]]
-    attention: list[dict]
-    seconds: float
-    settings_sha256: str
-    versions: dict[str, str]
-    by_pooling: dict[str, list[int]] = field(default_factory=dict)
-    peak_memory_mib: int | None = None
+    settings: Settings
+    planned_folds: int
+    versions: tuple[Mapping[str, str], ...]
+    overall: Overall
+    runs: tuple[Run, ...]
 
-    @property
-    def predictions(self) -> np.ndarray:
-        return np.argmax(self.probabilities, axis=1)
+    @classmethod
+    def from_dict(cls, values: Mapping) -> Results:
+        """The results in a JSON object.
 
-    def confusion(self, num_classes: int) -> np.ndarray:
-        return metrics.confusion(np.array(self.labels), self.predictions, num_classes)
+        Raises:
+            ValueError: a field is missing or unknown, or the object holds something else.
+        """
+        if values.get("format") != _FORMAT:
+            raise ValueError("not a results file of this package")
+        try:
+            return cls(
+                settings=Settings.from_dict(values["settings"]),
+                planned_folds=values["planned_folds"],
+                versions=tuple(values["versions"]),
+                overall=Overall.from_dict(values["overall"]),
+                runs=tuple(Run.from_dict(run) for run in values["runs"]),
+            )
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"a field is missing or unknown ({error})") from error
+
+    def to_dict(self) -> dict:
+        """The results as a JSON object."""
+        return {
+            "format": _FORMAT,
+            "settings": self.settings.to_dict(),
+            "planned_folds": self.planned_folds,
+            "versions": list(self.versions),
+            "overall": self.overall.to_dict(),
+            "runs": [run.to_dict() for run in self.runs],
+        }
 
 
-def run_path(folder: Path, fold: int, seed: int) -> Path:
-    """Where the result of a fold and seed lies."""
-    return folder / "runs" / f"fold{fold:02d}_seed{seed}.json"
-
-
-def write_run(folder: Path, run: Run) -> None:
-    """Writes a run's result, atomically, with a checksum of its content."""
-    files.write_sealed_json(run_path(folder, run.fold, run.seed), asdict(run))
-
-
-def read_run(path: Path) -> Run:
-    """A run's result.
+def read_results(folder: Path) -> Results:
+    """Reads results.json of an experiment's folder.
 
     Raises:
-        ValueError: the file is damaged or was changed; the message says to delete it.
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, or holds something else.
     """
-    remedy = "delete it and give the same command again: only this fold and seed is repeated"
+    path = folder / RESULTS
+    values = files.read_sealed_json(path, "give the command of the experiment again")
+    try:
+        return Results.from_dict(values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; choose the folder of an experiment") from error
+
+
+def collect_results(folder: Path) -> Results:
+    """Results computed from the finished runs of an experiment's folder; writes nothing.
+
+    Raises:
+        FileNotFoundError: the folder holds no experiment, or no finished run.
+        ValueError: a file in it is damaged.
+    """
+    settings, planned_folds = read_experiment(folder)
+    paths = sorted((folder / RUNS).glob("fold*_seed*.json"))
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no run is finished yet; give the command of the experiment again")
+    runs = tuple(read_run(path) for path in paths)
+    settings_sha256 = files.sha256_of_json(settings.to_dict())
+    for path, run in zip(paths, runs, strict=True):
+        if run.settings_sha256 != settings_sha256:
+            raise ValueError(f"{path}: a run of another experiment; move it away, and give the command again")
+    versions = tuple(dict(kind) for kind in dict.fromkeys(tuple(run.versions.items()) for run in runs))
+    return Results(settings, planned_folds, versions, summarize(runs, settings.labels, planned_folds), runs)
+
+
+def write_results(folder: Path) -> Results:
+    """Collects the results of an experiment's folder, writes them to its results.json and returns them.
+
+    Raises:
+        FileNotFoundError, ValueError: see `collect_results`.
+    """
+    results = collect_results(folder)
+    files.write_sealed_json(folder / RESULTS, results.to_dict())
+    return results
+
+
+def read_experiment(folder: Path) -> tuple[Settings, int]:
+    """Settings of the experiment of a folder, and its number of folds.
+
+    Raises:
+        FileNotFoundError: the folder holds no experiment.
+        ValueError: its description is damaged.
+    """
+    remedy = "choose the folder of an experiment, or delete this one to begin anew"
+    path = folder / EXPERIMENT
     values = files.read_sealed_json(path, remedy)
     try:
-        run = Run(**values)
-    except TypeError as error:
-        raise ValueError(f"{path}: written by another version ({error}); {remedy}") from error
-    if path != run_path(path.parent.parent, run.fold, run.seed):
-        raise ValueError(f"{path}: holds fold {run.fold}, seed {run.seed}; {remedy}")
-    return run
-
-
-def summarize(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) -> dict:
-    """Overall figures of some runs, over folds and seeds.
-
-    Folds and seeds are kept apart: a fold is averaged over its seeds first, so every fold counts once even while some
-    seeds are still missing. `uar_fold_std` is the spread between folds, `uar_seed_std` the spread of the fold mean
-    between the seeds that have all folds (None for fewer than two).
-
-    Args:
-        runs: at least one.
-        labels: emotions in class order.
-        planned_folds: folds of the whole protocol.
-    """
-    count = len(labels)
-    confusions = {(run.fold, run.seed): run.confusion(count) for run in runs}
-    folds, seeds = sorted({run.fold for run in runs}), sorted({run.seed for run in runs})
-    by_fold = [np.mean([confusions[key] for key in confusions if key[0] == fold], axis=0) for fold in folds]
-    fold_uars = np.array([np.mean([metrics.uar(confusions[key]) for key in confusions if key[0] == f]) for f in folds])
-    by_seed = [[metrics.uar(confusions[key]) for key in confusions if key[1] == seed] for seed in seeds]
-    seed_means = [np.mean(uars) for uars in by_seed if len(uars) == len(folds)]
-    by_speaker = speaker_confusions(runs, count)
-    return {
-        "uar_fold_mean": float(fold_uars.mean()),
-        "uar_fold_std": float(fold_uars.std(ddof=1)) if len(folds) > 1 else None,
-        "uar_fold_mean_interval": metrics.mean_interval(fold_uars),
-        "uar_seed_std": float(np.std(seed_means, ddof=1)) if len(seed_means) > 1 else None,
-        "uar_pooled": float(metrics.uar(sum(by_fold))),
-        "uar_pooled_interval": metrics.interval(metrics.uar, np.array(list(by_speaker.values()))),
-        "wa": metrics.wa(sum(by_fold)),
-        "confusion": sum(confusions.values()).tolist(),
-        "per_class": metrics.per_class(sum(by_fold), labels),
-        "per_speaker": [
-            {"speaker": speaker, "uar": float(metrics.uar(counts)), "utterances": round(float(counts.sum()))}
-            for speaker, counts in by_speaker.items()
-        ],
-        "coverage": {
-            "folds": len(folds),
-            "seeds": len(seeds),
-            "runs": len(runs),
-            "planned": planned_folds * len(seeds),
-        },
-        "seconds": round(sum(run.seconds for run in runs), 1),
-    }
-
-
-def speaker_confusions(runs: Iterable[Run], num_classes: int) -> dict[str, np.ndarray]:
-    """Confusion counts of each test speaker, averaged over the seeds that tested him or her."""
-    counts: dict[tuple[str, int], np.ndarray] = {}
-    for run in runs:
-        for speaker, label, prediction in zip(run.speakers, run.labels, run.predictions, strict=True):
-            of_seed = counts.setdefault((speaker, run.seed), np.zeros((num_classes, num_classes)))
-            of_seed[label, prediction] += 1
-    speakers = sorted({speaker for speaker, _ in counts})
-    return {s: np.mean([counts[key] for key in counts if key[0] == s], axis=0) for s in speakers}
+        return Settings.from_dict(values["settings"]), values["planned_folds"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not the description of an experiment ({error}); {remedy}") from error

@@ -18,12 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, frontends, metrics, segments
+from acrnn import files, frontends, segments
 from acrnn.batches.sources import MEMORY_BYTES, Feeder
 from acrnn.console import import_quietly
-from acrnn.crossval import leakage, results
+from acrnn.crossval import leakage
 from acrnn.crossval.leakage import Mistake
-from acrnn.crossval.results import Run
+from acrnn.crossval.results import EXPERIMENT, Results, read_experiment, write_results
+from acrnn.crossval.run import RUNS, Run, UtteranceAttention, read_run, run_path, write_run
+from acrnn.crossval.settings import CorpusInfo, Settings
 from acrnn.errors import UsageError
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
@@ -34,7 +36,7 @@ from acrnn.records import RecordSet, UtteranceRow
 from acrnn.workers import CONTEXT, events
 
 Task = tuple[int, int]  # fold, seed
-EXPERIMENT, SPLIT, RESULTS = "experiment.json", "split.json", "results.json"
+SPLIT = "split.json"
 _VERSIONED = ("acrnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
@@ -103,28 +105,25 @@ class Prepared:
         return _mistake(self.experiment, self.records)
 
     def settings(self) -> dict:
-        """All that a run's result depends on beside its fold and seed."""
-        made = {"mistake": self.experiment.mistake} if self.experiment.mistake else {}
-        trained = self.experiment.speeds or self.records.manifest.speeds
-        speeds = {"speeds": list(trained)} if self.experiment.speeds or len(trained) > 1 else {}
-        pretrained = MODELS[self.experiment.model].pretrained
-        beside = self.records.manifest.auxiliary_inputs
-        return {
-            **made,
-            **speeds,
-            **({"start": self.experiment.initial_weights.describe()} if pretrained else {}),
-            **({"companions": beside} if beside else {}),
-            "corpus": self.records.manifest.corpus,
-            "records_sha256": self.records.manifest.content_sha256,
-            "labels": list(self.records.manifest.labels),
-            "frontend": frontends.to_dict(self.records.manifest.frontend),
-            "segments": segments.to_dict(self.records.manifest.rule),
-            "model": self.experiment.model,
-            "network": json.loads(json.dumps(asdict(self.config))),
-            "recipe": asdict(self.experiment.recipe),
-            "protocol": self.experiment.protocol,
-            "split_sha256": split_sha256(self.folds),
-        }
+        """The settings as a JSON object, see `Settings`: everything that a run's result depends on besides fold and seed."""
+        experiment, manifest = self.experiment, self.records.manifest
+        speeds = experiment.speeds or manifest.speeds
+        return Settings(
+            corpus=CorpusInfo(**manifest.corpus),
+            records_sha256=manifest.content_sha256,
+            labels=manifest.labels,
+            frontend_fields=frontends.to_dict(manifest.frontend),
+            segment_fields=segments.to_dict(manifest.rule),
+            model=experiment.model,
+            network_fields=json.loads(json.dumps(asdict(self.config))),
+            recipe_fields=asdict(experiment.recipe),
+            protocol=experiment.protocol,
+            split_sha256=split_sha256(self.folds),
+            mistake=experiment.mistake,
+            speeds=speeds if experiment.speeds or len(speeds) > 1 else None,
+            initial_weights=experiment.initial_weights.describe() if MODELS[experiment.model].pretrained else None,
+            auxiliary_inputs=manifest.auxiliary_inputs,
+        ).to_dict()
 
 
 def _mistake(experiment: Experiment, record_set: RecordSet) -> Mistake | None:
@@ -158,7 +157,7 @@ def cross_validate(
     seeds: Sequence[int] = (0,),
     jobs: int = 1,
     announce: Callable[[str], None] = print,
-) -> dict:
+) -> Results:
     """Runs what is missing of an experiment and returns its results, as written to results.json.
 
     Args:
@@ -178,17 +177,17 @@ def cross_validate(
     chosen = chosen_folds(folds, prepared.folds)
     _claim(output_dir, prepared)
     files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in prepared.folds])
-    files.make_folder(output_dir / "runs")
+    files.make_folder(output_dir / RUNS)
     wanted = [(fold, seed) for seed in seeds for fold in chosen]
-    missing = [task for task in wanted if not results.run_path(output_dir, *task).exists()]
+    missing = [task for task in wanted if not run_path(output_dir, *task).exists()]
     for task in sorted(set(wanted) - set(missing)):
-        results.read_run(results.run_path(output_dir, *task))  # a damaged result is told before hours of work
+        read_run(run_path(output_dir, *task))  # a damaged result is told before hours of work
     if len(missing) < len(wanted):
         announce(f"{len(wanted) - len(missing)} of {len(wanted)} runs are there already")
     if missing:
-        files.remove_partial(output_dir / "runs")
+        files.remove_partial(output_dir / RUNS)
         _work(prepared, output_dir, missing, jobs, announce)
-    return collect(output_dir)
+    return write_results(output_dir)
 
 
 def chosen_folds(folds: Sequence[int] | None, made: Sequence[Fold]) -> list[int]:
@@ -210,22 +209,14 @@ def _claim(output_dir: Path, prepared: Prepared) -> None:
     files.make_folder(output_dir)
     settings = prepared.settings()
     path = output_dir / EXPERIMENT
-    if path.exists() and any((output_dir / "runs").glob("*.json")):
-        if changed := files.differences(read_experiment(output_dir)["settings"], settings):
+    if path.exists() and any((output_dir / RUNS).glob("*.json")):
+        if changed := files.differences(read_experiment(output_dir)[0].to_dict(), settings):
             raise ValueError(
                 f"{output_dir}: holds another experiment ({'; '.join(changed)}); "
                 "choose another --output-dir or repeat its settings"
             )
         return
     files.write_sealed_json(path, {"settings": settings, "planned_folds": len(prepared.folds)})
-
-
-def read_experiment(output_dir: Path) -> dict:
-    remedy = "choose the folder of an experiment, or delete this one to begin anew"
-    found = files.read_sealed_json(output_dir / EXPERIMENT, remedy)
-    if not {"settings", "planned_folds"} <= found.keys():
-        raise ValueError(f"{output_dir / EXPERIMENT}: not the description of an experiment; {remedy}")
-    return found
 
 
 def versions() -> dict[str, str]:
@@ -273,7 +264,7 @@ class _Monitor(ProgressLine):
             self.running.pop((fold, seed), None)
             name = self.prepared.folds[fold].name
             self.announce(f"{self.finished} of {self.num_tasks} runs: fold {fold} ({name}), seed {seed}: {value}")
-            collect(self.output_dir)
+            write_results(self.output_dir)
         done = self.finished * self.epochs + sum(self.running.values())
         self.update(done, self.num_tasks * self.epochs, note)
 
@@ -327,23 +318,23 @@ def run_tasks(
             raise ValueError(f"fold {fold} ({parts.name}), seed {seed}: {error}") from error
         scores = _score(prepared, feeder, estimator, parts.test)
         if experiment.save_models:
-            with files.atomic_path(results.run_path(output_dir, fold, seed).with_suffix(".keras")) as temporary:
+            with files.atomic_path(run_path(output_dir, fold, seed).with_suffix(".keras")) as temporary:
                 estimator.save(temporary)
         run = Run(
             fold=fold,
             fold_name=parts.name,
             seed=seed,
             **_speakers(prepared.records, parts),
-            **fit.to_dict(),
+            best_epoch=fit.best_epoch,
+            curve=fit.curve,
             **scores,
             seconds=round(time.monotonic() - started, 1),
             settings_sha256=files.sha256_of_json(prepared.settings()),
             versions=versions(),
             peak_memory_mib=_peak_memory_mib(),
         )
-        results.write_run(output_dir, run)
-        uar = float(metrics.uar(run.confusion(len(prepared.records.manifest.labels))))
-        report("done", fold, seed, f"UAR {100 * uar:.1f} (epoch {run.best_epoch}, {run.seconds:.0f} s)")
+        write_run(output_dir, run)
+        report("done", fold, seed, f"UAR {100 * run.uar:.1f} (epoch {run.best_epoch}, {run.seconds:.0f} s)")
 
 
 def _peak_memory_mib() -> int | None:
@@ -387,7 +378,7 @@ def _score(prepared: Prepared, feeder: Feeder, estimator, test: Sequence[str]) -
     }
 
 
-def _attention(feeder: Feeder, estimator, rows: Sequence[UtteranceRow]) -> list[dict]:
+def _attention(feeder: Feeder, estimator, rows: Sequence[UtteranceRow]) -> tuple[UtteranceAttention, ...]:
     """Attention weights for the first of the rows of every class, for the report to lay over their spectrograms."""
     shown = []
     for row in {row.label: row for row in reversed(rows)}.values():
@@ -395,32 +386,5 @@ def _attention(feeder: Feeder, estimator, rows: Sequence[UtteranceRow]) -> list[
         parts = [estimator.attention(batch.inputs) for batch in feeder.source([row.id]).ordered(1)]
         if parts[0] is not None:
             weights = np.concatenate(parts).astype(float).round(5)
-            shown.append({"utterance": row.id, "weights": weights.tolist()})
-    return shown
-
-
-def collect(output_dir: Path) -> dict:
-    """Results of the finished runs of a folder, as written to its results.json.
-
-    Raises:
-        FileNotFoundError: the folder holds no experiment, or no finished run.
-        ValueError: a file in it is damaged.
-    """
-    experiment = read_experiment(output_dir)
-    paths = sorted((output_dir / "runs").glob("fold*_seed*.json"))
-    if not paths:
-        raise FileNotFoundError(f"{output_dir}: no run is finished yet; give the command of the experiment again")
-    runs = [results.read_run(path) for path in paths]
-    settings_sha256 = files.sha256_of_json(experiment["settings"])
-    for path, run in zip(paths, runs, strict=True):
-        if run.settings_sha256 != settings_sha256:
-            raise ValueError(f"{path}: a run of another experiment; move it away, and give the command again")
-    collected = {
-        "format": "acrnn-results",
-        **experiment,
-        "versions": [dict(kind) for kind in dict.fromkeys(tuple(run.versions.items()) for run in runs)],
-        "overall": results.summarize(runs, experiment["settings"]["labels"], experiment["planned_folds"]),
-        "runs": [asdict(run) for run in runs],
-    }
-    files.write_sealed_json(output_dir / RESULTS, collected)
-    return files.read_sealed_json(output_dir / RESULTS, "")
+            shown.append(UtteranceAttention(row.id, weights.tolist()))
+    return tuple(shown)

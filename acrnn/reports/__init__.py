@@ -1,17 +1,15 @@
 """Results as text, tables, figures and an HTML report."""
 
-from acrnn.reports.html import (
+from acrnn.reports.html import write_report
+from acrnn.reports.tables import (
     coverage,
     markdown,
     markdown_table,
     percent,
     percent_interval,
-    read_results,
     summary,
     trained,
     uar_cells,
-    write_png,
-    write_report,
 )
 
 __all__ = [
@@ -20,10 +18,8 @@ __all__ = [
     "markdown_table",
     "percent",
     "percent_interval",
-    "read_results",
     "summary",
     "trained",
     "uar_cells",
-    "write_png",
     "write_report",
 ]

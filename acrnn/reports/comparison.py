@@ -1,4 +1,4 @@
-"""Is one system better than another? Paired over test speakers, because speakers differ more than systems do."""
+"""Paired comparison of two systems over test speakers or folds, because speakers differ more than systems do."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrnn import metrics
+from acrnn.crossval.results import Results
+from acrnn.crossval.run import Run
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The mean difference between two systems over the units that both were measured on.
+    """Mean difference between two systems over the units (speakers or folds) that both were measured on.
 
     Attributes:
-        difference: first minus second, mean over units, as a share.
-        interval: 95 % bootstrap interval over units; None for a single unit.
-        p_value: two-sided sign-flip test, exact up to 2^16 arrangements: how often chance alone gives such a difference.
-        units: how many.
+        difference: first minus second, mean over units, a share from -1 to 1.
+        interval: 95 % bootstrap interval, units resampled; None for a single unit.
+        p_value: p of the two-sided sign-flip test, exact up to 2^16 arrangements.
+        units: number of units.
     """
 
     difference: float
@@ -28,17 +30,17 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """ "better", "worse" or "no difference", at 5 %."""
+        """The result of the test at the level of 5 %: "better", "worse" or "no difference"."""
         if self.p_value > 0.05:
             return "no difference"
         return "better" if self.difference > 0 else "worse"
 
 
 def paired(first: Mapping[str, float], second: Mapping[str, float]) -> Comparison | None:
-    """Compares values by unit (speaker, fold); None when the two share no unit.
+    """Compares UARs by unit; None when the two share no unit.
 
     Args:
-        first, second: UAR by unit, each already averaged over seeds: seeds of one speaker are no independent evidence.
+        first, second: UAR by unit, already averaged over seeds, since seeds of one speaker are not independent.
     """
     from scipy.stats import permutation_test
 
@@ -54,26 +56,27 @@ def paired(first: Mapping[str, float], second: Mapping[str, float]) -> Compariso
     return Comparison(float(differences.mean()), metrics.mean_interval(differences), float(p_value), len(units))
 
 
-def tested_uar(found: dict) -> dict[str, float]:
-    """UAR by test speaker, averaged over seeds, of an experiment's results."""
-    return {row["speaker"]: row["uar"] for row in found["overall"]["per_speaker"]}
+def tested_uar(results: Results) -> dict[str, float]:
+    """UAR of each test speaker, averaged over seeds."""
+    return {row.speaker: row.uar for row in results.overall.per_speaker}
 
 
-def validation_uar(found: dict) -> dict[str, float]:
-    """UAR that the kept weights have on the validation speakers, by fold, averaged over seeds."""
-    return _by_fold(found, lambda run: run["curve"][run["best_epoch"] - 1]["validation_uar"])
+def validation_uar(results: Results) -> dict[str, float]:
+    """Validation UAR of the selected checkpoint of each fold, averaged over seeds."""
+    return _by_fold(results, lambda run: run.validation_uar)
 
 
-def late_validation_uar(found: dict) -> dict[str, float]:
-    """Mean validation UAR of the last five epochs, by fold, averaged over seeds.
+def late_validation_uar(results: Results) -> dict[str, float]:
+    """Mean validation UAR of the last five epochs of each fold, averaged over seeds.
 
-    The kept epoch flatters a recipe that keeps the best of many on fifty utterances; this compares all recipes alike.
+    The validation UAR of the selected epoch favors recipes that select the best of many epochs on fifty utterances; the last
+    five epochs treat all recipes alike.
     """
-    return _by_fold(found, lambda run: np.mean([point["validation_uar"] for point in run["curve"][-5:]]))
+    return _by_fold(results, lambda run: np.mean([point.validation_uar for point in run.curve[-5:]]))
 
 
-def _by_fold(found: dict, value: Callable[[dict], float]) -> dict[str, float]:
+def _by_fold(results: Results, value: Callable[[Run], float]) -> dict[str, float]:
     by_fold: dict[str, list[float]] = {}
-    for run in found["runs"]:
-        by_fold.setdefault(run["fold_name"], []).append(value(run))
+    for run in results.runs:
+        by_fold.setdefault(run.fold_name, []).append(value(run))
     return {fold: float(np.mean(values)) for fold, values in by_fold.items()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from acrnn.crossval.settings import Settings
+
 
 class Figure(NamedTuple):
     """A mean with its standard deviation, None where the paper gives none, and where it stands."""
@@ -128,60 +130,60 @@ _PENG2021 = {
 _PENG2021_PROTOCOLS = ("leave-one-speaker-out", "speaker-dependent-random-10-fold")
 
 
-def uar(settings: dict) -> Figure | None:
+def uar(settings: Settings) -> Figure | None:
     """UAR that a paper reports for an experiment's settings; None where none does.
 
     A figure of another subset, of a part of the corpus, of another protocol or of a smaller network is none to compare with.
     """
-    if settings["model"].startswith("zhang2021"):
+    if settings.model.startswith("zhang2021"):
         return _zhang2021_uar(settings)
-    if settings["model"].startswith("peng2021"):
+    if settings.model.startswith("peng2021"):
         known = peng2021(settings)
         return known and Figure(known[1], None, known[2])
-    corpus, name = settings["corpus"], settings["corpus"]["name"]
+    corpus, name = settings.corpus, settings.corpus.name
     comparable = (
         name in _CHEN2018_SUBSETS
-        and corpus["subset"] == _CHEN2018_SUBSETS[name]
-        and corpus["complete"]
-        and "mistake" not in settings
+        and corpus.subset == _CHEN2018_SUBSETS[name]
+        and corpus.complete
+        and settings.mistake is None
         and full_size(settings)
     )
     if not comparable:
         return None
-    model, protocol = settings["model"], settings["protocol"]
+    model, protocol = settings.model, settings.protocol
     if protocol == LIM2016_PROTOCOL and model in LIM2016_TABLES and name == "emodb":
         return Figure(LIM2016_TABLES[model]["average"][1], None, f"{LIM2016}, Tables II to IV")
     if protocol != "leave-one-speaker-out":
         return None
     if model == "chen2018-3d":
-        return Figure(*_TABLE_I[name][settings["network"]["conv_layers"] - 1], f"{CHEN2018}, Table I")
+        return Figure(*_TABLE_I[name][settings.network_fields["conv_layers"] - 1], f"{CHEN2018}, Table I")
     if model in _TABLE_II:
         return Figure(*_TABLE_II[model][name], f"{CHEN2018}, Table II")
     return None
 
 
-def peng2021(settings: dict) -> tuple[float, float, str] | None:
+def peng2021(settings: Settings) -> tuple[float, float, str] | None:
     """(WA, UA, where) that Peng et al. (2021) report for an experiment's settings; None where they do not."""
-    corpus = settings["corpus"]
+    corpus = settings.corpus
     comparable = (
-        settings["model"].startswith("peng2021")
-        and (corpus["name"], corpus["subset"]) == ("iemocap", "all-4-merged")
-        and corpus["complete"]
-        and settings["protocol"] in _PENG2021_PROTOCOLS
-        and "mistake" not in settings
+        settings.model.startswith("peng2021")
+        and (corpus.name, corpus.subset) == ("iemocap", "all-4-merged")
+        and corpus.complete
+        and settings.protocol in _PENG2021_PROTOCOLS
+        and settings.mistake is None
         and full_size(settings)
     )
     row = _PENG2021.get(_peng2021_row(settings)) if comparable else None
     return None if row is None else (*row[:2], f"{PENG2021}, {row[2]}")
 
 
-def _peng2021_row(settings: dict) -> str:
+def _peng2021_row(settings: Settings) -> str:
     """Which row of the two tables an experiment is; something that is none for a network that they do not have."""
-    network, system = settings["network"], settings["model"].removeprefix("peng2021-")
+    network, system = settings.network_fields, settings.model.removeprefix("peng2021-")
     speaker = network["speaker_embedding_size"] > 0
     if system == "audio":
         return "audio, x-vector" if speaker else "audio"
-    asr = "asr " if "transcripts" in settings.get("companions", {}) else ""
+    asr = "asr " if "transcripts" in settings.auxiliary_inputs else ""
     if system == "text":
         return f"{asr}text"
     without = [name for name in ("audio_statistics", "text_statistics") if list(network[name]) == ["max"]]
@@ -197,26 +199,26 @@ def zhang2021(row: str, corpus: str) -> Figure | None:
     return known and Figure(*known, ZHANG2021)
 
 
-def _zhang2021_uar(settings: dict) -> Figure | None:
-    corpus, name = settings["corpus"], settings["corpus"]["name"]
+def _zhang2021_uar(settings: Settings) -> Figure | None:
+    corpus, name = settings.corpus, settings.corpus.name
     comparable = (
         name in _CHEN2018_SUBSETS
-        and corpus["subset"] == _CHEN2018_SUBSETS[name]
-        and corpus["complete"]
-        and settings["protocol"] == _ZHANG2021_PROTOCOLS[name]
-        and "mistake" not in settings
+        and corpus.subset == _CHEN2018_SUBSETS[name]
+        and corpus.complete
+        and settings.protocol == _ZHANG2021_PROTOCOLS[name]
+        and settings.mistake is None
         and full_size(settings)
     )
     row = _zhang2021_row(settings) if comparable else None
     return zhang2021(row, name) if row else None
 
 
-def _zhang2021_row(settings: dict) -> str | None:
+def _zhang2021_row(settings: Settings) -> str | None:
     """The row that an experiment repeats: the whole system, or it with one thing changed; None where more are."""
-    if settings["model"] == "zhang2021-2cnn-lstm":
+    if settings.model == "zhang2021-2cnn-lstm":
         return "2cnn-lstm"
-    network, kind = settings["network"], settings["start"]["kind"]
-    speeds, frames = len(settings.get("speeds", (1.0,))), network["context_frames"]
+    network, kind = settings.network_fields, settings.initial_weights_kind
+    speeds, frames = len(settings.speeds or (1.0,)), network["context_frames"]
     changed = {
         "random-start": kind == "random",
         kind: kind not in ("random", "imagenet"),
@@ -229,8 +231,8 @@ def _zhang2021_row(settings: dict) -> str | None:
     return "full" if not names else names[0] if len(names) == 1 else None
 
 
-def full_size(settings: dict) -> bool:
+def full_size(settings: Settings) -> bool:
     """Whether an experiment's network has the maps, units and sizes of its paper."""
-    model, network = settings["model"], settings["network"]
+    model, network = settings.model, settings.network_fields
     sizes = _SIZES.get(model, _SIZES.get(model.partition("-")[0], {}))
     return all(network.get(name, size) == size for name, size in sizes.items())  # lists, as JSON has them

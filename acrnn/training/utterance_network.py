@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from acrnn import recipes
-from acrnn.batches.network_inputs import fed
+from acrnn.batches.network_inputs import network_inputs
 from acrnn.batches.sources import Source
 from acrnn.batches.utterances import UtteranceSource
 from acrnn.recipes import Recipe
@@ -72,7 +72,7 @@ class UtteranceNetwork(Network):
         """Returns a source of whole utterances as network inputs; the segments are read into memory."""
         if isinstance(source, UtteranceSource):
             return source
-        return UtteranceSource(source, lambda utterances: fed(self.model, utterances))
+        return UtteranceSource(source, lambda values: network_inputs(self.model, values))
 
     def adapt(self, source: UtteranceSource) -> None:
         """Sets normalization statistics and vocabulary from the training utterances."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acrnn import files, recipes, reports
+from acrnn.crossval.settings import Settings
 from acrnn.progress import duration
 from acrnn.recipes import Recipe
 from acrnn.reports import published
@@ -46,9 +47,9 @@ def _cells(found: dict, row: dict, names: Sequence[str]) -> list[str]:
 
 
 def _published(found: dict, row: dict) -> published.Figure | None:
-    settings = found["settings"]
+    settings = {key: value for key, value in found["settings"].items() if key not in ("search", "searched")}
     network = {**settings["network"], "conv_layers": row["hyperparameters"]["conv_layers"]}
-    return published.uar({**settings, "network": network})
+    return published.uar(Settings.from_dict({**settings, "network": network}))
 
 
 def outcome(row: dict) -> str:
@@ -71,7 +72,7 @@ def write_figure(folder: Path, found: dict) -> None:
             "published": _published(found, row),
         }
     if points:
-        reports.write_png(figures.depths(points, "validation"), folder / FIGURE)
+        figures.write_png(figures.depths(points, "validation"), folder / FIGURE)
 
 
 @dataclass(frozen=True)

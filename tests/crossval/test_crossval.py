@@ -17,7 +17,9 @@ from support.tiny_corpus import TINY_NETWORK
 
 from acrnn import crossval
 from acrnn.batches.sources import Feeder
-from acrnn.crossval import Experiment, collect, cross_validate, results
+from acrnn.crossval import Experiment, collect_results, cross_validate
+from acrnn.crossval.run import read_run, run_path
+from acrnn.crossval.summary import Coverage, summarize
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet
 from acrnn.segments import pool_logits
@@ -71,7 +73,7 @@ def test_a_run_tells_what_it_cost(finished):
 def test_a_result_can_be_repeated_from_the_saved_network(finished, tiny_records):
     feeder = Feeder(RecordSet(tiny_records))
     for run in runs_of(finished).values():
-        path = results.run_path(finished, run["fold"], run["seed"]).with_suffix(".keras")
+        path = run_path(finished, run["fold"], run["seed"]).with_suffix(".keras")
         batch = next(feeder.source(run["utterances"]).ordered(100))
         logits = np.asarray(keras.saving.load_model(path, safe_mode=True)(batch.inputs))
         rows, index = np.unique(batch.utterances, return_inverse=True)
@@ -99,8 +101,8 @@ def test_a_fold_gives_the_same_alone_and_after_others(experiment, finished, tmp_
 
 
 def test_processes_find_what_one_process_finds(experiment, finished, tmp_path):
-    found = cross_validate(experiment, tmp_path, folds=[0, 1, 4], jobs=2, announce=quiet)
-    assert found["overall"]["coverage"]["runs"] == 3
+    results = cross_validate(experiment, tmp_path, folds=[0, 1, 4], jobs=2, announce=quiet)
+    assert results.overall.coverage.runs == 3
     for name, run in runs_of(tmp_path).items():
         # another number of threads adds in another order, so the figures agree but for rounding
         np.testing.assert_allclose(run["probabilities"], runs_of(finished)[name]["probabilities"], atol=0.02)
@@ -127,11 +129,11 @@ def test_finished_runs_are_kept_and_more_seeds_are_added(experiment, finished, t
     lines = []
     cross_validate(experiment, folder, folds=[0, 1], announce=lines.append)
     before = {path: path.stat().st_mtime_ns for path in (folder / "runs").iterdir()}
-    found = cross_validate(experiment, folder, folds=[0, 1], seeds=[0, 1], announce=lines.append)
+    results = cross_validate(experiment, folder, folds=[0, 1], seeds=[0, 1], announce=lines.append)
     assert "2 of 4 runs are there already" in lines
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert found["overall"]["coverage"] == {"folds": 2, "seeds": 2, "runs": 4, "planned": 10}
-    assert found["overall"]["uar_seed_std"] is not None
+    assert results.overall.coverage == Coverage(folds=2, seeds=2, runs=4, planned=10)
+    assert results.overall.uar_seed_std is not None
 
 
 def test_other_settings_are_refused_and_named(experiment, finished):
@@ -142,20 +144,20 @@ def test_other_settings_are_refused_and_named(experiment, finished):
 
 def test_a_damaged_result_is_refused_with_the_remedy(experiment, tmp_path):
     cross_validate(experiment, tmp_path, folds=[0], announce=quiet)
-    path = results.run_path(tmp_path, 0, 0)
+    path = run_path(tmp_path, 0, 0)
     content = path.read_text()
-    results.run_path(tmp_path, 1, 0).write_text(content)
+    run_path(tmp_path, 1, 0).write_text(content)
     with pytest.raises(ValueError, match=r"fold01_seed0.json: holds fold 0, seed 0; delete it"):
-        collect(tmp_path)
-    results.run_path(tmp_path, 1, 0).unlink()
+        collect_results(tmp_path)
+    run_path(tmp_path, 1, 0).unlink()
     path.write_text(content.replace('"best_epoch": ', '"best_epoch": 1'))
     with pytest.raises(ValueError, match=r"fold00_seed0.json: damaged or changed by hand.*delete it"):
         cross_validate(experiment, tmp_path, folds=[0], announce=quiet)
     path.write_text(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"fold00_seed0.json: damaged, not valid JSON.*delete it"):
-        collect(tmp_path)
+        collect_results(tmp_path)
     path.unlink()
-    assert cross_validate(experiment, tmp_path, folds=[0], announce=quiet)["overall"]["coverage"]["runs"] == 1
+    assert cross_validate(experiment, tmp_path, folds=[0], announce=quiet).overall.coverage.runs == 1
 
 
 def test_records_of_another_front_end_are_refused(experiment, tmp_path):
@@ -171,7 +173,7 @@ def test_a_fold_that_does_not_exist_is_refused(experiment, tmp_path):
 
 def test_a_folder_without_results_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file; choose the folder of an experiment"):
-        collect(tmp_path)
+        collect_results(tmp_path)
 
 
 PROGRAM = """
@@ -243,33 +245,33 @@ def test_a_worker_that_fails_stops_the_whole_with_its_message(experiment, tmp_pa
 def test_a_run_of_another_experiment_is_not_mixed_in(experiment, finished, tmp_path):
     other = replace(experiment, recipe=replace(RECIPE, learning_rate=1e-3))
     cross_validate(other, tmp_path, folds=[0], announce=quiet)
-    shutil.copy(results.run_path(finished, 1, 0), results.run_path(tmp_path, 1, 0))
+    shutil.copy(run_path(finished, 1, 0), run_path(tmp_path, 1, 0))
     with pytest.raises(ValueError, match=r"fold01_seed0.json: a run of another experiment"):
-        collect(tmp_path)
+        collect_results(tmp_path)
 
 
 def test_a_damaged_description_of_the_experiment_is_told(finished, tmp_path):
     copy = shutil.copytree(finished, tmp_path / "copy")
     (copy / "experiment.json").write_text("[]")
     with pytest.raises(ValueError, match=r"experiment.json: damaged or changed by hand"):
-        collect(copy)
+        collect_results(copy)
 
 
 def test_an_utterance_of_more_segments_than_a_batch_is_scored_and_shown(experiment, tmp_path):
     one_by_one = replace(experiment, recipe=replace(RECIPE, batch_size=1, epochs=3))
-    found = cross_validate(one_by_one, tmp_path, folds=[0], announce=quiet)
-    shown = {item["utterance"]: len(item["weights"]) for item in found["runs"][0]["attention"]}
+    results = cross_validate(one_by_one, tmp_path, folds=[0], announce=quiet)
+    shown = {example.utterance: len(example.weights) for example in results.runs[0].attention}
     assert shown.get("s0_low_1", 2) == 2 and shown
 
 
 def test_seeds_that_cover_only_some_folds_do_not_bend_the_figures(finished):
-    runs = [results.read_run(path) for path in sorted((finished / "runs").glob("*.json"))]
+    runs = [read_run(path) for path in sorted((finished / "runs").glob("*.json"))]
     labels = ("high", "low", "noisy")
-    whole = results.summarize(runs, labels, 5)
-    uneven = results.summarize([*runs, replace(runs[2], seed=1)], labels, 5)
+    whole = summarize(runs, labels, 5)
+    uneven = summarize([*runs, replace(runs[2], seed=1)], labels, 5)
     for key in ("uar_fold_mean", "uar_pooled", "wa", "uar_pooled_interval", "per_speaker"):
-        assert uneven[key] == whole[key]
-    assert uneven["uar_seed_std"] is None
+        assert getattr(uneven, key) == getattr(whole, key)
+    assert uneven.uar_seed_std is None
 
 
 def test_versions_name_what_computes():

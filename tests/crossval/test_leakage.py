@@ -91,7 +91,7 @@ def experiment(tiny_records):
 def test_results_of_a_mistake_carry_its_name_and_never_mix_with_honest_ones(experiment, tmp_path):
     mistaken = replace(experiment, mistake="test-selected-epoch")
     found = cross_validate(mistaken, tmp_path, folds=[0], announce=lambda line: None)
-    assert found["settings"]["mistake"] == "test-selected-epoch"
+    assert found.settings.mistake == "test-selected-epoch"
     with pytest.raises(ValueError, match="holds another experiment"):
         cross_validate(experiment, tmp_path, folds=[0], announce=lambda line: None)
     assert "mistake" not in Prepared.of(experiment).settings()
@@ -99,10 +99,10 @@ def test_results_of_a_mistake_carry_its_name_and_never_mix_with_honest_ones(expe
 
 def test_the_best_test_epoch_is_never_worse_on_the_test_part_than_any_other(experiment, tmp_path):
     found = cross_validate(replace(experiment, mistake="test-selected-epoch"), tmp_path, announce=lambda line: None)
-    for run in found["runs"]:
-        right = np.argmax(run["probabilities"], axis=1) == np.array(run["labels"])
-        recalls = [right[np.array(run["labels"]) == label].mean() for label in sorted(set(run["labels"]))]
-        assert np.mean(recalls) == pytest.approx(max(epoch["validation_uar"] for epoch in run["curve"]))
+    for run in found.runs:
+        right = run.predictions == np.array(run.labels)
+        recalls = [right[np.array(run.labels) == label].mean() for label in sorted(set(run.labels))]
+        assert np.mean(recalls) == pytest.approx(max(epoch.validation_uar for epoch in run.curve))
 
 
 @pytest.mark.parametrize("made", [None, "normalised-on-everything"])

@@ -4,10 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.results import contents
 from support.tiny_corpus import TINY_NETWORK
 
-from acrnn.crossval import Experiment, Prepared, cross_validate
-from acrnn.export.trained_model import Trained
+from acrnn.crossval import Experiment, Prepared, Settings, cross_validate
+from acrnn.export.trained_model import TrainedModel
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from experiments import benchmark, format_costs, latency
@@ -29,10 +30,12 @@ def test_the_costs_of_formats_are_told_beside_what_python_says(tiny_corpus, tiny
     experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
     found = cross_validate(experiment, tmp_path / "run", folds=[0], announce=lambda line: None)
     command = ["--run", str(tmp_path / "run"), "--records", str(tiny_records), "--corpus-dir", str(tiny_corpus)]
+    before = contents(tmp_path / "run")
     assert format_costs.main([*command, "--output", str(tmp_path / "formats.md")]) == 0
+    assert contents(tmp_path / "run") == before
     text = (tmp_path / "formats.md").read_text()
     assert text.strip() in capsys.readouterr().out
-    assert f"In Python their UAR is {100 * found['overall']['uar_fold_mean']:.2f}." in text
+    assert f"In Python their UAR is {100 * found.overall.uar_fold_mean:.2f}." in text
     rows = {
         line.split(" | ")[0].strip("| "): line.split(" | ")
         for line in text.splitlines()
@@ -50,7 +53,9 @@ def test_latencies_are_told_for_each_format_cold_and_warm(tiny_records, tmp_path
             Experiment(records, "chen2018-3d", Recipe(), options={**TINY_NETWORK, "conv_layers": depth})
         )
         network = MODELS["chen2018-3d"].estimator(prepared.config, Recipe()).model
-        return Trained.of_network(network, prepared.settings(), {"speakers": [], "epochs": 0, "seed": 0})
+        return TrainedModel.of_network(
+            network, Settings.from_dict(prepared.settings()), {"speakers": [], "epochs": 0, "seed": 0}
+        )
 
     monkeypatch.setattr(latency, "untrained", small)
     monkeypatch.setattr(latency, "FORMATS", ("onnx", "litert"))

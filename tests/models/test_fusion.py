@@ -33,6 +33,6 @@ def test_sound_and_words_of_the_bimodal_toy_are_each_limited_and_together_clearl
         experiment = Experiment(bimodal_records, f"peng2021-{name}", RECIPE, "grouped-5-fold", {**NETWORK, **WORDS})
         experiment = replace(experiment, save_models=False)
         results = cross_validate(experiment, tmp_path / name, folds=[0, 1], announce=lambda line: None)
-        found[name] = results["overall"]["uar_pooled"]
+        found[name] = results.overall.uar_pooled
     assert 0.3 < found["audio"] < 0.65 and 0.3 < found["text"] < 0.65
     assert found["bimodal"] > max(found["audio"], found["text"]) + 0.15

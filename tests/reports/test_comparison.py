@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.results import results_of, run_of
 
 from acrnn.reports import comparison
 
@@ -51,19 +52,19 @@ def test_equal_systems_and_single_units_are_no_difference():
     assert single.interval is None and single.verdict == "no difference"
 
 
-def test_validation_uar_is_that_of_the_kept_epoch_averaged_over_seeds():
-    curve = [{"validation_uar": value} for value in (0.1, 0.5, 0.3)]
-    found = {
-        "runs": [
-            {"fold_name": "speaker a", "curve": curve, "best_epoch": 2},
-            {"fold_name": "speaker a", "curve": curve, "best_epoch": 3},
-            {"fold_name": "speaker b", "curve": curve, "best_epoch": 1},
-        ]
+def test_validation_uar_of_the_selected_epoch_is_averaged_over_seeds():
+    curve = (0.1, 0.5, 0.3)
+    runs = [
+        run_of(fold_name="speaker a", curve=curve, best_epoch=2),
+        run_of(fold_name="speaker a", curve=curve, best_epoch=3),
+        run_of(fold_name="speaker b", curve=curve, best_epoch=1, fold=1),
+    ]
+    assert comparison.validation_uar(results_of(runs)) == {
+        "speaker a": pytest.approx(0.4),
+        "speaker b": pytest.approx(0.1),
     }
-    assert comparison.validation_uar(found) == {"speaker a": pytest.approx(0.4), "speaker b": pytest.approx(0.1)}
 
 
-def test_late_validation_uar_is_the_mean_of_the_last_five_epochs_whatever_was_kept():
-    curve = [{"validation_uar": value} for value in (0.9, 0.1, 0.2, 0.3, 0.4, 0.5)]
-    found = {"runs": [{"fold_name": "speaker a", "curve": curve, "best_epoch": 1}]}
-    assert comparison.late_validation_uar(found) == {"speaker a": pytest.approx(0.3)}
+def test_late_validation_uar_is_the_mean_of_the_last_five_epochs_whatever_was_selected():
+    results = results_of([run_of(fold_name="speaker a", curve=(0.9, 0.1, 0.2, 0.3, 0.4, 0.5))])
+    assert comparison.late_validation_uar(results) == {"speaker a": pytest.approx(0.3)}

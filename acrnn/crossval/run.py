@@ -1,0 +1,130 @@
+"""The result of one run, a fold with a seed, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from acrnn import files, metrics
+from acrnn.training.estimator import Epoch
+
+RUNS = "runs"  # folder of the runs' files
+
+
+@dataclass(frozen=True)
+class UtteranceAttention:
+    """Attention weights of one utterance.
+
+    Attributes:
+        utterance: id of the utterance.
+        weights: float [segments][steps]; the weights of a segment sum to one.
+    """
+
+    utterance: str
+    weights: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The result of one run, a fold with a seed.
+
+    Attributes:
+        fold, fold_name: number and name of the fold.
+        seed: random seed.
+        train_speakers, validation_speakers, test_speakers: speakers of the parts of the fold.
+        best_epoch: number of the selected checkpoint's epoch, from 1.
+        curve: learning curve, a point for each epoch.
+        utterances, speakers, labels: ids, speakers and labels of the test utterances, in the same order.
+        probabilities: posteriors of the test utterances, float [utterances][classes].
+        attention: attention weights of some test utterances.
+        seconds: wall time.
+        settings_sha256: hash of the experiment's settings.
+        versions: versions of the software that computed the run.
+        by_pooling: predicted labels of the test utterances by pooling method; None in files of earlier versions.
+        peak_memory_mib: largest memory that the process had used by the end of the run; None where it is not known.
+    """
+
+    fold: int
+    fold_name: str
+    seed: int
+    train_speakers: list[str]
+    validation_speakers: list[str]
+    test_speakers: list[str]
+    best_epoch: int
+    curve: tuple[Epoch, ...]
+    utterances: list[str]
+    speakers: list[str]
+    labels: list[int]
+    probabilities: list[list[float]]
+    attention: tuple[UtteranceAttention, ...]
+    seconds: float
+    settings_sha256: str
+    versions: dict[str, str]
+    by_pooling: dict[str, list[int]] | None = None
+    peak_memory_mib: int | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> Run:
+        """The run in a JSON object.
+
+        Raises:
+            TypeError, KeyError: a field is missing or unknown.
+        """
+        curve = tuple(Epoch(**point) for point in values["curve"])
+        attention = tuple(UtteranceAttention(**example) for example in values["attention"])
+        return cls(**{**values, "curve": curve, "attention": attention})
+
+    def to_dict(self) -> dict:
+        """The run as a JSON object."""
+        values = {name: value for name, value in vars(self).items() if value is not None}
+        curve, attention = ([asdict(item) for item in items] for items in (self.curve, self.attention))
+        return {**values, "curve": curve, "attention": attention}
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """Predicted labels of the test utterances, int [utterances]."""
+        return np.argmax(self.probabilities, axis=1)
+
+    @property
+    def uar(self) -> float:
+        """UAR of the test utterances."""
+        return float(metrics.uar(self.confusion(len(self.probabilities[0]))))
+
+    @property
+    def validation_uar(self) -> float:
+        """Validation UAR of the selected checkpoint."""
+        return self.curve[self.best_epoch - 1].validation_uar
+
+    def confusion(self, num_classes: int) -> np.ndarray:
+        """Confusion counts of the test utterances, int [classes, classes]: rows are true labels."""
+        return metrics.confusion(np.array(self.labels), self.predictions, num_classes)
+
+
+def run_path(folder: Path, fold: int, seed: int) -> Path:
+    """Path of the result of a run."""
+    return folder / RUNS / f"fold{fold:02d}_seed{seed}.json"
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Writes the result of a run, atomically and with a checksum of its content."""
+    files.write_sealed_json(run_path(folder, run.fold, run.seed), run.to_dict())
+
+
+def read_run(path: Path) -> Run:
+    """Reads the result of a run.
+
+    Raises:
+        ValueError: the file is damaged or was changed; the message says to delete it.
+    """
+    remedy = "delete it and give the same command again: only this fold and seed is repeated"
+    values = files.read_sealed_json(path, remedy)
+    try:
+        run = Run.from_dict(values)
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{path}: written by another version ({error}); {remedy}") from error
+    if path != run_path(path.parent.parent, run.fold, run.seed):
+        raise ValueError(f"{path}: holds fold {run.fold}, seed {run.seed}; {remedy}")
+    return run

@@ -1,0 +1,154 @@
+"""The settings of an experiment, as its results files hold them: everything that a run's result depends on besides fold and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+
+from acrnn import frontends, recipes, segments
+from acrnn.models import MODELS, System
+from acrnn.recipes import Recipe
+
+# Keys in JSON that differ from the field's name.
+_KEYS = {
+    "initial_weights": "start",
+    "auxiliary_inputs": "companions",
+    "frontend_fields": "frontend",
+    "segment_fields": "segments",
+    "network_fields": "network",
+    "recipe_fields": "recipe",
+}
+_OPTIONAL = ("mistake", "speeds", "initial_weights", "auxiliary_inputs")  # not written while they have their defaults
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """The corpus of a record set.
+
+    Attributes:
+        name: key of the corpus, such as "emodb".
+        subset: name of the selected subset; None for a corpus without subsets.
+        complete: whether the recordings are all of the published ones.
+        title, version, licence, citation: for people.
+    """
+
+    name: str
+    subset: str | None = None
+    complete: bool = False
+    title: str = ""
+    version: str = ""
+    licence: str = ""
+    citation: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of an experiment.
+
+    The fields ending in `_fields` are mappings exactly as in the file, since a settings hash is computed from them; an earlier
+    version's file may lack fields that were added later. The properties of the same names without the ending fill in defaults.
+
+    Attributes:
+        corpus: the corpus.
+        records_sha256: hash of the records' content.
+        labels: emotions in class order.
+        frontend_fields: fields of the front end, see `acrnn.frontends`.
+        segment_fields: fields of the segment rule, see `acrnn.segments.SegmentRule`.
+        model: key of the system in MODELS.
+        network_fields: fields of the network's `Config`.
+        recipe_fields: fields of the recipe, see `acrnn.recipes.Recipe`.
+        protocol: key of the protocol in PROTOCOLS.
+        split_sha256: hash of all folds.
+        mistake: key in `acrnn.crossval.leakage.MISTAKES` of a deliberate leak; None for an experiment without one.
+        speeds: playback speeds of the training utterances and their copies; None where there are no copies.
+        initial_weights: description of the initial weights, {"kind", …}; None for a system that always starts at random.
+        auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
+    """
+
+    corpus: CorpusInfo
+    records_sha256: str
+    labels: tuple[str, ...]
+    frontend_fields: Mapping
+    segment_fields: Mapping
+    model: str
+    network_fields: Mapping
+    recipe_fields: Mapping
+    protocol: str
+    split_sha256: str
+    mistake: str | None = None
+    speeds: tuple[float, ...] | None = None
+    initial_weights: Mapping | None = None
+    auxiliary_inputs: Mapping[str, Mapping] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> Settings:
+        """The settings in a JSON object.
+
+        Raises:
+            ValueError: a field is missing or unknown.
+        """
+        fields = {name: values[_KEYS.get(name, name)] for name in _names() if _KEYS.get(name, name) in values}
+        unknown = set(values) - {_KEYS.get(name, name) for name in _names()}
+        if unknown:
+            raise ValueError(f"settings have the unknown fields {', '.join(sorted(unknown))}")
+        try:
+            fields["corpus"] = CorpusInfo(**fields["corpus"])
+            fields["labels"] = tuple(fields["labels"])
+            if "speeds" in fields:
+                fields["speeds"] = tuple(fields["speeds"])
+            return cls(**fields)
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"a field of the settings is missing or unknown ({error})") from error
+
+    def to_dict(self) -> dict:
+        """The settings as a JSON object."""
+        values = {
+            name: getattr(self, name)
+            for name in _names()
+            if name not in _OPTIONAL or getattr(self, name) not in (None, {})
+        }
+        lists = {name: list(values[name]) for name in ("labels", "speeds") if name in values}
+        return {
+            _KEYS.get(name, name): value for name, value in {**values, **lists, "corpus": asdict(self.corpus)}.items()
+        }
+
+    @property
+    def system(self) -> System:
+        """The declaration of the system.
+
+        Raises:
+            ValueError: no system has this name.
+        """
+        if self.model not in MODELS:
+            raise ValueError(f"system {self.model!r} is unknown; choose from {', '.join(MODELS)}")
+        return MODELS[self.model]
+
+    @cached_property
+    def config(self):
+        """The `Config` of the network."""
+        return self.system.config(**self.network_fields)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The training recipe."""
+        return recipes.from_dict(self.recipe_fields)
+
+    @cached_property
+    def frontend(self) -> frontends.Spec:
+        """The front end."""
+        return frontends.from_dict(self.frontend_fields)
+
+    @cached_property
+    def rule(self) -> segments.SegmentRule:
+        """The segment rule."""
+        return segments.from_dict(self.segment_fields)
+
+    @property
+    def initial_weights_kind(self) -> str | None:
+        """Kind of the initial weights, a key of `acrnn.recipes.initial_weights.TITLES`; None where there is no choice."""
+        return self.initial_weights["kind"] if self.initial_weights else None
+
+
+def _names() -> list[str]:
+    return list(Settings.__dataclass_fields__)

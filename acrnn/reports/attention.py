@@ -1,0 +1,99 @@
+"""Attention weights of some test utterances, laid over their spectrograms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from acrnn.console import import_quietly
+from acrnn.crossval.results import Results
+from acrnn.records import RecordSet
+
+if TYPE_CHECKING:
+    from acrnn.figures import AttentionExample
+
+
+def attention_examples(results: Results, records: Path) -> list[AttentionExample]:
+    """For every class, the first correctly recognized test utterance that has attention weights, in class order.
+
+    Args:
+        results: results of an experiment.
+        records: folder of its record set.
+
+    Raises:
+        ValueError: the record set is damaged, or belongs to another experiment.
+    """
+    record_set = _records_of(results, records)
+    rows = {row.id: (number, row) for number, row in enumerate(record_set.utterances)}
+    chosen: dict[int, AttentionExample] = {}
+    for example in (example for run in results.runs for example in run.attention):
+        number, row = rows.get(example.utterance, (None, None))
+        if row is not None and row.label not in chosen:
+            chosen[row.label] = _example(record_set, number, example.weights)
+    return [chosen[label] for label in sorted(chosen)]
+
+
+def _records_of(results: Results, folder: Path) -> RecordSet:
+    record_set = RecordSet(folder)
+    if record_set.manifest.content_sha256 != results.settings.records_sha256:
+        raise ValueError(f"{folder}: other records than those of the results; leave --records out, or name theirs")
+    record_set.verify()
+    import_quietly("tensorflow")
+    return record_set
+
+
+def _example(records: RecordSet, number: int, weights: Sequence[Sequence[float]]) -> AttentionExample:
+    from acrnn.figures import AttentionExample
+
+    row = records.utterances[number]
+    segments = list(records.dataset([number]).as_numpy_iterator())
+    starts = records.manifest.rule.starts(row.num_frames)
+    features = [segment["features"][: segment["num_frames"], :, 0] for segment in segments]
+    counts = [int(segment["num_frames"]) for segment in segments]
+    by_frame = weights_by_frame(weights, counts, len(segments[0]["features"]))
+    return AttentionExample(
+        title=f"{row.emotion}: {row.id} (speaker {row.speaker})",
+        log_mel=laid_out(features, starts),
+        weights=laid_out(by_frame, starts),
+        hop_seconds=records.manifest.frontend.hop_seconds,
+    )
+
+
+def weights_by_frame(
+    weights: Sequence[Sequence[float]], num_frames: Sequence[int], segment_frames: int
+) -> list[np.ndarray]:
+    """Attention by frame of each segment, divided by its mean, so that 1 is an even share in segments of any length.
+
+    Args:
+        weights: attention weights [segments][steps]; a step covers several frames where the network pools over time.
+        num_frames: number of real frames of each segment.
+        segment_frames: length of a segment with its padding.
+
+    Returns:
+        For each segment float [its real frames].
+    """
+    by_frame = []
+    for steps, count in zip(weights, num_frames, strict=True):
+        repeated = np.repeat(steps, -(-segment_frames // len(steps)))[:count]
+        by_frame.append(repeated / repeated.mean())
+    return by_frame
+
+
+def laid_out(segments: Sequence[np.ndarray], starts: Sequence[int]) -> np.ndarray:
+    """Segments at their positions in the utterance: a later one covers an earlier one, NaN where there is none.
+
+    Args:
+        segments: float [frames of the segment, …] each.
+        starts: first frame of each segment.
+
+    Returns:
+        float [frames of the utterance, …].
+    """
+    end = max(start + len(segment) for start, segment in zip(starts, segments, strict=True))
+    utterance = np.full((end, *segments[0].shape[1:]), np.nan)
+    for start, segment in zip(starts, segments, strict=True):
+        utterance[start : start + len(segment)] = segment
+    return utterance
