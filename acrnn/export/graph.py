@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from acrnn.export.trained_model import Trained
-from acrnn.segments import pool_in_graph
+from acrnn.segments import attention_by_frame_in_graph, pool_in_graph
 
 Outputs = dict[str, tf.Tensor]
 _SOUND = ("features", "num_frames")
@@ -117,14 +117,8 @@ class RecognitionGraph:
         if not self.has_attention:
             return {"logits": found[0] if isinstance(found, list) else found}
         logits, attention = found
-        return {"logits": logits, "attention": self._by_frame(attention, features, num_frames)}
-
-    def _by_frame(self, attention: tf.Tensor, features: tf.Tensor, num_frames: tf.Tensor) -> tf.Tensor:
-        """Attention [segments, steps] by frame [segments, frames]: a step's weight is shared by its real frames."""
-        frames, steps = features.shape[1], attention.shape[1]
-        repeated = tf.repeat(attention, -(-frames // steps), axis=1)[:, :frames]
-        real = tf.where(tf.sequence_mask(num_frames, frames), repeated, 0.0)
-        return real / tf.reduce_sum(real, axis=1, keepdims=True)
+        by_frame = attention_by_frame_in_graph(attention, num_frames, features.shape[1])
+        return {"logits": logits, "attention": by_frame}
 
 
 def _ended(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:

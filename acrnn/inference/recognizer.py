@@ -11,6 +11,7 @@ import numpy as np
 from acrnn import audio
 from acrnn.inference import locate, runtimes
 from acrnn.model_card import Card
+from acrnn.segments import attention_by_frame
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
 _REMEDIES = {
@@ -40,7 +41,7 @@ class Prediction:
         probabilities: by emotion, in the model's order; they sum to one.
         segments: in the order of time.
         attention_seconds, attention: for each frame where its middle lies, and how much it counted: 1 is an even share
-            of its segment, a later segment covers an earlier one; both empty for a network without attention.
+            of its segment, a later segment covers an earlier one, 0 where there is none; both empty for a network without attention.
         duration_seconds: of the utterance.
     """
 
@@ -278,7 +279,9 @@ class Recognizer:
             )
             for start, count, row in zip(raw.segment_starts, raw.segment_frames, raw.segment_probabilities, strict=True)
         )
-        attention = _laid_out(raw) if raw.attention else np.zeros(0)
+        attention = np.zeros(0)
+        if raw.attention:
+            attention = np.nan_to_num(attention_by_frame(raw.attention, raw.segment_starts, raw.segment_frames))
         middles = np.arange(len(attention)) * hop + window / 2
         return Prediction(
             source=name,
@@ -299,14 +302,6 @@ class Recognizer:
 
 def _listed(auxiliary_inputs: Iterable[str]) -> str:
     return " and ".join(name.replace("_", " ") for name in auxiliary_inputs)
-
-
-def _laid_out(raw: runtimes.Raw) -> np.ndarray:
-    """Attention of the segments at their places in the utterance, 1 for an even share; 0 where no segment is."""
-    whole = np.zeros(max(start + count for start, count in zip(raw.segment_starts, raw.segment_frames, strict=True)))
-    for start, weights in zip(raw.segment_starts, raw.attention, strict=True):
-        whole[start : start + len(weights)] = weights * len(weights)
-    return whole
 
 
 def sound_files(folder: str | Path) -> list[Path]:
