@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acrnn import reports
-from acrnn.crossval import Experiment, cross_validate
+from acrnn.crossval.experiment import Experiment
 from acrnn.crossval.results import RESULTS, Results, read_results
+from acrnn.crossval.runner import cross_validate
 from acrnn.reports.comparison import Comparison, paired
 
 
@@ -59,7 +60,7 @@ def finished(names: Sequence[str], output_dir: Path) -> dict[str, Results]:
     """
     results = {name: read_results(output_dir / name) for name in names if (output_dir / name / RESULTS).exists()}
     if not results:
-        raise FileNotFoundError(f"{output_dir}: nothing is finished yet; run the experiments, without --tables-only")
+        raise FileNotFoundError(f"{output_dir}: nothing is finished yet; run the experiments first")
     return results
 
 

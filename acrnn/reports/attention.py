@@ -39,7 +39,9 @@ def attention_examples(results: Results, records: Path) -> list[AttentionExample
 def _records_of(results: Results, folder: Path) -> RecordSet:
     record_set = RecordSet(folder)
     if record_set.manifest.content_sha256 != results.settings.records_sha256:
-        raise ValueError(f"{folder}: other records than those of the results; leave --records out, or name theirs")
+        raise ValueError(
+            f"{folder}: other records than those of the results; name the records of the experiment, or none"
+        )
     record_set.verify()
     import_quietly("tensorflow")
     return record_set

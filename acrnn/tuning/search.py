@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, metrics
-from acrnn.crossval import Experiment, Prepared, chosen_folds
+from acrnn.crossval.experiment import Experiment, Prepared, chosen_folds
 from acrnn.errors import UsageError
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from functools import partial
 
 import grpc
 import keras
@@ -22,8 +23,8 @@ from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES, Feeder
-from acrnn.crossval import versions
-from acrnn.models import MODELS
+from acrnn.crossval.environment import versions
+from acrnn.crossval.fold_run import FitError, FoldRunner
 from acrnn.tuning.oracles import OBJECTIVE, hyperparameters, make_oracle
 from acrnn.tuning.search import SearchFolder, Values, title
 
@@ -32,17 +33,13 @@ _ASK_SECONDS = 1.0
 Report = Callable[..., None]
 
 
-class FitError(ValueError):
-    """A fit that cannot be done with its hyperparameters: the training loss is no longer finite."""
-
-
 class Trainer:
-    """Fits what is missing of a configuration; reads training and validation parts, and no test part.
+    """Runs the missing fits of a configuration; reads training and validation parts, and no test part.
 
     Args:
-        folder: the search's.
-        report: takes ("epoch", title, fold, seed, Epoch) and ("fit", title, fold, seed, text).
-        memory_bytes: a larger corpus is streamed.
+        folder: folder of the search.
+        report: takes the events ("epoch", title, fold, seed, Epoch) and ("fit", title, fold, seed, text).
+        memory_bytes: a corpus larger than this is streamed from disk.
     """
 
     def __init__(self, folder: SearchFolder, report: Report, memory_bytes: int = MEMORY_BYTES):
@@ -67,36 +64,28 @@ class Trainer:
         return row["validation_uar"]
 
     def _fit(self, values: Values, tasks: list) -> None:
-        keras.utils.clear_session()  # the graphs of the trials before
-        prepared = self.folder.experiment(values)
-        experiment = prepared.experiment
-        estimator = MODELS[experiment.model].estimator(prepared.config, experiment.recipe, experiment.initial_weights)
+        keras.utils.clear_session()  # frees the graphs of earlier trials
+        runner = FoldRunner(self.folder.experiment(values), self.feeder)
         for fold, seed in tasks:
             started = time.monotonic()
-            result = self._fitted(estimator, values, fold, seed)
+            result = self._fit_fold(runner, values, fold, seed)
             seconds = round(time.monotonic() - started, 1)
             self.folder.write_fit(
                 values, fold, seed, {**result, "seconds": seconds, "versions": versions(), "worker": worker_name()}
             )
             if result["error"]:
                 return
-            shown = (
+            text = (
                 f"validation UAR {100 * result['validation_uar']:.1f} (epoch {result['best_epoch']}, {seconds:.0f} s)"
             )
-            self.report("fit", title(values), fold, seed, shown)
+            self.report("fit", title(values), fold, seed, text)
 
-    def _fitted(self, estimator, values: Values, fold: int, seed: int) -> dict:
-        parts = self.folder.prepared.folds[fold]
+    def _fit_fold(self, runner: FoldRunner, values: Values, fold: int, seed: int) -> dict:
+        """The content of a fit's file about the fit itself."""
         try:
-            fit = estimator.fit(
-                self.feeder.source(parts.train),
-                self.feeder.source(parts.validation),
-                seed,
-                lambda epoch: self.report("epoch", title(values), fold, seed, epoch),
-            )
-        except ValueError as error:
-            where = f"{title(values)}, fold {fold} ({parts.name}), seed {seed}: {error}"
-            return {"error": where, "validation_uar": None, "best_epoch": None, "curve": []}
+            fit = runner.fit(fold, seed, partial(self.report, "epoch", title(values), fold, seed))
+        except FitError as error:
+            return {"error": f"{title(values)}, {error}", "validation_uar": None, "best_epoch": None, "curve": []}
         return {"error": None, "validation_uar": fit.validation_uar, **fit.to_dict()}
 
 
