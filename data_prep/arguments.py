@@ -1,40 +1,77 @@
-"""The command-line options that say which recordings are meant, for `python -m data_prep` and the experiments alike."""
+"""Command-line options that choose the recordings to prepare, shared by `python -m data_prep` and the experiments."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
 from acrnn.console import comma_separated
 from acrnn.progress import ProgressLine
-from acrnn.records import Manifest
+from acrnn.records.manifest import Manifest
 from data_prep import auxiliary_inputs
 from data_prep.corpora import Corpus, ReadOptions, read_corpus
 from data_prep.corpora.base import locate_data
-from data_prep.prepare import Settings, prepare
+from data_prep.extract import Settings
+from data_prep.prepare import PreparationError, prepare
+from data_prep.transcripts.engines import ENGINES
 
 
 def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options about a corpus; `read_corpus` refuses those that the chosen one does not understand."""
+    """Adds the options for the recordings of a corpus and their auxiliary inputs."""
     group = parser.add_argument_group("recordings")
-    group.add_argument("--data-dir", type=Path, help="where they are (or set EMODB_ROOT, IEMOCAP_ROOT)")
-    group.add_argument("--download", action="store_true", help="fetch them and verify them, where that is allowed")
+    group.add_argument("--data-dir", type=Path, help="folder of the corpus (or set EMODB_ROOT, IEMOCAP_ROOT)")
+    group.add_argument("--download", action="store_true", help="fetch and verify the corpus, where that is allowed")
     group.add_argument("--subset", help="named selection of the corpus (default: its first)")
     group.add_argument("--labels", type=comma_separated, help="emotions in class order, separated by commas")
     group.add_argument(
-        "--speaker-pattern", help="regular expression; its first group, found in the path, is the speaker"
+        "--speaker-pattern", help="regular expression; its first group, searched in the path, is the speaker"
     )
-    group.add_argument("--allow-partial", action="store_true", help="go on when counts differ from the published ones")
+    group.add_argument(
+        "--allow-partial", action="store_true", help="go on when the counts differ from the published ones"
+    )
     group.add_argument(
         "--skip-bad", action="store_true", help="leave out recordings that cannot be used, and list them"
     )
-    auxiliary_inputs.add_arguments(parser)
+    _add_auxiliary_arguments(parser)
+
+
+def _add_auxiliary_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("auxiliary inputs (for systems that take more than sound)")
+    text = group.add_mutually_exclusive_group()
+    text.add_argument("--transcripts", type=Path, help="texts instead of those of the corpus: CSV, TSV, JSON or CTM")
+    text.add_argument("--asr", choices=ENGINES, help="speech recognizer that makes the texts; they are cached")
+    group.add_argument("--asr-model", type=Path, help="folder of the recognizer's model (pocketsphinx includes one)")
+    group.add_argument("--asr-language", default="en", help="language of the recordings (default: %(default)s)")
+    speaker = group.add_mutually_exclusive_group()
+    speaker.add_argument("--speaker-embeddings", type=Path, help="x-vectors by utterance: Kaldi .scp or .ark, or .npz")
+    speaker.add_argument("--speaker-model", type=Path, help="ONNX model that computes them from waveforms at 16 kHz")
+    group.add_argument("--word-vectors", type=Path, help="pretrained word vectors as text, such as glove.6B.300d.txt")
 
 
 def prepare_corpus(corpus: Corpus, options: argparse.Namespace, out: Path, settings: Settings, jobs: int) -> Manifest:
-    """Finds, reads and prepares a corpus as the options of `add_corpus_arguments` say; returns the records' manifest."""
-    wanted = ReadOptions(options.subset, options.labels, options.speaker_pattern, options.allow_partial)
+    """Locates, reads and prepares a corpus.
+
+    Args:
+        corpus: the corpus.
+        options: options of `add_corpus_arguments`.
+        out: folder of the record set.
+        settings: settings of the record set.
+        jobs: number of worker processes.
+
+    Returns:
+        The manifest of the record set.
+    """
+    read_options = ReadOptions(options.subset, options.labels, options.speaker_pattern, options.allow_partial)
     data_dir = locate_data(corpus, options.data_dir, options.download)
-    found = auxiliary_inputs.accompany(read_corpus(corpus, data_dir, wanted), options, out, jobs)
-    with ProgressLine(f"preparing {corpus.name}", "utterances") as line:
-        return prepare(corpus, found, data_dir, out, settings, wanted.subset, jobs, options.skip_bad, line.update)
+    selection = read_corpus(corpus, data_dir, read_options)
+    names = [item.name for item in fields(auxiliary_inputs.Sources)]
+    sources = auxiliary_inputs.Sources(**{name: getattr(options, name) for name in names})
+    recordings = auxiliary_inputs.gather(selection, sources, out, jobs)
+    try:
+        with ProgressLine(f"preparing {corpus.name}", "utterances") as line:
+            return prepare(
+                corpus, recordings, data_dir, out, settings, options.subset, jobs, options.skip_bad, line.update
+            )
+    except PreparationError as error:
+        raise PreparationError(error.failures, "pass --skip-bad to leave them out") from None

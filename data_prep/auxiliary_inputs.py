@@ -1,8 +1,7 @@
-"""What accompanies the sound, as the options of the command line say: texts, speaker embeddings, word vectors."""
+"""Auxiliary inputs of the recordings, gathered for the records: transcripts, speaker embeddings and word vectors."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,115 +10,122 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, records, vector_tables
-from acrnn.errors import UsageError
+from acrnn import files, vector_tables
+from acrnn.errors import FieldError
 from acrnn.progress import ProgressLine
 from acrnn.records.auxiliary_inputs import SPEAKER_EMBEDDINGS, TRANSCRIPTS, WORD_VECTORS
+from acrnn.records.manifest import MANIFEST
+from acrnn.records.record_set import RecordSet
 from acrnn.text import tokens, transcripts
 from data_prep import speaker_embeddings, word_vectors
-from data_prep.answer_cache import Ask, computed
+from data_prep.answer_cache import Program, cached_answers
 from data_prep.corpora.base import Selection, Utterance
-from data_prep.transcripts.engines import ENGINES, SAMPLE_RATE_HZ
+from data_prep.transcripts.engines import ENGINES, SAMPLE_RATE_HZ, Engine
 from data_prep.transcripts.error_rate import word_error_rate
 
+# Fields of `Sources` that name a source; the others describe how it is used.
 OPTIONS = ("transcripts", "asr", "speaker_embeddings", "speaker_model", "word_vectors")
 
 
-class NoTextsError(UsageError):
-    """Word vectors are given, and no utterance has a text."""
+class NoTextsError(FieldError):
+    """Word vectors without any text that they could be used for."""
 
 
 @dataclass(frozen=True)
-class Accompanied:
-    """A selection with its auxiliary_inputs.
+class Sources:
+    """Where the auxiliary inputs come from; None leaves one out.
 
     Attributes:
-        selection: with the texts that are to be used.
-        entries: for the records' manifest, see `records.Manifest.companions`.
-        contents: what lies beside the shards: bytes by file name.
+        transcripts: transcript file, whose texts replace those of the corpus.
+        asr: key of ENGINES, a speech recognizer whose texts replace those of the corpus; exclusive with transcripts.
+        asr_model: folder of the model of the recognizer.
+        asr_language: language of the recordings.
+        speaker_embeddings: table of speaker embeddings by utterance id.
+        speaker_model: ONNX model that computes speaker embeddings; exclusive with speaker_embeddings.
+        word_vectors: text file of pretrained word vectors.
+    """
+
+    transcripts: Path | None = None
+    asr: str | None = None
+    asr_model: Path | None = None
+    asr_language: str = "en"
+    speaker_embeddings: Path | None = None
+    speaker_model: Path | None = None
+    word_vectors: Path | None = None
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """The recordings to prepare: utterances of a corpus and their auxiliary inputs.
+
+    Attributes:
+        selection: utterances and labels; the utterances have the texts that go into the records.
+        entries: entries for `Manifest.auxiliary_inputs`.
+        tables: content of the files to write beside the shards, by file name.
     """
 
     selection: Selection
     entries: dict[str, dict] = field(default_factory=dict)
-    contents: dict[str, bytes] = field(default_factory=dict)
+    tables: dict[str, bytes] = field(default_factory=dict)
 
-    def with_text(self, texts: Mapping[str, str], entry: dict) -> Accompanied:
-        """The same with other texts, by utterance id."""
-        said = tuple(replace(one, text=texts.get(one.id, "")) for one in self.selection.utterances)
-        return replace(
-            self, selection=replace(self.selection, utterances=said), entries={**self.entries, TRANSCRIPTS: entry}
+    def with_texts(self, texts: Mapping[str, str], entry: dict) -> Recordings:
+        """Returns the recordings with other texts, by utterance id; "" for an utterance without one."""
+        utterances = tuple(
+            replace(utterance, text=texts.get(utterance.id, "")) for utterance in self.selection.utterances
         )
+        selection = replace(self.selection, utterances=utterances)
+        return replace(self, selection=selection, entries={**self.entries, TRANSCRIPTS: entry})
 
-    def with_table(self, name: str, table: Mapping[str, np.ndarray], entry: dict) -> Accompanied:
-        """The same with a table of vectors beside the shards."""
+    def with_table(self, name: str, table: Mapping[str, np.ndarray], entry: dict) -> Recordings:
+        """Returns the recordings with one more table of vectors float32 [size], named as its entry in the manifest."""
         file, content = f"{name}.npz", vector_tables.to_npz(table)
-        size = len(next(iter(table.values())))
-        entry = {
+        described = {
             "file": file,
             "sha256": hashlib.sha256(content).hexdigest(),
-            "size": size,
+            "size": len(next(iter(table.values()))),
             "count": len(table),
             **entry,
         }
-        return replace(self, entries={**self.entries, name: entry}, contents={**self.contents, file: content})
+        return replace(self, entries={**self.entries, name: described}, tables={**self.tables, file: content})
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that `accompany` reads."""
-    group = parser.add_argument_group("beside the sound (for systems that take more than sound)")
-    text = group.add_mutually_exclusive_group()
-    text.add_argument("--transcripts", type=Path, help="texts to use instead of the corpus': CSV, TSV, JSON or CTM")
-    text.add_argument("--asr", choices=ENGINES, help="recognize the texts instead; what was recognized is kept")
-    group.add_argument("--asr-model", type=Path, help="folder of the recogniser's model (pocketsphinx brings one)")
-    group.add_argument("--asr-language", default="en", help="that is spoken (default: %(default)s)")
-    who = group.add_mutually_exclusive_group()
-    who.add_argument("--speaker-embeddings", type=Path, help="x-vectors by utterance: Kaldi .scp or .ark, or .npz")
-    who.add_argument("--speaker-model", type=Path, help="ONNX model that computes them of waveforms at 16 kHz")
-    group.add_argument("--word-vectors", type=Path, help="pretrained vectors as text, such as glove.6B.300d.txt")
-
-
-def accompany(selection: Selection, options: argparse.Namespace, out: Path, jobs: int = 1) -> Accompanied:
-    """A selection with the companions that the options name.
+def gather(selection: Selection, sources: Sources, out: Path, jobs: int = 1) -> Recordings:
+    """Gathers the auxiliary inputs of a selection.
 
     Args:
-        selection: of a corpus.
-        options: of `add_arguments`.
-        out: folder of the record set; what slow programs said is kept there, so that an interrupted call goes on.
-        jobs: processes for these.
+        selection: utterances of a corpus.
+        sources: where the auxiliary inputs come from.
+        out: folder of the record set; recognized texts and computed embeddings are cached there, so that an interrupted
+            call goes on.
+        jobs: number of processes that recognize speech or compute embeddings.
 
     Raises:
-        UsageError: options do not go together; a NoTextsError if it is word vectors and no texts.
+        FieldError: sources do not fit together; a NoTextsError for word vectors without texts.
         FileNotFoundError, ValueError, ImportError: a file or a model cannot be used.
     """
-    if options.asr_model and not options.asr:
-        raise UsageError(f"--asr-model {options.asr_model}: it goes with --asr only; leave it out")
-    found = Accompanied(selection)
-    if options.transcripts or options.asr:
-        found = _transcribed(found, options, out, jobs)
-    if options.speaker_embeddings or options.speaker_model:
-        found = _with_speakers(found, options, out, jobs)
-    if options.word_vectors:
-        found = _with_word_vectors(found, options.word_vectors, out)
-    return found
+    if sources.asr_model and not sources.asr:
+        raise FieldError("asr_model", sources.asr_model, "a model is used with asr only; leave it out")
+    recordings = Recordings(selection)
+    if sources.transcripts or sources.asr:
+        recordings = _with_transcripts(recordings, sources, out, jobs)
+    if sources.speaker_embeddings or sources.speaker_model:
+        recordings = _with_speaker_embeddings(recordings, sources, out, jobs)
+    if sources.word_vectors:
+        recordings = _with_word_vectors(recordings, sources.word_vectors, out)
+    return recordings
 
 
-def _transcribed(found: Accompanied, options: argparse.Namespace, out: Path, jobs: int) -> Accompanied:
-    utterances = found.selection.utterances
-    if options.transcripts:
-        origin = (
-            f"{options.transcripts.name} ({files.sha256_of_file(options.transcripts)[:12]})"
-            if options.transcripts.is_file()
-            else ""
-        )
-        texts = _texts_of_file(options.transcripts, utterances)
+def _with_transcripts(recordings: Recordings, sources: Sources, out: Path, jobs: int) -> Recordings:
+    utterances = recordings.selection.utterances
+    if sources.transcripts:
+        texts, origin = _texts_of_file(sources.transcripts, utterances), _file_origin(sources.transcripts)
     else:
-        make = partial(_engine, options.asr, options.asr_model, options.asr_language)
-        origin = make().description  # a wrong model is told before the work
-        with ProgressLine(f"transcribing by {options.asr}", "utterances") as line:
-            texts = computed(
-                utterances, origin, partial(_transcriber, make), out / "asr.jsonl", SAMPLE_RATE_HZ, jobs, line.update
-            )
-    compared = [(one.text, texts[one.id]) for one in utterances if one.id in texts and tokens.words(one.text or "")]
+        texts, origin = _recognized_texts(sources, utterances, out, jobs)
+    compared = [
+        (utterance.text, texts[utterance.id])
+        for utterance in utterances
+        if utterance.id in texts and tokens.words(utterance.text or "")
+    ]
     rate, missing = word_error_rate(compared), len(utterances) - len(texts)
     entry = {
         "origin": origin,
@@ -128,38 +134,63 @@ def _transcribed(found: Accompanied, options: argparse.Namespace, out: Path, job
         "word_error_rate": None if rate is None else round(rate, 4),
         "compared": len(compared),
     }
-    told = "the corpus has no texts to compare" if rate is None else f"word error rate {100 * rate:.1f} %"
-    left_out = f", {missing} have none and do not count in the rate" if missing else ""
-    print(f"transcripts: {origin}; {told}; {entry['empty']} of {len(utterances)} are empty{left_out}")
-    return found.with_text(texts, entry)
+    _print_transcripts(entry, rate, len(utterances))
+    return recordings.with_texts(texts, entry)
 
 
-def _engine(name: str, model: Path | None, language: str):
+def _print_transcripts(entry: Mapping, rate: float | None, count: int) -> None:
+    errors = "the corpus has no texts to compare" if rate is None else f"word error rate {100 * rate:.1f} %"
+    missing = f", {entry['missing']} have none and do not count in the rate" if "missing" in entry else ""
+    print(f"transcripts: {entry['origin']}; {errors}; {entry['empty']} of {count} are empty{missing}")
+
+
+def _file_origin(path: Path) -> str:
+    return f"{path.name} ({files.sha256_of_file(path)[:12]})"
+
+
+def _recognized_texts(
+    sources: Sources, utterances: Sequence[Utterance], out: Path, jobs: int
+) -> tuple[dict[str, str], str]:
+    """Recognizes the texts, by utterance id; returns them and a description of the recognizer."""
+    make_engine = partial(_engine, sources.asr, sources.asr_model, sources.asr_language)
+    origin = make_engine().description  # a model that cannot be used fails here, before the work
+    with ProgressLine(f"transcribing by {sources.asr}", "utterances") as line:
+        texts = cached_answers(
+            utterances,
+            origin,
+            partial(_transcriber, make_engine),
+            out / "asr.jsonl",
+            SAMPLE_RATE_HZ,
+            jobs,
+            line.update,
+        )
+    return texts, origin
+
+
+def _engine(name: str, model: Path | None, language: str) -> Engine:
     return ENGINES[name](model, language)
 
 
-def _transcriber(make) -> Ask:
-    return make().transcribe
+def _transcriber(make_engine) -> Program:
+    return make_engine().transcribe
 
 
 def _texts_of_file(path: Path, utterances: Sequence[Utterance]) -> dict[str, str]:
-    """Texts by utterance id; a text may also go by the name of the recording, with or without its ending.
+    """Reads texts, by utterance id; the file may name a recording instead, with or without its ending.
 
     Raises:
-        ValueError: none belongs to an utterance, or one goes by a name that more than one recording or part of it has.
+        ValueError: no name fits an utterance, or one fits several, which are recordings of one name or parts of one.
     """
-    table, ids = transcripts.read(path), {one.id for one in utterances}
-    fitting: dict[str, list[str]] = {}  # utterances by name in the table
-    for one in utterances:
-        for name in {one.id, *({one.path.name, one.path.stem} - ids)} & table.keys():
-            fitting.setdefault(name, []).append(one.id)
-    texts = {}
-    for one in utterances:
-        for name in (one.id, one.path.name, one.path.stem):
-            if one.id in fitting.get(name, ()):
-                _check_one(path, name, fitting[name])
-                texts[one.id] = table[name]
-                break
+    table = transcripts.read(path)
+    names = _names(utterances, table)
+    ids_by_name: dict[str, list[str]] = {}
+    for utterance_id, candidates in names.items():
+        for name in candidates:
+            ids_by_name.setdefault(name, []).append(utterance_id)
+    for candidates in names.values():
+        if candidates:
+            _refuse_shared_name(path, candidates[0], ids_by_name[candidates[0]])
+    texts = {utterance_id: table[candidates[0]] for utterance_id, candidates in names.items() if candidates}
     if not texts:
         raise ValueError(
             f"{path}: none of its {len(table)} names ({next(iter(table))} …) is an utterance's id "
@@ -168,52 +199,64 @@ def _texts_of_file(path: Path, utterances: Sequence[Utterance]) -> dict[str, str
     return texts
 
 
-def _check_one(path: Path, name: str, fitting: Sequence[str]) -> None:
-    if len(fitting) > 1:
+def _names(utterances: Sequence[Utterance], table: Mapping[str, str]) -> dict[str, list[str]]:
+    """Names in the table that fit each utterance, the best first: its id, else its file name, unless that is another's id."""
+    ids = {utterance.id for utterance in utterances}
+    return {
+        utterance.id: [
+            name
+            for name in dict.fromkeys((utterance.id, utterance.path.name, utterance.path.stem))
+            if name in table and (name == utterance.id or name not in ids)
+        ]
+        for utterance in utterances
+    }
+
+
+def _refuse_shared_name(path: Path, name: str, ids: Sequence[str]) -> None:
+    if len(ids) > 1:
         raise ValueError(
-            f"{path}: {name!r} names the recordings of {len(fitting)} utterances ({', '.join(fitting[:3])} …); "
+            f"{path}: {name!r} names the recordings of {len(ids)} utterances ({', '.join(ids[:3])} …); "
             "give each a text of its own by its id"
         )
 
 
-def _with_speakers(found: Accompanied, options: argparse.Namespace, out: Path, jobs: int) -> Accompanied:
-    utterances, path = found.selection.utterances, options.speaker_embeddings or options.speaker_model
-    if options.speaker_embeddings:
-        table = speaker_embeddings.of_table(path, utterances)
+def _with_speaker_embeddings(recordings: Recordings, sources: Sources, out: Path, jobs: int) -> Recordings:
+    utterances, path = recordings.selection.utterances, sources.speaker_embeddings or sources.speaker_model
+    if sources.speaker_embeddings:
+        table = speaker_embeddings.from_table(path, utterances)
     else:
         with ProgressLine("embedding speakers", "utterances") as line:
-            table = speaker_embeddings.of_model(path, utterances, out / "speaker_model.jsonl", jobs, line.update)
-    speaker_embeddings.one_size(table, str(path))
-    return found.with_table(SPEAKER_EMBEDDINGS, table, {"origin": path.name})
+            table = speaker_embeddings.from_model(path, utterances, out / "speaker_model.jsonl", jobs, line.update)
+    speaker_embeddings.check_sizes(table, str(path))
+    return recordings.with_table(SPEAKER_EMBEDDINGS, table, {"origin": path.name})
 
 
-def _with_word_vectors(found: Accompanied, path: Path, out: Path) -> Accompanied:
-    """Vectors of all words of the texts: which of them a network learns, the training part of a fold decides."""
-    words = sorted({word for one in found.selection.utterances for word in tokens.words(one.text or "")})
+def _with_word_vectors(recordings: Recordings, path: Path, out: Path) -> Recordings:
+    """Adds the vectors of all words in the texts; which of them a network learns depends on the training part of a fold."""
+    words = sorted(
+        {word for utterance in recordings.selection.utterances for word in tokens.words(utterance.text or "")}
+    )
     if not words:
-        raise NoTextsError(
-            f"--word-vectors {path}: the utterances have no texts; give some with --transcripts or --asr"
-        )
-    if not path.is_file():
-        raise FileNotFoundError(f"--word-vectors {path}: no such file; give a text file such as glove.6B.300d.txt")
+        raise NoTextsError("word_vectors", path, "the utterances have no texts; give some with transcripts or asr")
+    word_vectors.check_exists(path)
     entry = {
         "origin": path.name,
         "origin_sha256": files.sha256_of_file(path),
         "words": len(words),
         "words_sha256": files.sha256_of_json(words),
     }
-    table = _kept_vectors(out, entry) or word_vectors.read(path, words)
+    table = _stored_word_vectors(out, entry) or word_vectors.read(path, words)
     print(f"word vectors: {path.name} has {len(table)} of {len(words)} words")
-    return found.with_table(WORD_VECTORS, table, entry)
+    return recordings.with_table(WORD_VECTORS, table, entry)
 
 
-def _kept_vectors(out: Path, wanted: Mapping) -> dict[str, np.ndarray] | None:
-    """Vectors that the record set has already, of the same file and the same words: gigabytes are not read twice."""
-    if not (out / records.MANIFEST).is_file():
+def _stored_word_vectors(out: Path, expected: Mapping) -> dict[str, np.ndarray] | None:
+    """Reads the vectors from a finished record set with the same file and words: gigabytes are not read twice."""
+    if not (out / MANIFEST).is_file():
         return None
-    entry = records.RecordSet(out).manifest.auxiliary_inputs.get(WORD_VECTORS, {})
+    entry = RecordSet(out).manifest.auxiliary_inputs.get(WORD_VECTORS, {})
     path = out / entry.get("file", "")
-    same = all(entry.get(name) == value for name, value in wanted.items())
+    same = all(entry.get(name) == value for name, value in expected.items())
     if not same or not path.is_file() or files.sha256_of_file(path) != entry["sha256"]:
         return None
     return vector_tables.read(path)

@@ -1,4 +1,4 @@
-"""Speaker embeddings of utterances: from a table that Kaldi or numpy wrote, or from a speaker model in ONNX."""
+"""Speaker embeddings of utterances: read from a table of Kaldi or numpy, or computed by a speaker model in ONNX."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ import numpy as np
 
 from acrnn import files, vector_tables
 from acrnn.errors import missing_extra
-from data_prep.answer_cache import computed
+from data_prep.answer_cache import Program, cached_answers
 from data_prep.corpora.base import Utterance
 
 SAMPLE_RATE_HZ = 16000
 
 
-def of_table(path: Path, utterances: Sequence[Utterance]) -> dict[str, np.ndarray]:
-    """Embeddings float32 [size] by utterance id, from a file of `vectors.KINDS` with utterance ids for names.
+def from_table(path: Path, utterances: Sequence[Utterance]) -> dict[str, np.ndarray]:
+    """Reads embeddings float32 [size], by utterance id.
+
+    Args:
+        path: a table that `acrnn.vector_tables` reads, with utterance ids as names.
+        utterances: the utterances.
 
     Raises:
-        ValueError: some utterance has none.
+        ValueError: the table lacks an utterance.
     """
     table = vector_tables.read(path)
     missing = [utterance.id for utterance in utterances if utterance.id not in table]
@@ -33,82 +37,103 @@ def of_table(path: Path, utterances: Sequence[Utterance]) -> dict[str, np.ndarra
     return {utterance.id: table[utterance.id] for utterance in utterances}
 
 
-def of_model(
+def from_model(
     path: Path,
     utterances: Sequence[Utterance],
-    kept: Path,
+    cache: Path,
     jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, np.ndarray]:
-    """Embeddings float32 [size] by utterance id, computed; recordings that cannot be used have none.
+    """Computes embeddings float32 [size], by utterance id, without recordings that cannot be used.
 
     Args:
-        path: an ONNX model from a waveform float32 [1, samples] in [-1, 1] at 16 kHz to an embedding [1, size], its first
-            output.
-        kept: file of the embeddings that were computed so far, see `computed`.
+        path: ONNX model; its input is a waveform float32 [1, samples] in [-1, 1] at 16 kHz, its first output an embedding
+            [1, size].
+        utterances: the utterances.
+        cache: file of the embeddings that were computed before, see `cached_answers`.
+        jobs: number of processes.
+        progress: called with the number of utterances done and the total.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the model does not exist.
         ImportError: the extra [onnx-runtime] is not installed.
-        ValueError: the model takes something else, or fails on a recording.
+        ValueError: the model takes another input, or fails on a recording.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; --speaker-model takes an ONNX file")
-    make = partial(_embedder, path)
-    make()  # a wrong model is told before the work
+        raise FileNotFoundError(f"{path}: no such file; a speaker model is an ONNX file")
+    make_program = partial(_embedding_program, path)
+    make_program()  # a model that cannot be used fails here, before the work
     description = f"{PurePath(path).name} {files.sha256_of_file(path)}"
-    answers = computed(utterances, description, make, kept, SAMPLE_RATE_HZ, jobs, progress)
-    return {name: _decoded(answer) for name, answer in answers.items() if answer}
+    answers = cached_answers(utterances, description, make_program, cache, SAMPLE_RATE_HZ, jobs, progress)
+    return {utterance_id: _decoded(answer) for utterance_id, answer in answers.items() if answer}
 
 
-def _embedder(path: Path) -> Callable[[np.ndarray], str]:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise missing_extra("onnx-runtime", "--speaker-model", error) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # each kind of damage has an error of its own
-        raise ValueError(f"{path}: no ONNX model that can be run ({str(error).splitlines()[0]})") from error
-    given = session.get_inputs()
-    if len(given) != 1 or len(given[0].shape) != 2 or given[0].type != "tensor(float)":
-        takes = ", ".join(f"{one.name} {one.type} {one.shape}" for one in given)
-        raise ValueError(
-            f"{path}: takes {takes}; a speaker model takes one waveform, float [batch, samples]: put its features in the graph"
-        )
-    if isinstance(samples := given[0].shape[1], int):
-        raise ValueError(
-            f"{path}: takes waveforms of {samples} samples only, and recordings differ in length; export it with a "
-            "dynamic second dimension"
-        )
+def _embedding_program(path: Path) -> Program:
+    """Returns a program that answers with the base64 code of an embedding."""
+    session = _session(path)
+    name = _input_name(path, session)
 
     def embed(waveform: np.ndarray) -> str:
         try:
-            found = session.run(None, {given[0].name: np.asarray(waveform, np.float32)[None]})[0]
-        except Exception as error:  # each kind of failure has an error of its own
+            embedding = session.run(None, {name: np.asarray(waveform, np.float32)[None]})[0]
+        except Exception as error:  # ONNX Runtime has an error class for each kind of failure
             raise ValueError(
                 f"{path}: fails on a recording of {len(waveform)} samples ({len(waveform) / SAMPLE_RATE_HZ:.2f} s): "
                 f"{str(error).splitlines()[0]}; it must take recordings of any length"
             ) from error
-        return base64.b64encode(np.asarray(found, "<f4").reshape(-1).tobytes()).decode()
+        return base64.b64encode(np.asarray(embedding, "<f4").reshape(-1).tobytes()).decode()
 
     return embed
+
+
+def _session(path: Path):
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise missing_extra("onnx-runtime", "a speaker model", error) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has an error class for each kind of damage
+        raise ValueError(f"{path}: no ONNX model that can be run ({str(error).splitlines()[0]})") from error
+
+
+def _input_name(path: Path, session) -> str:
+    """Returns the name of the model's input.
+
+    Raises:
+        ValueError: the model does not take one waveform of any length.
+    """
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or len(inputs[0].shape) != 2 or inputs[0].type != "tensor(float)":
+        takes = ", ".join(f"{item.name} {item.type} {item.shape}" for item in inputs)
+        raise ValueError(
+            f"{path}: takes {takes}; a speaker model takes one waveform, float [batch, samples]: put its features in the graph"
+        )
+    if isinstance(samples := inputs[0].shape[1], int):
+        raise ValueError(
+            f"{path}: takes waveforms of {samples} samples only, and recordings differ in length; export it with a "
+            "dynamic second dimension"
+        )
+    return inputs[0].name
 
 
 def _decoded(answer: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(answer), "<f4")
 
 
-def one_size(table: Mapping[str, np.ndarray], origin: str) -> int:
-    """The size of the embeddings.
+def check_sizes(table: Mapping[str, np.ndarray], origin: str) -> None:
+    """Refuses a table of embeddings unless all are finite and of one size.
+
+    Args:
+        table: embeddings [size], by utterance id.
+        origin: file that the message names.
 
     Raises:
-        ValueError: there are none, or they differ in size or are not finite.
+        ValueError: the table is empty, or embeddings differ in size or are not finite.
     """
     sizes = {len(vector) for vector in table.values()}
     if len(sizes) != 1 or not all(np.isfinite(vector).all() for vector in table.values()):
         raise ValueError(f"{origin}: embeddings of sizes {sorted(sizes)}, or not finite; all must be alike")
-    return sizes.pop()

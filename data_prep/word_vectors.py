@@ -1,4 +1,4 @@
-"""Pretrained word vectors from the text files of GloVe: streamed, so that memory holds the wanted words alone."""
+"""Pretrained word vectors from text files such as GloVe's, streamed, so that memory holds only the words needed."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ _BUFFER_BYTES = 1 << 20
 
 
 def read(path: Path, words: Collection[str]) -> dict[str, np.ndarray]:
-    """Vectors float32 [size] of those words that a file has.
+    """Reads the vectors float32 [size] of words, by word; words that the file lacks are left out.
 
     Args:
-        path: a text file with a word and its values on each line, as GloVe and word2vec's text format have it.
-        words: wanted. Most of a file of a gigabyte is never looked at closely.
+        path: text file with a word and its values on each line, in the format of GloVe or of word2vec.
+        words: words to read; the values of other words are not parsed.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is none, or no wanted word is there.
+        FileNotFoundError: the file does not exist.
+        ValueError: a line is not a word and its values, or the file has none of the words.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; --word-vectors takes a text file, unzipped, such as glove.6B.300d.txt"
-        )
+    check_exists(path)
     wanted = {word.encode(): word for word in words}
-    found: dict[str, np.ndarray] = {}
+    vectors: dict[str, np.ndarray] = {}
     size = 0
     with path.open("rb", buffering=_BUFFER_BYTES) as file:
         for number, line in enumerate(file, start=1):
@@ -36,19 +33,31 @@ def read(path: Path, words: Collection[str]) -> dict[str, np.ndarray]:
                     continue
             key, _, rest = line.partition(b" ")
             word = wanted.get(key)
-            if word is None or word in found:
+            if word is None or word in vectors:
                 continue
             values = rest.split()
             size = size or len(values)
-            if len(values) == size:  # else a "word" with spaces in it, of which glove.840B has some
-                found[word] = _vector(path, number, values)
-    if not found:
+            if len(values) == size:  # not for a "word" with spaces in it; glove.840B has some
+                vectors[word] = _vector(path, number, values)
+    if not vectors:
         raise ValueError(f"{path}: has none of the {len(wanted)} words; give vectors of the texts' language")
-    return found
+    return vectors
+
+
+def check_exists(path: Path) -> None:
+    """Refuses a file that does not exist.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such file; word vectors are a text file, unzipped, such as glove.6B.300d.txt"
+        )
 
 
 def _size(path: Path, line: bytes) -> int | None:
-    """Values on a line, by the first one; None for word2vec's header, the number of words and their size."""
+    """Returns the number of values per line, from the first line; None for the header of word2vec (words and size)."""
     fields = line.split()
     if len(fields) == 2 and all(field.isdigit() for field in fields):
         return None

@@ -18,28 +18,27 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, reports, studies
-from acrnn.console import comma_separated, run_job
+from acrnn.console import comma_separated
 from acrnn.crossval.results import Results
 from acrnn.models import MODELS
 from acrnn.recipes import CHEN2018, DEPARTURES, LITERAL, Recipe, departed
 from acrnn.reports import comparison
 from acrnn.studies import Variant
-from experiments import arguments
+from experiments import arguments, from_options
 
 SYSTEM = "chen2018-3d"
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.study_parser(__doc__)
     parser.add_argument("--full-size", action="store_true", help="the paper's network instead of the reduced one")
     parser.add_argument("--only", type=comma_separated, help="only these rows, by the names of their folders")
-    arguments.add_study_arguments(parser)
+    arguments.add_experiment_arguments(parser)
     return parser
 
 
@@ -60,7 +59,7 @@ def ladder() -> list[tuple[str, str, Recipe, str | None]]:
 
 def run(options: argparse.Namespace) -> int:
     """Runs every row and writes what each gained."""
-    output_dir = options.output_dir or Path("runs", f"ablation_{arguments.selection_name(options)}")
+    output_dir = options.output_dir or Path("runs", f"ablation_{from_options.selection_name(options)}")
     options.reduced = not options.full_size
     if not options.tables_only:
         train(options, output_dir)
@@ -71,8 +70,8 @@ def run(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace, output_dir: Path) -> None:
     """Runs what is missing; the table is written anew after each row."""
-    base = arguments.experiment(options, SYSTEM)
-    changes = arguments.recipe_changes(options)
+    base = from_options.experiment(options, SYSTEM)
+    changes = from_options.recipe_changes(options)
     variants = [
         Variant(name, title, replace(base, recipe=replace(recipe, **changes), save_models=False))
         for name, title, recipe, _ in ladder()

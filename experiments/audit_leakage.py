@@ -15,29 +15,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from acrnn import files, reports, studies
-from acrnn.console import comma_separated, run_job
+from acrnn.console import comma_separated
 from acrnn.crossval.leakage import MISTAKES, mistake
 from acrnn.crossval.results import Results
 from acrnn.models import MODELS
 from acrnn.reports import comparison
 from acrnn.reports.comparison import Comparison
 from acrnn.studies import Variant
-from experiments import arguments
+from experiments import arguments, from_options
 
 HONEST = "honest"
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.study_parser(__doc__)
     parser.add_argument("--model", choices=MODELS, default="han2014-dnn-elm", help="system (default: %(default)s)")
     parser.add_argument("--mistakes", type=comma_separated, help="only these (default: all that the corpus allows)")
-    arguments.add_study_arguments(parser)
+    arguments.add_experiment_arguments(parser)
     return parser
 
 
@@ -46,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     names = options.mistakes or [n for n, made in MISTAKES.items() if made.corpus in (None, options.dataset)]
     titles = {HONEST: "speaker-independent, validation speakers choose the epoch"}
     titles |= {name: mistake(name, options.dataset).summary for name in names}
-    output_dir = options.output_dir or Path("runs", f"leakage_{arguments.selection_name(options)}_{options.model}")
+    output_dir = options.output_dir or Path("runs", f"leakage_{from_options.selection_name(options)}_{options.model}")
     if not options.tables_only:
         train(titles, output_dir, options)
     write(titles, output_dir, options)
@@ -56,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
 def train(titles: Mapping[str, str], output_dir: Path, options: argparse.Namespace) -> None:
     """Runs what is missing; the table is written anew after each experiment."""
-    honest = arguments.experiment(options)
+    honest = from_options.experiment(options)
     variants = [
         Variant(name, title, replace(honest, mistake=None if name == HONEST else name))
         for name, title in titles.items()

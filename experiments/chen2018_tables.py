@@ -17,37 +17,36 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, reports, studies
-from acrnn.console import numbers, positive, run_job
+from acrnn.console import numbers, positive
 from acrnn.crossval.results import Results
 from acrnn.reports import comparison, published
 from acrnn.studies import Variant
-from experiments import arguments
+from experiments import arguments, from_options
 
 DNN_ELM = "dnn-elm"
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.study_parser(__doc__)
     parser.add_argument("--depths", type=numbers, default=tuple(range(1, 8)), help="of Table I (default: 1-7)")
     parser.add_argument(
         "--table2-depth",
         type=positive,
         help="of the ACRNNs in Table II (default: the best of --depths by validation UAR)",
     )
-    arguments.add_study_arguments(parser)
+    arguments.add_experiment_arguments(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs Table I, then Table II at its best depth, and writes both."""
     recipe = f"_{options.recipe}" if options.recipe else ""
-    output_dir = options.output_dir or Path("runs", f"chen2018_{arguments.selection_name(options)}{recipe}")
+    output_dir = options.output_dir or Path("runs", f"chen2018_{from_options.selection_name(options)}{recipe}")
     if not options.tables_only:
         train(options, output_dir)
     write(options, output_dir)
@@ -66,7 +65,7 @@ def train(options: argparse.Namespace, output_dir: Path) -> None:
     studies.run([_acrnn(options, "chen2018-3d", depth) for depth in options.depths], output_dir, **work)
     depth = options.table2_depth or best_depth(_table_one(options, output_dir))
     baseline = Variant(
-        DNN_ELM, "DNN-ELM (Han et al. 2014)", arguments.experiment(options, "han2014-dnn-elm", own_recipe=True)
+        DNN_ELM, "DNN-ELM (Han et al. 2014)", from_options.experiment(options, "han2014-dnn-elm", is_baseline=True)
     )
     studies.run([_acrnn(options, "chen2018-2d", depth), baseline], output_dir, **work)
 
@@ -81,7 +80,7 @@ def _name(depth: int, dimensions: int = 3) -> str:
 
 def _acrnn(options: argparse.Namespace, model: str, depth: int) -> Variant:
     dimensions = 3 if model == "chen2018-3d" else 2
-    experiment = arguments.experiment(options, model, conv_layers=depth)
+    experiment = from_options.experiment(options, model, conv_layers=depth)
     return Variant(_name(depth, dimensions), f"{dimensions}-D ACRNN, {depth} convolution layers", experiment)
 
 

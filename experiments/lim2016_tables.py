@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, metrics, reports, studies
-from acrnn.console import comma_separated, positive, run_job
+from acrnn.console import comma_separated, positive
 from acrnn.crossval.results import Results
 from acrnn.errors import UsageError
 from acrnn.folds import PROTOCOLS
@@ -27,7 +27,7 @@ from acrnn.models import MODELS
 from acrnn.reports import comparison
 from acrnn.reports.published import LIM2016_PROTOCOL, LIM2016_TABLES
 from acrnn.studies import Variant
-from experiments import arguments
+from experiments import arguments, from_options
 
 SYSTEMS = tuple(LIM2016_TABLES)
 INDEPENDENT = "leave-one-speaker-out"
@@ -35,19 +35,18 @@ _FOLDS = 10
 _KEYS = ("precision", "recall", "f1")
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.study_parser(__doc__)
     parser.add_argument(
         "--systems", type=comma_separated, default=SYSTEMS, help=f"of {','.join(SYSTEMS)} (default: all)"
     )
     parser.add_argument("--repetitions", type=positive, default=5, help="of the paper's ten folds (default: 5)")
-    arguments.add_study_arguments(parser)
+    arguments.add_experiment_arguments(parser)
     return parser
 
 
@@ -63,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     frontend = f"_{options.frontend}" if options.frontend else ""
     if options.protocol:
         raise UsageError(f"--protocol {options.protocol}: the tables have both of theirs; leave it out")
-    output_dir = options.output_dir or Path("runs", f"lim2016_{arguments.selection_name(options)}{frontend}")
+    output_dir = options.output_dir or Path("runs", f"lim2016_{from_options.selection_name(options)}{frontend}")
     if not options.tables_only:
         train(options, output_dir)
     write(options, output_dir)
@@ -79,7 +78,7 @@ def name_of(system: str, protocol: str) -> str:
 def train(options: argparse.Namespace, output_dir: Path) -> None:
     """Runs what is missing; the tables are written anew after each experiment."""
     for system in options.systems:
-        experiment = arguments.experiment(options, system)
+        experiment = from_options.experiment(options, system)
         for protocol, folds in ((LIM2016_PROTOCOL, range(_FOLDS * options.repetitions)), (INDEPENDENT, None)):
             title = f"{MODELS[system].summary}, {protocol}"
             variant = Variant(name_of(system, protocol), title, replace(experiment, protocol=protocol))

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from acrnn import files, reports, studies
-from acrnn.console import run_job
 from acrnn.crossval.results import Results
 from acrnn.models import MODELS
 from acrnn.records import MANIFEST, RecordSet
@@ -25,7 +24,7 @@ from acrnn.reports import comparison, published
 from acrnn.studies import Variant
 from data_prep.auxiliary_inputs import OPTIONS as COMPANIONS
 from data_prep.auxiliary_inputs import NoTextsError
-from experiments import arguments
+from experiments import arguments, from_options
 
 AUDIO, TEXT, SPU, ATT = (f"peng2021-{name}" for name in ("audio", "text", "bimodal", "bimodal-att"))
 NO_SPEAKER = {"speaker_embedding_size": 0}
@@ -51,21 +50,20 @@ NEED_SPEAKERS = ("audio-xvector", "spu-no-xvector")  # without x-vectors these a
 COMPARED = (("spu", "audio"), ("spu", "text"), ("spu-att", "spu"), ("asr-spu-att", "spu-att"))
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_study_arguments(parser)
+    parser = arguments.study_parser(__doc__)
+    arguments.add_experiment_arguments(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs what is missing of both tables, and writes them."""
-    output_dir = options.output_dir or Path("runs", f"peng2021_{arguments.selection_name(options)}")
+    output_dir = options.output_dir or Path("runs", f"peng2021_{from_options.selection_name(options)}")
     if not options.tables_only:
         studies.run(
             variants(options),
@@ -103,19 +101,19 @@ def settled(options: argparse.Namespace, recognized: bool) -> argparse.Namespace
     folder = _folder(options)
     folder = folder.with_name(f"{folder.name}-asr") if recognized else folder
     try:
-        arguments.records_of(chosen, SPU, folder, options.frontend)
+        from_options.records_of(chosen, SPU, folder, options.frontend)
     except NoTextsError:
         if recognized:
             raise
         chosen.word_vectors = None  # there are no words for them; recognized ones take them
-        arguments.records_of(chosen, SPU, folder, options.frontend)
+        from_options.records_of(chosen, SPU, folder, options.frontend)
     looked_at = dict.fromkeys(("data_dir", "subset", "labels", "speaker_pattern", *COMPANIONS))
     return argparse.Namespace(**{**vars(chosen), **looked_at, "download": False, "records": folder})
 
 
 def _folder(options: argparse.Namespace) -> Path:
     """Of the records with the corpus' own texts."""
-    return options.records or Path("records", f"{arguments.selection_name(options)}_{MODELS[SPU].records_name()}")
+    return options.records or Path("records", f"{from_options.selection_name(options)}_{MODELS[SPU].records_name()}")
 
 
 def _has_texts(folder: Path) -> bool:
@@ -124,7 +122,7 @@ def _has_texts(folder: Path) -> bool:
 
 def _variant(options: argparse.Namespace, name: str, row: tuple) -> Variant:
     title, _, model, network = row
-    return Variant(name, title, arguments.experiment(options, model, **network))
+    return Variant(name, title, from_options.experiment(options, model, **network))
 
 
 def write(options: argparse.Namespace, output_dir: Path) -> None:

@@ -15,9 +15,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from acrnn import files
 from acrnn.console import run_job
+
+if TYPE_CHECKING:
+    from acrnn.crossval.results import Results
+    from acrnn.reports.published import Figure
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "experiments" / "results"
@@ -91,48 +96,50 @@ def emodb_folders() -> list[Path]:
 @cache
 def best_results() -> str:
     """The short table: the best complete cross-validation of each system and split beside its paper's UAR."""
-    from acrnn import reports
+    from acrnn.crossval.results import read_results
     from acrnn.reports import published
+    from acrnn.reports.tables import markdown
 
-    results = [(folder, reports.read_results(folder)) for folder in emodb_folders()]
-    num_utterances = max(len(_tested(result)) for _, result in results)
+    folders = emodb_folders()
+    results = dict(zip(folders, map(read_results, folders), strict=True))
+    num_utterances = max(map(_num_tested, results.values()))
     best: dict[tuple[str, str], tuple] = {}
-    for folder, result in results:
-        settings = result["settings"]
-        key, figure = (settings["protocol"], settings["model"]), published.uar(settings)
-        rank = (figure is not None, result["overall"]["uar_fold_mean"])
-        if len(_tested(result)) == num_utterances and (key not in best or rank > best[key][0]):
+    for folder, result in results.items():
+        figure = published.uar(result.settings)
+        key, rank = (
+            (result.settings.protocol, result.settings.model),
+            (figure is not None, result.overall.uar_fold_mean),
+        )
+        if _num_tested(result) == num_utterances and (key not in best or rank > best[key][0]):
             best[key] = rank, folder, result, figure
-    return (
-        f"{_SHORT_CAPTION}\n\n{reports.markdown(_SHORT_HEADER, [_short_row(*best[key][1:]) for key in sorted(best)])}"
-    )
+    return f"{_SHORT_CAPTION}\n\n{markdown(_SHORT_HEADER, [_short_row(*best[key][1:]) for key in sorted(best)])}"
 
 
-def _tested(result: dict) -> set[str]:
-    """Ids of the utterances that some run tested."""
-    return {utterance for run in result["runs"] for utterance in run["utterances"]}
+def _num_tested(results: Results) -> int:
+    """Number of utterances that some run tested."""
+    return len({utterance for run in results.runs for utterance in run.utterances})
 
 
-def _short_row(folder: Path, result: dict, figure) -> list[str]:
-    from acrnn import recipes, reports
-    from acrnn.reports.html import _system
+def _short_row(folder: Path, results: Results, figure: Figure | None) -> list[str]:
+    from acrnn import recipes
+    from acrnn.reports.tables import coverage, system_title, uar_cells
 
-    settings = result["settings"]
-    split = "" if settings["protocol"] == "leave-one-speaker-out" else f", {settings['protocol']}"
-    name = recipes.name_of(settings["recipe"])
+    settings = results.settings
+    split = "" if settings.protocol == "leave-one-speaker-out" else f", {settings.protocol}"
+    name = recipes.name_of(settings.recipe_fields)
     return [
-        f"{_system(settings)}{split}; {'changed recipe' if name == 'changed' else f'recipe {name}'}",
-        reports.uar_cells(result)[0],
-        reports.coverage(result),
+        f"{system_title(settings)}{split}; {'changed recipe' if name == 'changed' else f'recipe {name}'}",
+        uar_cells(results)[0],
+        coverage(results),
         "–" if figure is None else figure.cell(),
         f"`{folder.relative_to(RESULTS).as_posix()}`",
     ]
 
 
 def _full_table(folders: Iterable[Path]) -> str:
-    from acrnn import reports
+    from acrnn.reports.tables import markdown_table
 
-    return reports.markdown_table(folders)
+    return markdown_table(folders)
 
 
 @cache

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acrnn import files, recipes, reports, studies
-from acrnn.console import comma_separated, run_job
+from acrnn.console import comma_separated
 from acrnn.crossval.results import Results
 from acrnn.crossval.settings import Settings
 from acrnn.errors import UsageError
 from acrnn.recipes import initial_weights
 from acrnn.reports import comparison, published
 from acrnn.studies import Variant
-from experiments import arguments
+from experiments import arguments, from_options
 
 SPEEDS = {1: (1.0,), 3: (0.9, 1.0, 1.1), 5: (0.8, 0.9, 1.0, 1.1, 1.2)}
 CONTEXTS = (16, 32, 48, 80, 100, 128)
@@ -103,19 +103,18 @@ TABLES = {
 _OF_OTHERS = {"emodb": ("6", "figure6", "figure8"), "iemocap": ("5", "figure5", "figure7")}
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.study_parser(__doc__)
     parser.add_argument(
         "--table", choices=TABLES, action="append", help="only this one; may be repeated (default: all of the corpus)"
     )
     parser.add_argument("--only", type=comma_separated, help="only these rows, by the names of their folders")
-    arguments.add_study_arguments(parser)
+    arguments.add_experiment_arguments(parser)
     return parser
 
 
@@ -123,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs what the tables need and writes them."""
     options.protocol = options.protocol or PROTOCOLS.get(options.dataset)
     reduced = "_reduced" if options.reduced else ""
-    output_dir = options.output_dir or Path("runs", f"zhang2021_{arguments.selection_name(options)}{reduced}")
+    output_dir = options.output_dir or Path("runs", f"zhang2021_{from_options.selection_name(options)}{reduced}")
     tables = [TABLES[name] for name in options.table or of_corpus(options.dataset)]
     if not options.tables_only:
         variants = variants_of(options, wanted(tables, options.only))
@@ -165,11 +164,11 @@ def variant(options: argparse.Namespace, name: str) -> Variant:
     row = ROWS[name]
     if row.own:
         plain = argparse.Namespace(**{**vars(options), "speeds": None})
-        return Variant(name, row.title, arguments.experiment(plain, row.model, own_recipe=True))
+        return Variant(name, row.title, from_options.experiment(plain, row.model, is_baseline=True))
     every = argparse.Namespace(**{**vars(options), "speeds": SPEEDS[5]})  # one record set serves all rows
     if row.model == "zhang2021-2cnn-lstm":  # not of windows: another network and another recipe
         every = _without_windows(every)
-    experiment = arguments.experiment(every, row.model, **row.network)
+    experiment = from_options.experiment(every, row.model, **row.network)
     experiment = replace(experiment, speeds=SPEEDS[row.speeds] if row.speeds else options.speeds or SPEEDS[5])
     return Variant(
         name, row.title, replace(experiment, initial_weights=row.initial_weights or experiment.initial_weights)

@@ -1,10 +1,19 @@
-"""Segments: nothing is lost or invented when an utterance is cut, and its posteriors come back as the paper says."""
+"""Segments: every frame of an utterance is kept, and posteriors and attention are pooled as the papers define."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from acrnn import segments
-from acrnn.segments import ORIGINAL, PAPER, SegmentRule, pool_logits
+from acrnn.segments import (
+    ORIGINAL,
+    PAPER,
+    SegmentRule,
+    attention_by_frame,
+    attention_by_frame_in_graph,
+    lay_out,
+    pool_logits,
+)
 
 
 @pytest.mark.parametrize("num_frames", [1, 299, 300, 301, 600, 899])
@@ -87,8 +96,39 @@ def test_the_order_of_segments_does_not_matter(pooling):
 def test_an_utterance_without_segments_and_an_unknown_pooling_are_refused():
     with pytest.raises(ValueError, match="utterance 1 has no segment"):
         pool_logits(LOGITS, np.array([0, 0, 2]), 3)
-    with pytest.raises(ValueError, match="pooling 'median' is unknown"):
+    with pytest.raises(ValueError, match="pooling median: choose from max, mean, max-logits, majority"):
         pool_logits(LOGITS, OWNERS, 2, "median")
+
+
+def test_attention_is_one_where_it_is_even_however_short_the_segment():
+    """150 steps of two frames; the second segment has 100 real frames of 300."""
+    even = [np.full(150, 1 / 150), np.array([1 / 50] * 50 + [0] * 100)]
+    np.testing.assert_allclose(attention_by_frame(even, [0, 300], [300, 100], 2), np.ones(400))
+
+
+def test_attention_of_a_later_segment_covers_that_of_an_earlier_one_and_gaps_are_nan():
+    weights = [np.array([0.5, 0.25, 0.25]), np.array([0.75, 0.25])]
+    np.testing.assert_allclose(attention_by_frame(weights, [0, 2], [3, 2]), [1.5, 0.75, 1.5, 0.5])
+    np.testing.assert_allclose(attention_by_frame(weights, [0, 4], [3, 2]), [1.5, 0.75, 0.75, np.nan, 1.5, 0.5])
+
+
+def test_overlapping_segments_are_laid_where_they_were_cut():
+    assert lay_out([np.zeros(300), np.ones(300)], [0, 150]).tolist() == [0] * 150 + [1] * 300
+    gap = lay_out([np.zeros((300, 2)), np.ones((300, 2))], [0, 700])
+    assert gap.shape == (1000, 2) and np.isnan(gap[300:700]).all() and (gap[700:] == 1).all()
+
+
+@pytest.mark.parametrize("frames", [300, 299, 301, 38])
+def test_attention_by_frame_is_the_same_in_a_graph(frames):
+    steps, counts = 38, np.array([frames, frames // 2, 1])
+    weights = np.random.default_rng(0).dirichlet(np.ones(steps), 3).astype(np.float32)
+    starts = np.append(0, np.cumsum(counts)[:-1])
+    expected = attention_by_frame(weights, starts, counts, -(-frames // steps))
+    graph = attention_by_frame_in_graph(tf.constant(weights), tf.constant(counts), frames).numpy()
+    assert graph.shape == (3, frames)
+    shares = [row[:count] * count for row, count in zip(graph, counts, strict=True)]
+    np.testing.assert_allclose(np.concatenate(shares), expected, rtol=1e-5)
+    assert all((row[count:] == 0).all() for row, count in zip(graph, counts, strict=True))
 
 
 def test_a_rule_survives_the_way_through_json_and_unknown_fields_are_refused():

@@ -1,18 +1,14 @@
-"""Record sets on disk: the TFRecord schema, the manifest and the table of utterances."""
+"""Record sets on disk: the TFRecord schema, the manifest, the table of utterances and the auxiliary inputs."""
 
-from acrnn.records.record_set import (
-    FORMAT_VERSION,
-    MANIFEST,
+from acrnn.records.auxiliary_inputs import AuxiliaryInputs
+from acrnn.records.manifest import FORMAT_VERSION, MANIFEST, Manifest, Shard, shard_name
+from acrnn.records.record_set import RecordSet, Segments
+from acrnn.records.tfrecords import encode_segment
+from acrnn.records.utterance_table import (
     UTTERANCES,
-    Manifest,
-    RecordSet,
-    Segments,
-    Shard,
     UtteranceRow,
-    encode_segment,
     read_utterances,
     row_from_strings,
-    shard_name,
     write_utterances,
 )
 
@@ -20,6 +16,7 @@ __all__ = [
     "FORMAT_VERSION",
     "MANIFEST",
     "UTTERANCES",
+    "AuxiliaryInputs",
     "Manifest",
     "RecordSet",
     "Segments",

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from acrnn import recipes
-from acrnn.batches.network_inputs import fed
+from acrnn.batches.network_inputs import network_inputs
 from acrnn.batches.sources import Source
 from acrnn.batches.utterances import UtteranceSource
 from acrnn.recipes import Recipe
@@ -69,7 +69,7 @@ class UtteranceNetwork(Network):
     def _whole(self, source: Source | UtteranceSource) -> UtteranceSource:
         if isinstance(source, UtteranceSource):
             return source
-        return UtteranceSource(source, lambda known: fed(self.model, known))
+        return UtteranceSource(source, lambda values: network_inputs(self.model, values))
 
     def _adapt(self, source: UtteranceSource) -> None:
         names = {layer.name for layer in self.model.layers}

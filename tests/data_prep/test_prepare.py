@@ -1,4 +1,4 @@
-"""Preparing: what lies in the records is what was said, whoever prepared it, however often it was interrupted."""
+"""Preparation: the records have the segments of the recordings, in one process or several, after any interruption."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def test_the_records_hold_the_segments_of_every_utterance(tiny_corpus, tiny_reco
         assert record_set.manifest.labels[row.label] == row.emotion == row.id.split("_")[1]
 
 
-def test_the_manifest_tells_counts_origin_and_versions(tiny_records):
+def test_the_manifest_has_counts_origin_and_versions(tiny_records):
     manifest = RecordSet(tiny_records).manifest
     assert manifest.labels == ("high", "low", "noisy")
     assert manifest.counts == {f"s{speaker}": dict.fromkeys(manifest.labels, 2) for speaker in range(5)}
@@ -216,7 +216,7 @@ def test_a_damaged_record_set_is_refused_with_the_remedy(tiny_records, tmp_path,
     assert message in error and "python -m data_prep" in error
 
 
-def test_inspect_tells_where_the_values_lie_without_the_padding(tiny_records, capsys):
+def test_inspect_prints_the_distribution_of_the_values_without_padding(tiny_records, capsys):
     assert main(["inspect", str(tiny_records), "--values"]) == 0
     data = RecordSet(tiny_records).load()
     real = np.concatenate([part[:count, :, 0] for part, count in zip(data.features, data.num_frames, strict=True)])
@@ -267,7 +267,7 @@ def test_parts_of_one_recording_may_have_different_speakers_if_they_do_not_overl
     assert "are the same sound" in capsys.readouterr().err
 
 
-def test_inspect_shows_what_is_there(tiny_records, capsys):
+def test_inspect_prints_the_size_of_a_record_set(tiny_records, capsys):
     assert main(["inspect", str(tiny_records)]) == 0
     text = capsys.readouterr().out
     assert "30 utterances, 35 segments, 5 speakers" in text
@@ -275,14 +275,14 @@ def test_inspect_shows_what_is_there(tiny_records, capsys):
     assert "s4" in text
 
 
-def test_an_output_that_cannot_be_written_is_told(tiny_corpus, tmp_path, capsys):
+def test_an_output_that_cannot_be_written_is_named(tiny_corpus, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert prepare(tiny_corpus, tmp_path / "file" / "out") == 1
     assert "out: no folder can be made here (Not a directory); choose another place" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told_and_leaves_nothing_half_written(tiny_corpus, tmp_path, capsys, monkeypatch):
+def test_a_full_disk_is_an_error_and_leaves_no_unfinished_file(tiny_corpus, tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()
     original = files.atomic_path.__wrapped__
@@ -299,7 +299,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(tiny_corpus, tmp_pa
     assert not list(out.glob("*.tfrecord")) and not list(out.glob(".partial*"))
 
 
-def test_speakers_with_any_name_get_files_of_their_own(tmp_path):
+def test_speakers_with_any_name_have_shards_of_their_own(tmp_path):
     corpus = tmp_path / "Köln, Büro"
     corpus.mkdir()
     lines = ["path\tlabel\tspeaker"]
@@ -314,12 +314,16 @@ def test_speakers_with_any_name_get_files_of_their_own(tmp_path):
     assert RecordSet(tmp_path / "out").check() == []
 
 
-def test_a_corpus_that_must_be_named_says_how(capsys, monkeypatch, tmp_path):
+def test_a_corpus_without_a_folder_is_an_error_with_the_remedy(capsys, monkeypatch, tmp_path):
     monkeypatch.delenv("EMODB_ROOT", raising=False)
     assert main(["emodb", "--out", str(tmp_path)]) == 2
-    assert "Pass --data-dir or set EMODB_ROOT; --download fetches it" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert (
+        "--data-dir: name the folder of Emo-DB" in message and "set EMODB_ROOT; the option download fetches" in message
+    )
     assert main(["iemocap", "--out", str(tmp_path), "--download"]) == 2
-    assert "cannot be fetched; get it from" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "--download: IEMOCAP" in message and "cannot be fetched; get it from" in message
 
 
 def test_options_that_do_not_fit_the_corpus_are_usage_errors(capsys, tiny_corpus, tmp_path):

@@ -1,4 +1,4 @@
-"""Copies at other speeds: how they sound, that they only train, and that records without any are as they were."""
+"""Copies at other speeds: their pitch and duration, their use in training only, and records without any."""
 
 from dataclasses import replace
 
@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 from support.tiny_corpus import TINY_NETWORK
 
-from acrnn import records
 from acrnn.batches.sources import Feeder
 from acrnn.crossval import Experiment, Prepared, cross_validate
 from acrnn.errors import UsageError
 from acrnn.folds import PROTOCOLS, Fold, check_fold, make_folds
 from acrnn.recipes import Recipe
-from acrnn.records import RecordSet, UtteranceRow
-from data_prep import speed as augment
+from acrnn.records import UTTERANCES, RecordSet, UtteranceRow
 from data_prep.__main__ import main as data_prep_main
+from data_prep.speed import at_speed
 
 RATE = 16000
 EMOTIONS = ("anger", "neutral", "sadness")
@@ -33,7 +32,7 @@ def pitch_of(waveform):
 @pytest.mark.parametrize("speed", [0.8, 0.9, 1.1, 1.2])
 @pytest.mark.parametrize(("by", "moves"), [("resampling", True), ("stretching", False)])
 def test_a_faster_copy_is_shorter_and_resampling_raises_its_pitch(speed, by, moves):
-    copy = augment.at_speed(tone(400), speed, RATE, by)
+    copy = at_speed(tone(400), speed, RATE, by)
     assert len(copy) == pytest.approx(RATE / speed, rel=0.001)
     assert pitch_of(copy) == pytest.approx(400 * speed if moves else 400, rel=0.005)
 
@@ -47,7 +46,7 @@ def test_speeds_without_the_recording_itself_or_out_of_range_are_refused(text, t
 
 
 def spoken(speakers=10, takes=12):
-    """Two speakers a session, every emotion in turn, a prescribed split."""
+    """Rows of utterances: two speakers per session, two emotions in turn, a prescribed split."""
     split = ("test", "validation", *["train"] * (speakers - 2))
     return [
         UtteranceRow(
@@ -89,7 +88,7 @@ def test_only_copies_at_the_speeds_that_are_asked_for_train():
     [
         ({"test": ("0-0", "0-1", "0-1@0.9")}, "'0-1@0.9', a copy at another speed, is in its test part"),
         ({"validation": ("1-0", "1-1", "1-1@0.9")}, "'1-1@0.9', a copy at another speed, is in its validation part"),
-        ({"train": ("2-0", "2-1", "2-2@0.9")}, "'2-2@0.9' trains, a copy of '2-2', which is kept from training"),
+        ({"train": ("2-0", "2-1", "2-2@0.9")}, "'2-2@0.9' is in its training part, but '2-2', its original, is not"),
     ],
     ids=["tested", "validated", "without its utterance"],
 )
@@ -126,7 +125,7 @@ def test_records_hold_copies_with_their_speed_and_their_utterance(augmented, tin
 
 
 def test_records_without_copies_are_as_they_were_before_there_were_any(tiny_records):
-    header = (tiny_records / records.UTTERANCES).read_text().splitlines()[0]
+    header = (tiny_records / UTTERANCES).read_text().splitlines()[0]
     assert header.endswith(",text,split")
     assert not {"speeds", "speed_by"} & RecordSet(tiny_records).manifest.to_dict().keys()
     experiment = Experiment(tiny_records, "chen2018-3d", Recipe())

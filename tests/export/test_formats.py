@@ -18,13 +18,13 @@ from support.tiny_corpus import TINY_NETWORK, tiny_sound
 
 from acrnn import frontends, records, segments
 from acrnn.audio import load_waveform
-from acrnn.batches.network_inputs import fed
+from acrnn.batches.network_inputs import network_inputs
 from acrnn.cli import main
 from acrnn.crossval import Experiment, cross_validate
 from acrnn.errors import UsageError
 from acrnn.export import litert_model, onnx_model, version_folder
 from acrnn.export.refit import refit
-from acrnn.export.trained_model import Trained, load_network
+from acrnn.export.trained_model import TrainedModel, load_network
 from acrnn.frontends import FRONTENDS
 from acrnn.inference import Recognizer, runtimes
 from acrnn.model_card import CARD, FORMATS, Card
@@ -79,7 +79,7 @@ def _sharpen(network, features, rule):
         {"features": part[:1], "num_frames": n[:1], "text": [text]}
         for (part, n), text in zip(parts, texts(len(parts)), strict=True)
     ]
-    hidden = np.stack([np.asarray(before(fed(network, one)))[0] for one in known])
+    hidden = np.stack([np.asarray(before(network_inputs(network, one)))[0] for one in known])
     mean = hidden.mean(axis=0) if last.use_bias else 0.0
     targets = 4.0 * np.eye(len(LABELS))[np.arange(len(hidden)) % len(LABELS)]
     kernel = np.linalg.pinv(hidden - mean, rcond=0.03 if last.use_bias else 1e-5) @ (targets - targets.mean(axis=0))
@@ -109,7 +109,7 @@ def sharp(system, **sizes):
         "segments": segments.to_dict(rule),
         "corpus": {"name": "none", "title": "Nothing", "version": "1", "licence": "none", "citation": "nobody"},
     }
-    return Trained.of_network(network, settings, {"speakers": ["a", "b"], "epochs": 1, "seed": 0})
+    return TrainedModel.of_network(network, settings, {"speakers": ["a", "b"], "epochs": 1, "seed": 0})
 
 
 # What these are made of is exported with others of their papers: an export takes a third of a minute.
@@ -286,7 +286,7 @@ def test_a_run_becomes_a_model_with_a_card_by_the_command_line(run_folder, tmp_p
 
 
 def test_a_network_trained_in_bfloat16_is_exported_in_float32(run_folder):
-    trained = Trained.of_run(run_folder, 0)
+    trained = TrainedModel.of_run(run_folder, 0)
     assert {layer.compute_dtype for layer in trained.model.layers} <= {"float32", "int32"}
     kept = load_network(run_folder / "runs" / "fold00_seed0.keras", "chen2018-3d")
     for ours, theirs in zip(trained.model.get_weights(), kept.get_weights(), strict=True):
@@ -327,7 +327,7 @@ def test_a_version_is_never_overwritten_unless_asked_to(run_folder, tmp_path, ca
 
 def test_a_failed_export_leaves_nothing_behind_and_keeps_what_was_there(run_folder, tmp_path, monkeypatch):
     out = tmp_path / "tiny" / "1"
-    trained = Trained.of_run(run_folder, 0)
+    trained = TrainedModel.of_run(run_folder, 0)
     version_folder.export(trained, out, ("onnx",))
     monkeypatch.setattr(onnx_model, "write", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -384,7 +384,7 @@ def test_a_network_file_that_would_run_code_is_refused(tmp_path):
 @pytest.fixture(scope="module")
 def tiny_model(run_folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("models") / "tiny" / "1"
-    version_folder.export(Trained.of_run(run_folder, 0), out, ("saved-model", "onnx", "litert"))
+    version_folder.export(TrainedModel.of_run(run_folder, 0), out, ("saved-model", "onnx", "litert"))
     return out
 
 

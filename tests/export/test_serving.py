@@ -29,7 +29,7 @@ from tensorflow_serving.config import model_server_config_pb2
 from acrnn.audio import load_waveform
 from acrnn.crossval import Experiment, cross_validate
 from acrnn.export import serving, version_folder, wav
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 from acrnn.model_card import Card
 from acrnn.recipes import Recipe
 
@@ -134,7 +134,7 @@ def folder(tiny_records, tmp_path_factory):
     experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
     cross_validate(experiment, run, folds=[0], announce=lambda line: None)
     out = tmp_path_factory.mktemp("models") / "tiny" / "1"
-    version_folder.export(Trained.of_run(run, 0), out, ("saved-model",), served=True)
+    version_folder.export(TrainedModel.of_run(run, 0), out, ("saved-model",), served=True)
     return out.parent
 
 

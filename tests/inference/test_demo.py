@@ -21,7 +21,7 @@ from support.tiny_corpus import TINY_NETWORK, tiny_sound
 from acrnn import audio
 from acrnn.crossval import Experiment, cross_validate
 from acrnn.export import version_folder
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 from acrnn.inference import Recognizer, demo
 from acrnn.recipes import Recipe
 
@@ -52,7 +52,7 @@ def model(tiny_records, tmp_path_factory):
     recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=1)
     experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
     cross_validate(experiment, run, folds=[0], announce=lambda line: None)
-    version_folder.export(Trained.of_run(run, 0), out, formats=("onnx",))
+    version_folder.export(TrainedModel.of_run(run, 0), out, formats=("onnx",))
     return out
 
 
@@ -84,7 +84,7 @@ def write_bad(folder):
         "empty.wav": "empty, 0 bytes",
         "letter.wav": "not readable as audio",
         "silent.wav": "silence; record it again",
-        "long.wav": "61.0 s long, this page hears up to 60 s; cut it",
+        "long.wav": "61.0 s long, this page takes up to 60 s; cut it",
         "click.wav": "shorter than one analysis window",
         "nan.wav": "1 of 16001 samples are NaN or infinite",
         "gone.wav": "no such sound file",
@@ -129,7 +129,7 @@ def test_a_bad_file_says_what_is_wrong_with_it_and_the_others_go_on(recognizer, 
 
 def test_a_model_that_hears_less_than_the_page_is_not_asked_for_more(recognizer, sounds):
     short = Recognizer(replace(recognizer.card, max_seconds=2.0), None, "none", Path())
-    assert "3.5 s long, this page hears up to 2 s" in demo.answer(short, "low.wav", Path(sounds[1])).error
+    assert "3.5 s long, this page takes up to 2 s" in demo.answer(short, "low.wav", Path(sounds[1])).error
 
 
 def test_what_is_too_long_is_not_decoded(recognizer, tmp_path, monkeypatch):
@@ -143,7 +143,7 @@ def test_a_recording_comes_first_and_no_more_than_a_dozen_sounds_are_taken(recog
     shown = demo.recognize(recognizer, paths, sounds[0])
     lines = rows(shown)[1:]
     assert [line[0] for line in lines] == ["recording", *(f"gone{number}.wav" for number in range(11))]
-    assert "left out gone11.wav, gone12.wav, gone13.wav" in shown
+    assert "Left out: gone11.wav, gone12.wav, gone13.wav" in shown
 
 
 def test_without_a_sound_the_page_says_what_to_do(recognizer):
@@ -202,7 +202,7 @@ def served(recognizer):
 
 def test_a_port_that_is_taken_is_named(recognizer, served):
     port = urlsplit(served).port
-    with pytest.raises(OSError, match=f"127.0.0.1, port {port}: the page cannot listen there; choose another --port"):
+    with pytest.raises(OSError, match=f"127.0.0.1, port {port}: the page cannot listen there; choose another port"):
         demo.serve(recognizer, port=port)
 
 
@@ -226,7 +226,7 @@ def test_an_interrupt_ends_the_page_with_exit_status_0_and_nothing_of_the_upload
     command = [
         sys.executable,
         "-m",
-        "acrnn.cli",
+        "acrnn",
         "serve-demo",
         "--model",
         str(model),

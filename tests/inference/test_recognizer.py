@@ -13,7 +13,8 @@ import acrnn
 from acrnn.audio import AudioError
 from acrnn.cli import main
 from acrnn.inference import Failure, Prediction, Recognizer, locate
-from acrnn.inference.runtimes import RUNTIMES
+from acrnn.inference.runtimes import PREFERENCE
+from acrnn.model_card import FORMATS, Card
 
 RATE = 16000
 BAD = {
@@ -59,6 +60,13 @@ def test_the_included_model_says_what_it_was_fitted_on_and_how_well_it_does(reco
     assert {row["emotion"] for row in card.estimate["per_class"]} == set(card.labels)
     page = (recognizer.folder / "README.md").read_text()
     assert f"{100 * card.estimate['uar_pooled']:.1f} %" in page
+    assert "The runs used recipe tuned and the reduced network" in page
+
+
+def test_the_page_of_the_included_model_is_made_from_its_card(recognizer, capsys):
+    assert main(["info", "--markdown"]) == 0
+    page = capsys.readouterr().out
+    assert page == (recognizer.folder / "README.md").read_text() == Card.read(recognizer.folder).markdown()
 
 
 def test_the_included_model_is_small():
@@ -145,7 +153,7 @@ def test_a_prediction_is_plain_and_complete(recognizer):
         (sound(), None, "an array has no sampling rate of its own; pass sample_rate_hz"),
         (sound(), -1, "sample_rate_hz -1: it must be above 0"),
         (sound(0.02), RATE, r"20\.0 ms long, shorter than one analysis window"),
-        (np.tile(sound(1.0), 601), RATE, r"601\.0 s long, the model hears up to 600 s; cut it"),
+        (np.tile(sound(1.0), 601), RATE, r"601\.0 s long, the model takes up to 600 s; cut it"),
     ],
 )
 def test_samples_that_cannot_be_used_are_refused_with_the_remedy(recognizer, samples, rate, message):
@@ -251,7 +259,7 @@ def test_the_command_line_tells_people_what_it_hears(recordings, capsys):
     assert main(["predict", str(recordings / "a.wav")]) == 0
     told = capsys.readouterr()
     assert told.out.startswith(f"{recordings / 'a.wav'}: ") and "(1.00 s)" in told.out
-    assert "fitted on Emo-DB" in told.err and "on speakers it had not heard" in told.err
+    assert "trained on Emo-DB" in told.err and "on speakers that the network was not trained on" in told.err
     assert "recognizing" not in told.err  # progress is for many
 
 
@@ -317,9 +325,7 @@ def test_the_quickest_runtime_that_is_installed_is_chosen(recognizer, monkeypatc
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxruntime" else real(name))
     assert Recognizer.load().runtime == "litert"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(
-        ImportError, match="nothing that runs it is installed; install onnxruntime or ai_edge_litert or"
-    ):
+    with pytest.raises(ImportError, match="no runtime for it is installed; install onnxruntime or ai_edge_litert or"):
         Recognizer.load()
 
 
@@ -335,4 +341,4 @@ def test_a_runtime_that_is_not_installed_names_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match=r'install it with: pip install "acrnn\[onnx-runtime\]"'):
         Recognizer.load(runtime="onnx")
-    assert set(RUNTIMES) >= {"onnx", "litert", "saved-model"}
+    assert set(PREFERENCE) == set(FORMATS)

@@ -148,9 +148,9 @@ def test_a_system_refuses_parts_it_does_not_have_and_values_out_of_range():
 
 @pytest.mark.parametrize("value", [0.0, -1e-3, float("nan"), float("inf")])
 def test_a_recipe_refuses_rates_that_cannot_train(value):
-    with pytest.raises(UsageError, match=r"--learning-rate .*: it must be a number above 0"):
+    with pytest.raises(UsageError, match=r"learning_rate .*: it must be a number above 0"):
         recipes.Recipe(learning_rate=value)
-    with pytest.raises(UsageError, match=r"--gradient-clip-norm .*: it must be a number above 0"):
+    with pytest.raises(UsageError, match=r"gradient_clip_norm .*: it must be a number above 0"):
         recipes.Recipe(gradient_clip_norm=value)
 
 

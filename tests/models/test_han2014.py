@@ -223,7 +223,7 @@ def test_class_weights_weigh_the_least_squares_as_well(feeder, parts, monkeypatc
     "change", [{"pooling": "mean"}, {"averaging": 0.9}, {"precision": "mixed_bfloat16"}], ids=lambda c: next(iter(c))
 )
 def test_options_without_a_meaning_for_it_are_refused(feeder, change):
-    with pytest.raises(UsageError, match=f"--{next(iter(change))} .*: means nothing for DNN-ELM"):
+    with pytest.raises(UsageError, match=f"{next(iter(change))} .*: it has no effect on DNN-ELM"):
         make_network(feeder, replace(RECIPE, **change))
 
 

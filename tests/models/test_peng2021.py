@@ -9,7 +9,7 @@ from keras import ops
 from support.networks import small_config
 
 from acrnn import records
-from acrnn.batches.network_inputs import auxiliary_inputs_of, fed
+from acrnn.batches.network_inputs import auxiliary_inputs_of, network_inputs
 from acrnn.batches.sources import MemorySource
 from acrnn.batches.utterances import UtteranceSource, by_length, rounded_up
 from acrnn.errors import UsageError
@@ -82,8 +82,8 @@ def test_a_network_takes_what_its_parts_need_and_no_more():
     }
     with_speaker = peng2021.build(Config(4, **SMALL, speaker_embedding_size=5))
     assert auxiliary_inputs_of(with_speaker) == ("text", "speaker_embedding")
-    with pytest.raises(ValueError, match="speaker_embedding: the network takes it, and it is not given"):
-        fed(with_speaker, {"features": 0, "num_frames": 0, "text": ["a"]})
+    with pytest.raises(ValueError, match="speaker_embedding is missing; the network needs it"):
+        network_inputs(with_speaker, {"features": 0, "num_frames": 0, "text": ["a"]})
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_the_deviation_of_one_step_or_of_equal_ones_has_a_finite_slope(values, l
 
 
 def test_a_statistic_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="choose from max, mean, deviation"):
+    with pytest.raises(ValueError, match="choose one or more of max, mean, deviation"):
         StatisticsPooling(("median",))
 
 
@@ -260,7 +260,7 @@ def test_a_run_does_not_depend_on_the_runs_before_it():
 
 @pytest.mark.parametrize("change", [{"pooling": "mean"}, {"augmentation": object()}])
 def test_a_recipe_that_means_nothing_for_whole_utterances_is_refused(change):
-    with pytest.raises(UsageError, match=f"--{next(iter(change))} .*: means nothing for a network of whole utterances"):
+    with pytest.raises(UsageError, match=f"{next(iter(change))} .*: it has no effect on a network of whole utterances"):
         MODELS["peng2021-audio"].estimator(Config(4, **SMALL, text=False), replace(PENG2021, **change))
 
 
@@ -269,7 +269,7 @@ def test_batches_hold_similar_lengths_every_utterance_and_are_full():
     features = [np.full((length, 2, 1), length, np.float32) for length in lengths]
     source = UtteranceSource.__new__(UtteranceSource)
     source.features, source.labels, source.rows = features, np.zeros(50, int), np.arange(50)
-    source.lengths, source.auxiliary_inputs, source.feed = lengths, AuxiliaryInputs(), lambda known: known
+    source.lengths, source.auxiliary_inputs, source.network_inputs = lengths, AuxiliaryInputs(), dict
     batches = list(source.shuffled(8, np.random.default_rng(1)))
     assert {len(batch.labels) for batch in batches} == {8}
     assert set(np.concatenate([batch.utterances for batch in batches])) == set(range(50))
@@ -290,7 +290,7 @@ def test_lengths_are_rounded_up_by_a_quarter_at_most_and_few_are_left():
 
 
 def test_memory_is_bounded_by_frames_and_everyone_comes_once():
-    parts = list(by_length([10, 5000, 300, 20], 64, frames_at_once=6000))
+    parts = list(by_length([10, 5000, 300, 20], 64, max_frames=6000))
     assert [part.tolist() for part in parts] == [[1], [2, 3, 0]]
 
 

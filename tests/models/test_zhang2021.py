@@ -261,7 +261,7 @@ def test_recipes_of_two_stages_survive_the_way_through_json_and_those_of_one_are
     assert recipes.name_of(json.loads(json.dumps(faster))) == "changed"
     one_stage = [recipe for recipe in RECIPES.values() if len(recipe.stages) == 1]
     assert not [recipe for recipe in one_stage if "second_stage" in asdict(recipe)]
-    with pytest.raises(UsageError, match="--stage2-batch-size: the recipe trains in one stage"):
+    with pytest.raises(UsageError, match="stage2_batch_size 3: the recipe trains in one stage"):
         Recipe().with_second_stage({"batch_size": 3})
 
 
@@ -302,9 +302,13 @@ def settings_of(record_set, **options):
 def test_results_say_where_the_weights_started(record_set, tmp_path):
     (tmp_path / "weights.npy").write_bytes(b"weights")
     assert settings_of(record_set)["start"] == {"kind": "random"}
-    from_file = settings_of(record_set, start=initial_weights.named(str(tmp_path / "weights.npy"), None))["start"]
+    from_file = settings_of(record_set, start=initial_weights.from_options(str(tmp_path / "weights.npy"), None))[
+        "start"
+    ]
     assert from_file["kind"] == "imagenet" and len(from_file["sha256"]) == 64
-    assert settings_of(record_set, start=initial_weights.named(None, "time-arrow"))["start"] == {"kind": "time-arrow"}
+    assert settings_of(record_set, start=initial_weights.from_options(None, "time-arrow"))["start"] == {
+        "kind": "time-arrow"
+    }
     plain = Experiment(record_set.folder, "zhang2021-2cnn-lstm", Recipe())
     assert "start" not in Prepared.of(plain).settings()
 
@@ -369,24 +373,25 @@ def test_pre_training_on_another_corpus_is_done_once_a_seed_on_all_its_speakers_
 def test_another_corpus_must_be_another_and_prepared_alike(record_set, other_corpus, tiny_corpus, tmp_path):
     InitialWeights("corpus", other_corpus.folder).check(record_set)
     with pytest.raises(
-        ValueError, match=r"--pretrain .*: .*\.wav and 29 others are in .* too, where they may be tested"
+        ValueError,
+        match=r"pre-training on .*: .*\.wav and 29 other recordings are also in .*, where they may be tested",
     ):
         InitialWeights("corpus", record_set.folder).check(record_set)
     chen = prepared(tiny_corpus, tmp_path / "chen", frontend="chen2018")
-    with pytest.raises(ValueError, match="another front end or segment rule"):
+    with pytest.raises(ValueError, match="its front end or segment rule is not that of"):
         InitialWeights("corpus", chen.folder).check(record_set)
     known = write_tiny_corpus(tmp_path / "known", speakers=6)  # sounds differ, five of the speakers do not
     for path in known.glob("*.wav"):
         samples, rate = soundfile.read(path)
         soundfile.write(path, 0.5 * samples, rate)
     with pytest.raises(
-        ValueError, match=r"of the same corpus as .* with speakers s0, s1, s2 in both, who may be tested"
+        ValueError, match=r"of the same corpus as .* and speakers s0, s1, s2 are in both, where they may be tested"
     ):
         InitialWeights("corpus", prepared(known, tmp_path / "known-records").folder).check(record_set)
-    with pytest.raises(FileNotFoundError, match="--imagenet-weights .*nowhere: no such file"):
+    with pytest.raises(FileNotFoundError, match="nowhere: no such file of ImageNet weights"):
         InitialWeights("imagenet", tmp_path / "nowhere").check(record_set)
-    with pytest.raises(UsageError, match="it goes without --imagenet-weights"):
-        initial_weights.named("weights.npy", "time-arrow")
+    with pytest.raises(UsageError, match="pretrain time-arrow: it cannot be combined with ImageNet weights"):
+        initial_weights.from_options("weights.npy", "time-arrow")
 
 
 def test_fetched_weights_are_known_by_their_digest_and_another_file_is_not_kept(tmp_path):
@@ -398,13 +403,13 @@ def test_fetched_weights_are_known_by_their_digest_and_another_file_is_not_kept(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/alexnet.pth"
         with pytest.raises(
-            ValueError, match="alexnet.pth: what came is not the published file .*--imagenet-weights FILE"
+            ValueError, match="alexnet.pth: the downloaded file is not the published one .*give its path"
         ):
             initial_weights.download(url, home=home)
         assert not list(home.iterdir())
         good = initial_weights.download(url, hashlib.sha256(content).hexdigest(), home)
         assert good.read_bytes() == content
-        with pytest.raises(OSError, match="gone.pth: cannot be fetched .*--imagenet-weights FILE"):
+        with pytest.raises(OSError, match="gone.pth: the download failed .*give its path"):
             initial_weights.download(url.replace("alexnet", "gone"), home=home)
         server.shutdown()
     assert (

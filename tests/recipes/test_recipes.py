@@ -1,14 +1,14 @@
 """Recipes: what is out of range is named, schedules have their shape, departures add up."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import numpy as np
 import pytest
 
 from acrnn import recipes
 from acrnn.errors import UsageError
-from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, Departure, Recipe, departed
+from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, Departure, Recipe, SecondStage, departed
 from acrnn.recipes.augmentation import Augmentation
 
 
@@ -28,7 +28,7 @@ def test_a_decaying_rate_falls_with_the_steps_whatever_the_schedule():
     assert Recipe(learning_rate=0.3, decay=0.5).rate(7, steps_done=4) == pytest.approx(0.1)
     cosine = {"learning_rate": 0.3, "schedule": "cosine", "epochs": 10}
     assert Recipe(**cosine, decay=0.5).rate(5, 2) == pytest.approx(Recipe(**cosine).rate(5) / 2)
-    with pytest.raises(UsageError, match=r"--decay -1: it must be a number from 0 up"):
+    with pytest.raises(UsageError, match=r"decay -1: it must be a number from 0 up"):
         Recipe(decay=-1)
 
 
@@ -71,17 +71,17 @@ def test_a_dict_of_another_version_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "option"),
+    ("wrong", "message"),
     [
-        ({"learning_rate": 0.0}, "--learning-rate 0.0"),
-        ({"label_smoothing": 1.0}, "--label-smoothing 1.0"),
-        ({"averaging": -0.1}, "--averaging -0.1"),
-        ({"weight_decay": float("nan")}, "--weight-decay nan"),
-        ({"pooling": "median"}, "--pooling median"),
+        ({"learning_rate": 0.0}, "learning_rate 0.0: it must be a number above 0"),
+        ({"label_smoothing": 1.0}, "label_smoothing 1.0: it must lie from 0 up to below 1"),
+        ({"averaging": -0.1}, "averaging -0.1"),
+        ({"weight_decay": float("nan")}, "weight_decay nan"),
+        ({"pooling": "median"}, "pooling median: it is unknown; choose from"),
     ],
 )
-def test_values_out_of_range_are_named(wrong, option):
-    with pytest.raises(UsageError, match=option):
+def test_values_out_of_range_are_named(wrong, message):
+    with pytest.raises(UsageError, match=message):
         Recipe(**wrong)
 
 
@@ -95,3 +95,11 @@ def test_a_recipe_is_known_by_its_fields_whatever_its_epochs_and_precision(name)
     values = {**json.loads(json.dumps(asdict(RECIPES[name]))), "epochs": 3, "precision": "mixed_bfloat16"}
     assert recipes.name_of(values) == name
     assert recipes.name_of({**values, "learning_rate": 0.123}) == "changed"
+
+
+@pytest.mark.parametrize("settings", [Recipe, SecondStage], ids=lambda settings: settings.__name__)
+def test_every_field_has_one_help_text_for_the_command_line_and_an_entry_in_the_docstring(settings):
+    for item in fields(settings):
+        text = item.metadata["help"]
+        assert text and "\n" not in text and not text.endswith("."), item.name
+        assert f"        {item.name}: " in settings.__doc__, item.name

@@ -1,0 +1,155 @@
+"""The manifest of a record set, manifest.json: class order, front end, segment rule, shards, counts and checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from urllib.parse import quote
+
+from acrnn import files, frontends, segments
+from acrnn.frontends import Spec
+from acrnn.records.auxiliary_inputs import SPEAKER_EMBEDDINGS
+from acrnn.segments import SegmentRule
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+REMEDY = "delete the folder and prepare the records again with: python -m data_prep"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A TFRecord file with all segments of one speaker.
+
+    Attributes:
+        file: file name in the folder of the record set.
+        speaker: the speaker.
+        sha256: checksum of the file.
+        num_utterances: number of utterances, copies at other speeds not counted.
+        num_segments: number of segments, those of copies included.
+    """
+
+    file: str
+    speaker: str
+    sha256: str
+    num_utterances: int
+    num_segments: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The description of a record set.
+
+    Attributes:
+        corpus: name, title, version, subset, completeness, license and citation of the data.
+        labels: names of the emotions in class order.
+        frontend: front end that computed the features.
+        rule: segment rule that cut the utterances.
+        dtype: precision of the stored features, "float32" or "float16".
+        shards: TFRecord files, one per speaker.
+        utterances_sha256: checksum of utterances.csv.
+        source_sha256: hash of the recordings, their labels and texts, the settings and the version of this package.
+        counts: speaker → emotion → number of utterances, copies not counted.
+        skipped: recordings that were left out because they cannot be used, each with id, path and reason.
+        versions: versions of the packages that made the records.
+        speeds: playing speeds; 1 is the utterances themselves, every other speed a copy of each.
+        speed_by: method that made the copies, see `data_prep.speed`.
+        auxiliary_inputs: entries of "transcripts", "speaker_embeddings" and "word_vectors", where the records have them: the
+            origin and, for a table in a file of its own, file name, checksum and sizes. Empty for records of sound with
+            the texts of the corpus.
+    """
+
+    corpus: dict
+    labels: tuple[str, ...]
+    frontend: Spec
+    rule: SegmentRule
+    dtype: str
+    shards: tuple[Shard, ...]
+    utterances_sha256: str
+    source_sha256: str
+    counts: dict[str, dict[str, int]]
+    skipped: tuple[dict, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    speeds: tuple[float, ...] = (1.0,)
+    speed_by: str = "resampling"
+    auxiliary_inputs: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def speaker_embedding_size(self) -> int:
+        """Size of the speaker embeddings; 0 where the records have none."""
+        return self.auxiliary_inputs.get(SPEAKER_EMBEDDINGS, {}).get("size", 0)
+
+    @property
+    def segment_shape(self) -> tuple[int, int, int]:
+        """Shape of the features of a segment: (frames, bands, channels)."""
+        return (self.rule.frames, *self.frontend.feature_shape)
+
+    @property
+    def num_segments(self) -> int:
+        """Number of segments in all shards."""
+        return sum(shard.num_segments for shard in self.shards)
+
+    @cached_property
+    def content_sha256(self) -> str:
+        """Hash of all that a result depends on; it is the same for equal records that other package versions made."""
+        return files.sha256_of_json(
+            [self.labels, frontends.to_dict(self.frontend), segments.to_dict(self.rule), self.utterances_sha256]
+            + [shard.sha256 for shard in self.shards]
+            + [entry["sha256"] for _, entry in sorted(self.auxiliary_inputs.items()) if "sha256" in entry]
+        )
+
+    def to_dict(self) -> dict:
+        """Returns JSON-ready fields; records without copies or auxiliary inputs have no keys for these."""
+        copies = {"speeds": list(self.speeds), "speed_by": self.speed_by} if len(self.speeds) > 1 else {}
+        auxiliary = {"companions": self.auxiliary_inputs} if self.auxiliary_inputs else {}
+        return {
+            **copies,
+            **auxiliary,
+            "format": "acrnn-records",
+            "format_version": FORMAT_VERSION,
+            "corpus": self.corpus,
+            "labels": list(self.labels),
+            "frontend": frontends.to_dict(self.frontend),
+            "segments": segments.to_dict(self.rule),
+            "dtype": self.dtype,
+            "counts": self.counts,
+            "shards": [asdict(shard) for shard in self.shards],
+            "utterances_sha256": self.utterances_sha256,
+            "source_sha256": self.source_sha256,
+            "skipped": list(self.skipped),
+            "versions": self.versions,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> Manifest:
+        """Makes a manifest from the fields that `to_dict` returned.
+
+        Raises:
+            ValueError: another version of this package wrote them.
+            KeyError, TypeError: a field is missing, or of another type.
+        """
+        if values.get("format_version") != FORMAT_VERSION:
+            raise ValueError(
+                f"format version {values.get('format_version')}, this version reads {FORMAT_VERSION}; {REMEDY}"
+            )
+        return cls(
+            corpus=values["corpus"],
+            labels=tuple(values["labels"]),
+            frontend=frontends.from_dict(values["frontend"]),
+            rule=segments.from_dict(values["segments"]),
+            dtype=values["dtype"],
+            shards=tuple(Shard(**shard) for shard in values["shards"]),
+            utterances_sha256=values["utterances_sha256"],
+            source_sha256=values["source_sha256"],
+            counts=values["counts"],
+            skipped=tuple(values["skipped"]),
+            versions=values["versions"],
+            speeds=tuple(values.get("speeds", (1.0,))),
+            speed_by=values.get("speed_by", "resampling"),
+            auxiliary_inputs=values.get("companions", {}),
+        )
+
+
+def shard_name(speaker: str) -> str:
+    """Returns the file name of a speaker's shard; characters that a file system may refuse are percent-encoded."""
+    return f"speaker-{quote(speaker, safe='')}.tfrecord"

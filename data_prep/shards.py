@@ -1,0 +1,205 @@
+"""Shards: one TFRecord file per speaker, each with a note of its content, so that an interrupted preparation goes on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+from acrnn import files
+from acrnn.records.manifest import Shard, shard_name
+from acrnn.records.tfrecords import encode_segment
+from acrnn.records.utterance_table import UtteranceRow
+from data_prep.corpora.base import Selection
+from data_prep.extract import Extracted, Job, Settings, extract_all, worker_pool
+
+PROGRESS = ".progress"  # folder of the notes, in the folder of the record set
+
+
+@dataclass(frozen=True)
+class ShardPlan:
+    """A shard to write: all utterances of a speaker, and their copies at other speeds."""
+
+    speaker: str
+    jobs: tuple[Job, ...]
+
+    def fingerprint(self) -> str:
+        """Hash of the recordings, their labels and texts, the settings and the version of this package; reads every file."""
+        described = [
+            {
+                **asdict(job.utterance),
+                "path": job.relative_path,
+                "label": job.label,
+                "sha256": _sha256(job.utterance.path),
+                **({} if job.speed == 1 else {"speed": job.speed}),
+            }
+            for job in self.jobs
+        ]
+        return files.sha256_of_json([self.jobs[0].settings.to_dict(), described, metadata.version("acrnn")])
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return files.sha256_of_file(path)
+    except OSError:
+        return ""  # a file that cannot be read; `extract` reports it
+
+
+@dataclass(frozen=True)
+class WrittenShard:
+    """The outcome of a shard plan.
+
+    Attributes:
+        fingerprint: fingerprint of the plan.
+        rows: rows of utterances.csv.
+        skipped: recordings that cannot be used, each with id, path and reason.
+        shard: entry for the manifest; None where no file was written.
+    """
+
+    fingerprint: str
+    rows: tuple[UtteranceRow, ...] = ()
+    skipped: tuple[dict, ...] = ()
+    shard: Shard | None = None
+
+    def to_dict(self) -> dict:
+        """Returns JSON-ready fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> WrittenShard:
+        """Makes a written shard from the fields that `to_dict` returned."""
+        rows = tuple(UtteranceRow(**row) for row in values["rows"])
+        return cls(values["fingerprint"], rows, tuple(values["skipped"]), Shard(**values["shard"]))
+
+
+def plan_shards(selection: Selection, data_dir: Path, settings: Settings) -> list[ShardPlan]:
+    """Plans one shard per speaker, in the order of the speakers' names, with utterances in the order of their ids.
+
+    Args:
+        selection: utterances and labels.
+        data_dir: folder of the corpus, or its table; paths in the records are relative to the folder.
+        settings: settings of the record set.
+    """
+    labels = {emotion: label for label, emotion in enumerate(selection.labels)}
+    plans = []
+    by_speaker = sorted(selection.utterances, key=lambda utterance: (utterance.speaker, utterance.id))
+    for speaker, group in itertools.groupby(by_speaker, key=lambda utterance: utterance.speaker):
+        jobs = tuple(
+            Job(utterance, labels[utterance.emotion], _relative(utterance.path, data_dir), settings, speed)
+            for utterance in group
+            for speed in settings.speeds
+        )
+        plans.append(ShardPlan(speaker, jobs))
+    return plans
+
+
+def _relative(path: Path, data_dir: Path) -> str:
+    folder = data_dir.parent if data_dir.is_file() else data_dir
+    try:
+        return path.relative_to(folder).as_posix()
+    except ValueError:  # a table may name absolute paths, or recordings outside its folder
+        return path.name
+
+
+def write_shards(
+    out: Path, plans: Sequence[ShardPlan], processes: int, skip_bad: bool, progress: Callable[[int, int], None]
+) -> list[WrittenShard]:
+    """Writes the shards that an earlier, interrupted call did not finish.
+
+    A shard is written under a temporary name and gets its own when it is complete.
+
+    Args:
+        out: folder of the record set.
+        plans: the shards.
+        processes: number of worker processes; 1 works in this one.
+        skip_bad: write a shard without the recordings that cannot be used; otherwise it is not written.
+        progress: called with the number of utterances done and the total.
+
+    Returns:
+        The outcome of every plan, in order.
+    """
+    (out / PROGRESS).mkdir(exist_ok=True)
+    files.remove_partial(out)
+    total, done = sum(len(plan.jobs) for plan in plans), 0
+    written = []
+    with worker_pool(processes) as pool:
+        for plan in plans:
+            shard = _finished_shard(out, plan)
+            if shard is None:
+                extracted = extract_all(pool, processes, plan.jobs)
+                shard = _write_shard(out, plan, _counted(extracted, done, total, progress), skip_bad)
+            done += len(plan.jobs)
+            progress(done, total)
+            written.append(shard)
+    return written
+
+
+def _counted(
+    extracted: Iterable[Extracted], done: int, total: int, progress: Callable[[int, int], None]
+) -> Iterator[Extracted]:
+    for number, item in enumerate(extracted, start=done + 1):
+        progress(number, total)
+        yield item
+
+
+def _finished_shard(out: Path, plan: ShardPlan) -> WrittenShard | None:
+    """Returns the outcome of an earlier, interrupted call, if the shard is undamaged and its plan has not changed."""
+    note, path = _note_path(out, plan), out / shard_name(plan.speaker)
+    if not note.exists() or not path.exists():
+        return None
+    try:
+        shard = WrittenShard.from_dict(files.read_json(note, ""))
+    except ValueError:
+        return None  # the note was cut off while it was written: the shard is made again
+    unchanged = shard.fingerprint == plan.fingerprint() and shard.shard.sha256 == files.sha256_of_file(path)
+    return shard if unchanged else None
+
+
+def _note_path(out: Path, plan: ShardPlan) -> Path:
+    return out / PROGRESS / f"{shard_name(plan.speaker)}.json"
+
+
+def _write_shard(out: Path, plan: ShardPlan, extracted: Iterable[Extracted], skip_bad: bool) -> WrittenShard:
+    """Writes a shard and its note; neither stays when a recording fails."""
+    path = out / shard_name(plan.speaker)
+    rows, skipped = _write_segments(path, extracted)
+    if not rows or (skipped and not skip_bad):
+        path.unlink()
+        return WrittenShard(plan.fingerprint(), skipped=skipped)
+    shard = Shard(
+        path.name,
+        plan.speaker,
+        files.sha256_of_file(path),
+        sum(not row.copy_of for row in rows),
+        sum(row.num_segments for row in rows),
+    )
+    written = WrittenShard(plan.fingerprint(), rows, skipped, shard)
+    files.write_json(_note_path(out, plan), written.to_dict())
+    return written
+
+
+def _write_segments(path: Path, extracted: Iterable[Extracted]) -> tuple[tuple[UtteranceRow, ...], tuple[dict, ...]]:
+    """Writes segments to a TFRecord file; returns the rows of their utterances, and the recordings that cannot be used."""
+    import tensorflow as tf
+
+    rows, skipped = [], []
+    try:
+        with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+            for item in extracted:
+                if item.failure:
+                    skipped.append({"id": item.job.id, "path": item.job.relative_path, "reason": item.failure})
+                else:
+                    _write_utterance(writer, item)
+                    rows.append(item.row)
+    except tf.errors.OpError as error:
+        raise OSError(
+            f"{path}: cannot be written ({error.message}); free some space or choose another folder"
+        ) from error
+    return tuple(rows), tuple(skipped)
+
+
+def _write_utterance(writer, item: Extracted) -> None:
+    for index, (features, num_frames) in enumerate(zip(item.features, item.num_frames, strict=True)):
+        writer.write(encode_segment(features, int(num_frames), item.row, index, item.job.settings.dtype))
