@@ -29,7 +29,7 @@ class Trained:
     """A network of a run, or of a refit, with the settings of its experiment.
 
     Attributes:
-        model: what its inputs name (see `inputs.fed`) to logits.
+        model: what its inputs name (see `network_inputs`) to logits.
         settings: of the experiment, see `crossval.Prepared.settings`.
         origin: what the network was fitted on, for the card: "speakers", "epochs", "seed" and, of a run, "fold".
     """
