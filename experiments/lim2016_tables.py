@@ -24,12 +24,12 @@ from acrnn.crossval.results import Results
 from acrnn.errors import UsageError
 from acrnn.folds import PROTOCOLS
 from acrnn.models import MODELS
+from acrnn.models.lim2016.published import PROTOCOL, TABLES
 from acrnn.reports import comparison
-from acrnn.reports.published import LIM2016_PROTOCOL, LIM2016_TABLES
 from acrnn.studies import Variant
 from experiments import arguments
 
-SYSTEMS = tuple(LIM2016_TABLES)
+SYSTEMS = tuple(f"lim2016-{network}" for network in TABLES)
 INDEPENDENT = "leave-one-speaker-out"
 _FOLDS = 10
 _KEYS = ("precision", "recall", "f1")
@@ -56,9 +56,9 @@ def run(options: argparse.Namespace) -> int:
     for name in options.systems:
         if name not in SYSTEMS:
             raise UsageError(f"--systems {name}: it is unknown; choose from {', '.join(SYSTEMS)}")
-    if options.repetitions > PROTOCOLS[LIM2016_PROTOCOL].repetitions:
+    if options.repetitions > PROTOCOLS[PROTOCOL].repetitions:
         raise UsageError(
-            f"--repetitions {options.repetitions}: the paper deals {PROTOCOLS[LIM2016_PROTOCOL].repetitions} times"
+            f"--repetitions {options.repetitions}: the paper deals {PROTOCOLS[PROTOCOL].repetitions} times"
         )
     frontend = f"_{options.frontend}" if options.frontend else ""
     if options.protocol:
@@ -73,14 +73,14 @@ def run(options: argparse.Namespace) -> int:
 
 def name_of(system: str, protocol: str) -> str:
     """Folder of an experiment."""
-    return f"{system.removeprefix('lim2016-')}_{'paper' if protocol == LIM2016_PROTOCOL else 'independent'}"
+    return f"{system.removeprefix('lim2016-')}_{'paper' if protocol == PROTOCOL else 'independent'}"
 
 
 def train(options: argparse.Namespace, output_dir: Path) -> None:
     """Runs what is missing; the tables are written anew after each experiment."""
     for system in options.systems:
         experiment = arguments.experiment(options, system)
-        for protocol, folds in ((LIM2016_PROTOCOL, range(_FOLDS * options.repetitions)), (INDEPENDENT, None)):
+        for protocol, folds in ((PROTOCOL, range(_FOLDS * options.repetitions)), (INDEPENDENT, None)):
             title = f"{MODELS[system].summary}, {protocol}"
             variant = Variant(name_of(system, protocol), title, replace(experiment, protocol=protocol))
             chosen = options.folds if options.folds is not None else folds
@@ -89,7 +89,7 @@ def train(options: argparse.Namespace, output_dir: Path) -> None:
 
 def write(options: argparse.Namespace, output_dir: Path) -> None:
     """Writes tables.md and split.png from what is finished."""
-    protocols = (LIM2016_PROTOCOL, INDEPENDENT)
+    protocols = (PROTOCOL, INDEPENDENT)
     found = studies.finished([name_of(system, each) for system in SYSTEMS for each in protocols], output_dir)
     parts = [
         f"# Lim et al. (2016) on {options.dataset}",
@@ -116,7 +116,7 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
 
 def _known(system: str, dataset: str) -> Mapping:
     """The paper's figures of a system, which are of Emo-DB."""
-    return LIM2016_TABLES[system] if dataset == "emodb" else {}
+    return TABLES[system.removeprefix("lim2016-")] if dataset == "emodb" else {}
 
 
 def _emotions(system: str, dataset: str, paper: Results | None, independent: Results | None) -> str:
@@ -144,7 +144,7 @@ def _by_emotion(found: Results | None) -> dict[str, np.ndarray] | None:
     if found is None:
         return None
     labels = found.settings.labels
-    repeated = found.settings.protocol == LIM2016_PROTOCOL
+    repeated = found.settings.protocol == PROTOCOL
     groups = _confusions(found, _FOLDS if repeated else found.planned_folds)
     every = np.nanmean([_shares(counts, labels) for counts in groups], axis=0)
     return {**dict(zip(labels, every, strict=True)), "average": np.nanmean(every, axis=0)}

@@ -194,13 +194,13 @@ def _notes(found: Mapping[str, Results], has_texts: bool) -> list[str]:
 
 def _row(row: tuple, found: Results) -> list[str]:
     title, modality, *_ = row
-    known = published.peng2021(found.settings)
+    wa, uar = published.wa(found.settings), published.uar(found.settings)
     return [
         title,
         modality,
         reports.percent(found.overall.wa),
         *reports.uar_cells(found),
-        "–" if known is None else f"{known[0]:.1f} / {known[1]:.1f}",
+        "–" if uar is None else f"{wa.mean:.1f} / {uar.mean:.1f}",
         reports.coverage(found),
     ]
 

@@ -21,6 +21,7 @@ from acrnn.console import comma_separated, run_job
 from acrnn.crossval.results import Results
 from acrnn.crossval.settings import Settings
 from acrnn.errors import UsageError
+from acrnn.models.zhang2021 import published as zhang2021
 from acrnn.recipes import initial_weights
 from acrnn.reports import comparison, published
 from acrnn.studies import Variant
@@ -245,7 +246,7 @@ def _text(dataset: str, table: Table, found: Mapping[str, Results]) -> str:
 
 def _recalls(dataset: str, found: Results) -> str:
     """Recall by emotion beside what the paper says of Figures 7 and 8."""
-    known = published.ZHANG2021_RECALLS.get(dataset, {})
+    known = zhang2021.RECALLS.get(dataset, {})
     ours = zip(found.settings.labels, found.overall.per_class, strict=True)
     rows = [[name, reports.percent(row.recall), f"{known[name]:.0f}" if name in known else "–"] for name, row in ours]
     return reports.markdown(["emotion", "recall", "published"], rows)
@@ -261,7 +262,7 @@ def _title(found: Results, title: str) -> str:
 
 
 def _published(name: str, dataset: str) -> str:
-    known = published.zhang2021(name, dataset)
+    known = zhang2021.figure(name, dataset)
     return "–" if known is None else known.cell()
 
 

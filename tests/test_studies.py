@@ -8,9 +8,9 @@ from support.results import results_of, run_of
 
 from acrnn import reports, studies
 from acrnn.crossval.results import read_results
+from acrnn.models.lim2016.published import PROTOCOL as LIM2016_PROTOCOL
 from acrnn.recipes import CHEN2018, DEPARTURES, TUNED, departed
 from acrnn.reports.comparison import Comparison
-from acrnn.reports.published import LIM2016_PROTOCOL
 from acrnn.segments import POOLINGS
 from experiments import ablation, chen2018_tables, lim2016_tables
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends import FRONTENDS
+from acrnn.models.published import Published
 from acrnn.recipes import Recipe
 from acrnn.recipes.initial_weights import RANDOM, InitialWeights
 from acrnn.records import Manifest, RecordSet
@@ -64,6 +65,7 @@ class System:
         reduced: fields of `config` for a smaller network for experiments; empty where there is none.
         auxiliary_inputs: auxiliary inputs of the network, some of `auxiliary_inputs.NAMES`: a text is required, a speaker
             embedding is used where the records hold one.
+        published: the paper's figures, and the fields of `config` in which a network of full size may differ from the paper's.
     """
 
     summary: str
@@ -79,6 +81,7 @@ class System:
     other_frontends: tuple[str, ...] = ()
     reduced: Mapping[str, object] = field(default_factory=dict)
     auxiliary_inputs: tuple[str, ...] = ()
+    published: Published | None = None
 
     def records_name(self, frontend: str | None = None) -> str:
         """What its records are called by default: the front end, and the segment rule where that has another name."""

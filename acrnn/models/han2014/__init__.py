@@ -2,6 +2,7 @@
 
 from acrnn import recipes
 from acrnn.models.han2014.config import Config
+from acrnn.models.han2014.published import PUBLISHED
 from acrnn.models.system import Lazy, System
 
 
@@ -22,5 +23,6 @@ SYSTEMS = {
         segments="han2014",
         recipe=recipes.HAN2014,
         whole_utterances=True,
+        published=PUBLISHED,
     )
 }

@@ -2,6 +2,7 @@
 
 from acrnn import recipes
 from acrnn.models.peng2021.config import Config
+from acrnn.models.peng2021.published import PUBLISHED
 from acrnn.models.system import Lazy, System
 from acrnn.records.auxiliary_inputs import NAMES
 
@@ -27,6 +28,7 @@ SYSTEMS = {
         variant=variant,
         whole_utterances=True,
         auxiliary_inputs=auxiliary_inputs,
+        published=PUBLISHED,
     )
     for name, title, variant, auxiliary_inputs in (
         ("audio", "MSCNN-SPU, speech alone", {"text": False}, ("speaker_embedding",)),

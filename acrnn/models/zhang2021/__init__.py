@@ -3,6 +3,7 @@
 from acrnn import recipes
 from acrnn.models.system import Lazy, System
 from acrnn.models.zhang2021.config import BaselineConfig, Config
+from acrnn.models.zhang2021.published import PUBLISHED, PUBLISHED_BASELINE
 
 # A fortieth of the work: pictures of 99×99, a third of AlexNet's maps.
 _REDUCED = {"image_size": 99, "width": 0.334, "fc_units": 512}
@@ -26,6 +27,7 @@ SYSTEMS = {
         recipe=recipes.ZHANG2021,
         pretrained=True,
         reduced=_REDUCED,
+        published=PUBLISHED,
     ),
     "zhang2021-no-attention": System(
         summary="DCNN-BLSTM, the mean over time in place of attention (Zhang et al. 2021)",
@@ -38,6 +40,7 @@ SYSTEMS = {
         variant={"attention": False},
         pretrained=True,
         reduced=_REDUCED,
+        published=PUBLISHED,
     ),
     "zhang2021-2cnn-lstm": System(
         summary="2-CNN-LSTM, the baseline of Zhang et al. (2021)",
@@ -46,5 +49,6 @@ SYSTEMS = {
         frontend="zhang2021",
         segments="zhang2021",
         recipe=recipes.ZHANG2021_BASELINE,
+        published=PUBLISHED_BASELINE,
     ),
 }
