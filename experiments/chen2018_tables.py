@@ -109,10 +109,11 @@ def write(options: argparse.Namespace, output_dir: Path) -> None:
     files.write_text(output_dir / "tables.md", _text(options, one, systems, three_d))
 
 
-def _point(found: Results) -> dict:
-    known = published.uar(found.settings)
+def _point(found: Results):
+    from acrnn import figures
+
     overall = found.overall
-    return {"uar": overall.uar_fold_mean, "interval": overall.uar_fold_mean_interval, "published": known}
+    return figures.Point(overall.uar_fold_mean, overall.uar_fold_mean_interval, published.uar(found.settings))
 
 
 def _text(options: argparse.Namespace, one: Mapping, systems: Mapping, shown: Results) -> str:

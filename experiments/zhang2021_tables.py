@@ -280,12 +280,8 @@ def _draw(found: Mapping[str, Results], output_dir: Path) -> None:
         figures.write_png(figures.confusion(overall.confusion, labels), output_dir / "confusion.png")
     if len(contexts := _contexts(found)) > 1:
         points = {
-            frames: {
-                "uar": one.overall.uar_fold_mean,
-                "interval": one.overall.uar_fold_mean_interval,
-                "published": None,
-            }
-            for frames, one in contexts.items()
+            frames: figures.Point(results.overall.uar_fold_mean, results.overall.uar_fold_mean_interval)
+            for frames, results in contexts.items()
         }
         figure = figures.depths(points, along="frames of a window", title="UAR by context, Figures 5 and 6")
         figures.write_png(figure, output_dir / "context.png")
