@@ -440,7 +440,7 @@ def test_a_refit_repeats_both_stages_speeds_and_start_and_a_run_becomes_a_report
     assert "zhang2021, reduced network, pre-trained on the direction of time, ×1 on manifest" in capsys.readouterr().out
     assert {"attention.png", "report.html"} <= {path.name for path in out.iterdir()}
     with pytest.raises(
-        ValueError, match="another start .pre-trained on the direction of time.; leave --imagenet-weights"
+        ValueError, match="other initial weights .pre-trained on the direction of time.; pass no initial weights"
     ):
         refit(out, folder, initial_weights=InitialWeights("corpus", folder))
     epochs, heard, starting = [], [], []
