@@ -26,7 +26,8 @@ class Recognizer:
     """A trained model that recognizes emotions. `Recognizer.load` makes one.
 
         >>> recognizer = Recognizer.load()
-        >>> recognizer.predict("speech.wav").emotion
+        >>> recognizer.predict("speech.wav").emotion in recognizer.labels
+        True
 
     Args:
         card: card of the model.

@@ -62,8 +62,13 @@ def test_every_page_is_in_the_navigation():
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_command_that_a_page_shows_is_understood(page, capsys):
+    declared = dict.fromkeys(
+        re.findall(r'^(\w+) = "[\w.]+:\w+"$', page.read_text(encoding="utf-8"), re.MULTILINE), "manifest"
+    )
     for command in commands(page):
-        if (parser := parser_of(command)) is None:
+        # a corpus that the page itself declares by an entry point is not installed here
+        after = [declared.get(word, word) for word in command]
+        if (parser := parser_of(after)) is None:
             continue
         try:
             parser[0].parse_args(parser[1])
