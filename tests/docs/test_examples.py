@@ -3,6 +3,8 @@
 import doctest
 import importlib
 import re
+import sys
+from types import ModuleType
 
 import pytest
 import soundfile
@@ -17,11 +19,12 @@ WITH_DOCTESTS = [path for path in SOURCES if ">>> " in path.read_text(encoding="
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
 def test_the_examples_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": "__example__"}
+    module = ModuleType("example")  # dataclasses look for the module of a class
+    monkeypatch.setitem(sys.modules, "example", module)
     for block in blocks(page, "python"):
         if not block.skip:
-            exec(compile(block.setup, f"{page.name}, setup", "exec"), namespace)
-            exec(compile(block.code, page.name, "exec"), namespace)
+            exec(compile(block.setup, f"{page.name}, setup", "exec"), vars(module))
+            exec(compile(block.code, page.name, "exec"), vars(module))
 
 
 def test_the_example_of_a_cross_validation_runs_on_a_small_corpus(tiny_records, tmp_path, monkeypatch, capsys):
