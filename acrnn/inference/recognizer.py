@@ -35,7 +35,8 @@ class Recognizer:
     """A trained model that recognizes emotions. `Recognizer.load` makes one.
 
         >>> recognizer = Recognizer.load()
-        >>> recognizer.predict("speech.wav").emotion
+        >>> recognizer.predict("speech.wav").emotion in recognizer.labels
+        True
 
     Args:
         card: card of the model.
