@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acrnn import reports
-from acrnn.crossval import Experiment, cross_validate
+from acrnn.crossval.experiment import Experiment
 from acrnn.crossval.results import RESULTS, Results, read_results
+from acrnn.crossval.runner import cross_validate
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def _training_pairs(system: System, config, batch: Batch) -> list[Pair]:
         Pair(
             "start of a fold: network built and compiled again / reset",
             lambda: step(estimator("float32")),
-            lambda: (full.restart(0), step(full)),
+            lambda: (full.reset(0), step(full)),
         ),
     ]
 

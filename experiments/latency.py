@@ -52,9 +52,9 @@ def rows(records: Path, depths: Sequence[int], repeats: int) -> Iterator[list[st
 
 def machine() -> str:
     """Returns the machine, the versions and the conditions of the measurement in one line."""
-    from acrnn import crossval
+    from acrnn.crossval.environment import versions as installed_versions
 
-    versions = crossval.versions()
+    versions = installed_versions()
     return (
         f"{versions['machine']}, TensorFlow {versions['tensorflow']}, Python {versions['python']}; a file of {SECONDS:g} s; networks of "
         f"full size, untrained, taken in float32; {time.strftime('%Y-%m-%d')}"

@@ -25,7 +25,8 @@ from acrnn.console import comma_separated, numbers, positive
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
 from acrnn.tuning import report, runner
-from acrnn.tuning.search import CHOICES, SEARCHES, TUNING, Search
+from acrnn.tuning.results import TUNING
+from acrnn.tuning.search import CHOICES, SEARCHES, Search
 from experiments import arguments, from_options
 
 
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     print(report.summary(results))
     print(f"results {output_dir / TUNING}, figure {output_dir / report.FIGURE}")
-    return int(any(row["status"] == "failed" for row in results["trials"]))
+    return int(any(trial.status == "failed" for trial in results.trials))
 
 
 if __name__ == "__main__":
