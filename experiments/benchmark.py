@@ -24,7 +24,7 @@ from acrnn.batches.sources import MEMORY_BYTES, Batch, Feeder, MemorySource
 from acrnn.console import import_quietly, numbers, positive, run_job
 from acrnn.models import MODELS, System
 from acrnn.recipes import CHEN2018
-from acrnn.records import RecordSet
+from acrnn.records.record_set import RecordSet
 from acrnn.reports.tables import markdown
 from experiments.measured import add_output, median_seconds, show
 

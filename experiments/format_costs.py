@@ -26,7 +26,7 @@ from acrnn.crossval.results import Results, collect_results
 from acrnn.crossval.run import Run
 from acrnn.model_card import FORMATS
 from acrnn.progress import ProgressLine
-from acrnn.records import RecordSet
+from acrnn.records.record_set import RecordSet
 from acrnn.reports.tables import coverage, markdown
 from experiments.measured import add_output, show
 
@@ -106,7 +106,7 @@ def costs_of(folder: Path, run: Run, paths: Mapping[str, Path], num_classes: int
     """
     from acrnn.export import version_folder
     from acrnn.export.trained_model import TrainedModel
-    from acrnn.inference import Recognizer
+    from acrnn.inference.recognizer import Recognizer
 
     trained = TrainedModel.of_run(folder, run.fold, run.seed)
     sounds = [paths[utterance] for utterance in run.utterances]

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn.crossval import Experiment, Prepared, Settings
+from acrnn.crossval.experiment import Experiment, Prepared
+from acrnn.crossval.settings import Settings
 from acrnn.export import version_folder
 from acrnn.export.trained_model import TrainedModel
-from acrnn.inference import Recognizer
+from acrnn.inference.recognizer import Recognizer
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
 from experiments.measured import median_seconds
