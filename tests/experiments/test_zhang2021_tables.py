@@ -79,6 +79,6 @@ def test_the_tables_are_written_with_coverage_and_published_figures_and_go_on(ti
     assert f"| low | {reports.percent(found[1].recall)} | – |" in text and "| anger | " not in text
     runs = [run_of(labels=[0, 0, 1], probabilities=[[1, 0], [0, 1], [0, 1]])]
     emodb = results_of(runs, labels=("anger", "fear"))
-    assert zhang2021_tables._recalls("emodb", emodb).endswith("| anger | 50.0 | 94 |\n| fear | 100.0 | – |")
+    assert zhang2021_tables.recall_table("emodb", emodb).endswith("| anger | 50.0 | 94 |\n| fear | 100.0 | – |")
     assert zhang2021_tables.main([*command, "--only", "x1"]) == 2
     assert "--only x1: not in the tables; choose from no-attention, full" in capsys.readouterr().err
