@@ -1,19 +1,26 @@
 """Speech emotion recognition with 3-D attention-based convolutional recurrent networks, after Chen et al. (2018)."""
 
-import os
+from __future__ import annotations
 
-# TensorFlow reads this when it is loaded. What concerns a job comes as an exception; the rest is about the hardware.
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from acrnn.inference import Recognizer
+
+# TensorFlow reads this at its import. Its errors arrive as exceptions; the log only adds notes on the hardware.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Several processes may share a GPU only when none takes all of its memory at the start.
+# Processes can share a GPU only if none of them reserves its whole memory at the start.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-# Nothing is told to anybody about what runs here, nor written where nobody looks.
+# ONNX Runtime sends no usage data and writes no files of its own.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
+__all__ = ["Recognizer", "__version__"]
 
 
-def __getattr__(name: str):
-    """`acrnn.Recognizer`, imported when it is asked for: not everything here needs it."""
+def __getattr__(name: str) -> type[Recognizer]:
+    """Imports `acrnn.Recognizer` at its first use, so that importing acrnn stays fast."""
     if name == "Recognizer":
         from acrnn.inference import Recognizer
 

@@ -1,10 +1,10 @@
-"""`acrnn`, the console command. It parses first and imports TensorFlow after, so `--help` answers at once."""
+"""`acrnn`, the console command. It parses its arguments before it imports TensorFlow, so `--help` answers at once."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from acrnn import __version__
@@ -12,101 +12,206 @@ from acrnn.console import comma_separated, port, positive, run_job
 from acrnn.errors import UsageError
 from acrnn.model_card import FORMATS
 
+Command = Callable[[argparse.Namespace], int]
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = _parser().parse_args(arguments)
-    return run_job(lambda: options.run(options))
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return run_job(lambda: options.run(options), parser)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="acrnn", description="Speech emotion recognition without leakage.")
+    parser = argparse.ArgumentParser(
+        prog="acrnn",
+        description="Speech emotion recognition, evaluated on speakers that a network was not trained on.",
+        epilog="example: acrnn predict speech.wav",
+    )
     parser.add_argument("--version", action="version", version=f"acrnn {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    systems = commands.add_parser("systems", help="list the systems, front ends and protocols")
-    systems.set_defaults(run=run_systems)
-    summary = commands.add_parser("summary", help="show the results of an experiment in a few lines")
-    summary.add_argument("folder", type=Path, help="output folder of an experiment")
-    summary.set_defaults(run=run_summary)
-    report = commands.add_parser("report", help="write the report of an experiment again")
-    report.add_argument("folder", type=Path, help="output folder of an experiment")
-    report.add_argument("--records", type=Path, help="its record set, for the spectrograms under the attention")
-    report.set_defaults(run=run_report)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _add_predict(commands)
     _add_info(commands)
-    _add_export(commands)
     _add_demo(commands)
+    _add_systems(commands)
+    _add_summary(commands)
+    _add_report(commands)
+    _add_export(commands)
     return parser
 
 
+def _add_command(commands, name: str, run: Command, summary: str, description: str, example: str):
+    """Adds a subcommand with its description and one example, and returns its parser."""
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    return command
+
+
 def _add_predict(commands) -> None:
-    predict = commands.add_parser(
+    predict = _add_command(
+        commands,
         "predict",
-        help="recognize the emotion in sound files",
-        description="Recognizes the emotion in sound files, and in all those of folders. Exit status 1 when a file failed.",
+        run_predict,
+        "recognize the emotion in sound files",
+        "Recognizes the emotion in sound files and in all sound files of folders.\n"
+        "The exit status is 1 if a file could not be recognized.",
+        "acrnn predict interview.wav recordings/ --csv > emotions.csv",
     )
-    predict.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound files, or folders of them")
+    predict.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
     _add_model(predict)
-    how = predict.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true", help="one JSON object a line, segments and attention included")
-    how.add_argument("--csv", action="store_true", help="a table: file, emotion, a column a probability, error")
-    predict.add_argument("--plot", type=Path, metavar="PNG", help="draw waveform, log-Mels, attention, probabilities")
-    text = predict.add_mutually_exclusive_group()
-    text.add_argument("--text", help="what is said, for a model that reads")
-    text.add_argument("--transcripts", type=Path, metavar="FILE", help="the same for many files: CSV, TSV, JSON or CTM")
-    predict.add_argument(
-        "--speaker-embeddings", type=Path, metavar="FILE", help="for a model that takes them: Kaldi .scp, .ark, or .npz"
+    output = predict.add_argument_group("output")
+    style = output.add_mutually_exclusive_group()
+    style.add_argument("--json", action="store_true", help="one JSON object a line, with segments and attention")
+    style.add_argument(
+        "--csv", action="store_true", help="a table: source, emotion, probability of each emotion, error"
     )
-    predict.set_defaults(run=run_predict)
+    output.add_argument("--plot", type=Path, metavar="PNG", help="draw waveform, features, attention, probabilities")
+    auxiliary = predict.add_argument_group("auxiliary inputs", "for a model that needs more than sound; see acrnn info")
+    text = auxiliary.add_mutually_exclusive_group()
+    text.add_argument("--text", help="transcript of the only file")
+    text.add_argument(
+        "--transcripts", type=Path, metavar="FILE", help="transcripts of many files: CSV, TSV, JSON or CTM"
+    )
+    auxiliary.add_argument(
+        "--speaker-embeddings", type=Path, metavar="FILE", help="speaker embeddings: Kaldi .scp, .ark, or .npz"
+    )
 
 
 def _add_info(commands) -> None:
-    info = commands.add_parser("info", help="what a model is, was fitted on and does")
-    info.add_argument("model", nargs="?", help="name or folder (default: the included one)")
-    info.add_argument("--json", action="store_true", help="the whole card")
-    info.set_defaults(run=run_info)
-
-
-def _add_export(commands) -> None:
-    export = commands.add_parser("export", help="make a model that hears a waveform from an experiment")
-    export.add_argument("--run", type=Path, required=True, dest="folder", help="output folder of the experiment")
-    export.add_argument("--out", type=Path, required=True, help="folder of the version: saved_models/NAME/1")
-    which = export.add_mutually_exclusive_group()
-    which.add_argument("--fold", type=int, help="the network of this fold (default: 0)")
-    which.add_argument("--refit", action="store_true", help="fit one on all speakers; needs --records")
-    export.add_argument("--seed", type=int, default=0, help="of the run, or of the refit (default: 0)")
-    export.add_argument("--records", type=Path, help="record set of the experiment, for --refit")
-    export.add_argument("--imagenet-weights", metavar="FILE", help="that the experiment started from, for --refit")
-    export.add_argument("--pretrain", metavar="RECORDS", help="that the experiment was pre-trained on, for --refit")
-    export.add_argument(
-        "--format",
-        type=comma_separated,
-        default=("saved-model",),
-        help=f"some of {', '.join(FORMATS)} (default: saved-model)",
+    info = _add_command(
+        commands,
+        "info",
+        run_info,
+        "show a model's card",
+        "Shows a model's card: emotions, training data, estimated performance, formats.",
+        "acrnn info acrnn_emodb",
     )
-    export.add_argument(
-        "--serving", action="store_true", help="add what TensorFlow Serving reads; needs the extra [serving]"
-    )
-    export.add_argument("--replace", action="store_true", help="take the place of the version that is there")
-    export.set_defaults(run=run_export)
+    info.add_argument("model", nargs="?", help="name or folder of the model (default: the included one)")
+    style = info.add_mutually_exclusive_group()
+    style.add_argument("--json", action="store_true", help="print the whole card as JSON")
+    style.add_argument("--markdown", action="store_true", help="print the card as a page, as in the model's README.md")
 
 
 def _add_demo(commands) -> None:
-    demo = commands.add_parser("serve-demo", help="a page to try a model on; needs the extra [demo]")
+    demo = _add_command(
+        commands,
+        "serve-demo",
+        run_demo,
+        "serve a web page for trying a model; needs the extra [demo]",
+        "Serves a web page that recognizes uploaded sound files and recordings. Needs the extra [demo], no internet.",
+        "acrnn serve-demo --port 7860",
+    )
     _add_model(demo)
-    demo.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
-    demo.add_argument("--port", type=port, default=7860, help="(default: %(default)s)")
-    demo.set_defaults(run=run_demo)
+    server = demo.add_argument_group("server")
+    server.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
+    server.add_argument("--port", type=port, default=7860, help="port to listen on (default: %(default)s)")
+
+
+def _add_systems(commands) -> None:
+    _add_command(
+        commands,
+        "systems",
+        run_systems,
+        "list the systems, front ends and protocols",
+        "Lists the systems, the front ends and the cross-validation protocols.",
+        "acrnn systems",
+    )
+
+
+def _add_summary(commands) -> None:
+    summary = _add_command(
+        commands,
+        "summary",
+        run_summary,
+        "show the results of an experiment in a few lines",
+        "Shows the results of an experiment in a few lines.",
+        "acrnn summary runs/emodb",
+    )
+    summary.add_argument("folder", type=Path, help="output folder of the experiment")
+
+
+def _add_report(commands) -> None:
+    report = _add_command(
+        commands,
+        "report",
+        run_report,
+        "write the report of an experiment again",
+        "Writes the report of an experiment again, from its results.",
+        "acrnn report runs/emodb --records records/emodb_chen2018",
+    )
+    report.add_argument("folder", type=Path, help="output folder of the experiment")
+    report.add_argument(
+        "--records", type=Path, help="record set of the experiment, to draw attention over spectrograms"
+    )
+
+
+def _add_export(commands) -> None:
+    export = _add_command(
+        commands,
+        "export",
+        run_export,
+        "export a trained network as a model that takes waveforms",
+        "Exports a network of an experiment, or one refitted on all its speakers, as a model that takes waveforms.",
+        "acrnn export --run runs/emodb --refit --records records/emodb_chen2018 --out saved_models/mine/1",
+    )
+    export.add_argument("--run", type=Path, required=True, dest="folder", help="output folder of the experiment")
+    export.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="folder of the new version: saved_models/NAME/1"
+    )
+    export.add_argument("--replace", action="store_true", dest="replaced", help="replace an existing version")
+    _add_network_choice(export)
+    _add_refit(export)
+    formats = export.add_argument_group("formats")
+    formats.add_argument(
+        "--format",
+        type=comma_separated,
+        default=("saved-model",),
+        dest="formats",
+        metavar="FORMATS",
+        help=f"one or several of {', '.join(FORMATS)} (default: saved-model)",
+    )
+    formats.add_argument(
+        "--serving",
+        action="store_true",
+        dest="served",
+        help="add warm-up requests and configuration for TensorFlow Serving; needs the extra [serving]",
+    )
+
+
+def _add_network_choice(export: argparse.ArgumentParser) -> None:
+    network = export.add_argument_group("network")
+    choice = network.add_mutually_exclusive_group()
+    choice.add_argument("--fold", type=int, help="the network of this fold (default: 0)")
+    choice.add_argument("--refit", action="store_true", help="train a network on all speakers; needs --records")
+    network.add_argument("--seed", type=int, default=0, help="random seed of the run or the refit (default: 0)")
+
+
+def _add_refit(export: argparse.ArgumentParser) -> None:
+    refit = export.add_argument_group("refit", "data of the experiment; only with --refit")
+    refit.add_argument("--records", type=Path, help="record set of the experiment")
+    refit.add_argument("--imagenet-weights", metavar="FILE", help="initial weights, if the experiment used them")
+    refit.add_argument("--pretrain", metavar="RECORDS", help="record set for pre-training, if the experiment used one")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", help="name or folder (default: the included one)")
-    parser.add_argument("--runtime", default="auto", help="onnx, litert, saved-model … (default: what is installed)")
-    parser.add_argument("--threads", type=positive, help="for the arithmetic (default: the runtime's choice)")
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", help="name or folder of the model (default: the included one)")
+    model.add_argument(
+        "--runtime",
+        default="auto",
+        help="onnx, litert, saved-model … (default: the fastest to start that is installed)",
+    )
+    model.add_argument("--threads", type=positive, help="number of threads (default: the runtime's choice)")
 
 
 def run_systems(options: argparse.Namespace) -> int:
-    """Prints what can be chosen."""
+    """Prints the systems, front ends and protocols."""
     from acrnn.folds import PROTOCOLS
     from acrnn.frontends import FRONTENDS
     from acrnn.models import MODELS
@@ -132,7 +237,7 @@ def run_summary(options: argparse.Namespace) -> int:
 
 
 def run_report(options: argparse.Namespace) -> int:
-    """Writes the report of an experiment's results."""
+    """Writes the report of an experiment's results and prints its path."""
     from acrnn import reports
 
     print(reports.write_report(options.folder, options.records))
@@ -140,11 +245,11 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def run_predict(options: argparse.Namespace) -> int:
-    """Prints what the model says of every file; 1 when one failed."""
+    """Prints the prediction for every file; returns 1 if a file failed."""
     from acrnn.inference import command
 
-    beside = command.Beside.read(options.text, options.transcripts, options.speaker_embeddings)
-    return command.predict(_recognizer(options), options.files, _style(options), options.plot, beside)
+    auxiliary_inputs = command.AuxiliaryInputTables.read(options.text, options.transcripts, options.speaker_embeddings)
+    return command.predict(_recognizer(options), options.files, _style(options), options.plot, auxiliary_inputs)
 
 
 def _style(options: argparse.Namespace) -> str:
@@ -152,7 +257,8 @@ def _style(options: argparse.Namespace) -> str:
 
 
 def _recognizer(options: argparse.Namespace):
-    from acrnn.inference import Recognizer, locate
+    from acrnn.inference import locate
+    from acrnn.inference.recognizer import Recognizer
 
     return Recognizer.load(options.model or locate.DEFAULT, options.runtime, options.threads)
 
@@ -161,13 +267,13 @@ def run_info(options: argparse.Namespace) -> int:
     """Prints a model's card."""
     from acrnn.inference import command
 
-    return command.info(options.model, options.json)
+    return command.info(options.model, "json" if options.json else "markdown" if options.markdown else "text")
 
 
 def run_export(options: argparse.Namespace) -> int:
-    """Exports a run or a refit."""
+    """Exports the network of a run, or of a refit."""
     if options.refit and not options.records:
-        raise UsageError("--refit: it fits on all speakers, so it needs --records, the experiment's record set")
+        raise UsageError("--refit: it trains on all speakers, so it needs --records, the experiment's record set")
     for name in ("records", "imagenet_weights", "pretrain"):
         if (value := getattr(options, name)) and not options.refit:
             raise UsageError(f"--{name.replace('_', '-')} {value}: it goes with --refit only; leave it out")
@@ -177,7 +283,7 @@ def run_export(options: argparse.Namespace) -> int:
 
 
 def run_demo(options: argparse.Namespace) -> int:
-    """Serves the page until it is interrupted."""
+    """Serves the demo page until it is interrupted."""
     from acrnn.inference import demo
 
     return demo.serve(_recognizer(options), options.host, options.port)

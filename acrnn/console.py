@@ -1,4 +1,4 @@
-"""What every command line here has in common: types of arguments, and errors as a line with an exit status."""
+"""Common parts of every command line here: argument types, and errors shown as one line with an exit status."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from acrnn.errors import FieldError, UsageError
 
 
 def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = None) -> int:
-    """Exit status of a job: its result, 2 for wrong usage, 1 for a failure, whose message goes to stderr.
+    """Runs a job and returns its exit status: 2 after a usage error and 1 after a failure, with the message on stderr.
 
     SIGTERM ends the job like Ctrl-C, so that worker processes end and temporary files are removed.
 
     Args:
         job: returns an exit status.
-        parser: of the command line, so that an error about a field names the option that sets it.
+        parser: parser of the command line; an error about a field then names the option that sets the field.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
@@ -35,32 +35,41 @@ def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = Non
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+        print("interrupted; finished parts are kept, and the same command continues from there", file=sys.stderr)
         return 130
 
 
 def usage_message(error: UsageError, parser: argparse.ArgumentParser | None = None) -> str:
-    """The message of a usage error, in which a field is named by the option that sets it.
+    """Returns the message of a usage error, with fields named by the options that set them.
 
-    A field without an option of its own is set by `--network NAME=VALUE`, where the parser has that.
+    A field without an option of its own is set by `--network NAME=VALUE`, if the parser has that option.
     """
     if not isinstance(error, FieldError):
         return str(error)
-    option = f"--{error.field.replace('_', '-')}"
-    known = option_strings(parser) if parser else {option}
-    if option not in known and "--network" in known:
+    if parser is None:
+        return error.shown_as(f"--{error.field.replace('_', '-')}")
+    options = options_by_field(parser)
+    if error.field in options:
+        return error.shown_as(options[error.field])
+    if "--network" in options.values():
         return f"--network {error.field}={error.value}: {error.problem}"
-    return error.shown_as(option if option in known else error.field)
+    return str(error)
 
 
-def option_strings(parser: argparse.ArgumentParser) -> set[str]:
-    """All options of a parser, those of its subcommands included."""
-    options: set[str] = set()
+def options_by_field(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """Returns the long option that sets each field, including the options of subcommands.
+
+    A field is the destination of an option (`dest` in argparse), or the name of the option with underscores.
+    """
+    options: dict[str, str] = {}
     for action in parser._actions:
-        options.update(action.option_strings)
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():
-                options |= option_strings(command)
+                options |= options_by_field(command)
+        for option in action.option_strings:
+            if option.startswith("--"):
+                options.setdefault(action.dest, option)
+                options.setdefault(option.removeprefix("--").replace("-", "_"), option)
     return options
 
 
@@ -69,26 +78,26 @@ def _interrupt(*_) -> None:
 
 
 def import_quietly(module: str) -> None:
-    """Imports a module that loads TensorFlow, without what its native code writes to stderr meanwhile.
+    """Imports a module that loads TensorFlow, and hides the messages of its native code on stderr meanwhile.
 
-    Some of it comes before TensorFlow reads its log level, some is an error where a machine simply has no GPU; none of
-    it is about the job.
+    Some messages come before TensorFlow reads its log level, others report a missing GPU as an error; none of them
+    concerns the job.
     """
     with silenced():
         importlib.import_module(module)
         if tensorflow := sys.modules.get("tensorflow"):
-            tensorflow.config.list_physical_devices()  # looks for a GPU now, and not in the middle of the job
+            tensorflow.config.list_physical_devices()  # searches for a GPU now, not in the middle of the job
             logging.getLogger("tensorflow").addFilter(_is_about_the_job)
 
 
 def _is_about_the_job(record: logging.LogRecord) -> bool:
-    """False for the advice to trace fewer shapes: whole utterances have many lengths, rounded up to few."""
+    """False for the advice to trace fewer shapes: lengths of whole utterances are already rounded to a few values."""
     return "triggered tf.function retracing" not in record.getMessage()
 
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Nothing that native code writes to stderr is seen until the block ends."""
+    """Discards the output of native code to stderr until the block ends."""
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -100,21 +109,21 @@ def silenced() -> Iterator[None]:
 
 
 def positive(text: str) -> int:
-    """An argument that counts something: a whole number from 1 up."""
+    """Parses a count: a whole number from 1 up."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
     return int(text)
 
 
 def port(text: str) -> int:
-    """An argument that is a TCP port."""
+    """Parses a TCP port."""
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port, a number from 1 to 65535")
     return int(text)
 
 
 def comma_separated(text: str) -> tuple[str, ...]:
-    """An argument that lists names: "anger,neutral"."""
+    """Parses a list of names: "anger,neutral"."""
     names = tuple(part.strip() for part in text.split(",") if part.strip())
     if not names or len(set(names)) < len(names):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of different names separated by commas")
@@ -122,13 +131,13 @@ def comma_separated(text: str) -> tuple[str, ...]:
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """An argument that lists numbers and ranges of them: "0,2,5-7"."""
-    found: list[int] = []
+    """Parses a list of numbers and ranges: "0,2,5-7"."""
+    values: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0,2,5-7")
-        found += range(int(first), int(last or first) + 1)
-    if not found:
+        values += range(int(first), int(last or first) + 1)
+    if not values:
         raise argparse.ArgumentTypeError(f"{text!r} names no number")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(values))

@@ -1,4 +1,4 @@
-"""Errors that people can act on: the message names the value and the remedy, and no traceback is shown for them."""
+"""Errors that a user can correct: the message names the value and the remedy, and commands show it without a traceback."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ class UsageError(ValueError):
 
 
 class FieldError(UsageError):
-    """A field of a configuration, or an argument of a function, with a value that it cannot have.
+    """A field of a configuration, or an argument of a function, with a value that is not allowed.
 
-    As text it names the field as Python does ("conv_layers 9: choose from 1 to 7"); the command line shows it by `shown_as`
-    with the option that sets the field.
+    Its text names the field as Python does ("conv_layers 9: choose from 1 to 7"); the command line names the option
+    instead, by `shown_as`.
 
     Args:
         field: name of the field or argument.
-        value: what it was given.
-        problem: what is wrong and the remedy, in words.
+        value: the value that was passed.
+        problem: the fault and the remedy, in words.
     """
 
     def __init__(self, field: str, value: object, problem: str):
-        super().__init__(field, value, problem)  # all three, so that the error crosses to another process
+        super().__init__(field, value, problem)  # all three, so that the error can be pickled between processes
         self.field, self.value, self.problem = field, value, problem
 
     def __str__(self) -> str:
         return self.shown_as(self.field)
 
     def shown_as(self, name: str) -> str:
-        """The message with another name for the field, such as "--conv-layers"."""
+        """Returns the message with another name for the field, such as "--conv-layers"."""
         return f"{name} {_text(self.value)}: {self.problem}".replace(" :", ":", 1)
 
 
@@ -35,12 +35,12 @@ def _text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def missing_extra(extra: str, what: str, error: ImportError) -> ImportError:
-    """The error to raise when an optional dependency is missing; it names the extra to install.
+def missing_extra(extra: str, feature: str, error: ImportError) -> ImportError:
+    """Returns the error to raise when an optional dependency is missing; its message names the extra to install.
 
     Args:
         extra: name in `extras_require` of setup.py.
-        what: the feature that needs it.
+        feature: the feature that needs the extra.
         error: the original ImportError.
     """
-    return ImportError(f'{what} needs the extra [{extra}] ({error}); install it with: pip install "acrnn[{extra}]"')
+    return ImportError(f'{feature} needs the extra [{extra}] ({error}); install it with: pip install "acrnn[{extra}]"')

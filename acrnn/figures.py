@@ -33,7 +33,7 @@ def write_png(figure: Figure, path: Path) -> bytes:
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
-    """Confusion matrix in percent of the true class, with counts."""
+    """Draws a confusion matrix [classes, classes] in percent of the true class, with counts."""
     counts = np.asarray(counts)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 1.6 + 0.75 * len(labels)
@@ -147,11 +147,12 @@ def attention(examples: Sequence[AttentionExample]) -> Figure:
 
 
 def predictions(examples: Sequence[dict]) -> Figure:
-    """Recognized utterances, one a row: waveform, features with attention laid over, probabilities.
+    """Draws predictions, one in a row: waveform, features with attention weights, probabilities.
 
     Args:
-        examples: for each {"title", "waveform": [samples], "sample_rate_hz", "bands": [frames, bands], "band_name",
-            "hop_seconds", "attention_seconds", "attention": [frames] or empty, "probabilities": by emotion}.
+        examples: one dict per utterance with "title", "waveform" [samples], "sample_rate_hz", "bands" [frames, bands],
+            "band_name", "hop_seconds", "attention_seconds" [frames], "attention" [frames] or empty, and "probabilities"
+            by emotion.
     """
     figure = Figure((12, 2.4 * len(examples)), layout="constrained")
     widths = {"width_ratios": [3, 4, 2]}
@@ -185,21 +186,20 @@ def predictions(examples: Sequence[dict]) -> Figure:
 
 
 def differences(comparisons: Mapping, title: str) -> Figure:
-    """Differences in points with their intervals, one line a name.
+    """Draws differences in points with their 95 % intervals, a line for each name.
 
     Args:
         comparisons: `comparison.Comparison` by name.
-        title: of the horizontal axis.
+        title: title of the horizontal axis.
     """
     figure = Figure((8, 1.2 + 0.5 * len(comparisons)), layout="constrained")
     axes = figure.subplots()
-    for place, made in enumerate(comparisons.values()):
-        low, high = made.interval or (made.difference, made.difference)
-        axes.plot([100 * low, 100 * high], [place, place], color=_SOFT, linewidth=3)
-        axes.plot(100 * made.difference, place, "o", color=_ACCENT)
-        axes.annotate(
-            f"{100 * made.difference:+.1f}", (100 * made.difference, place), (0, 6), textcoords="offset points"
-        )
+    for position, comparison in enumerate(comparisons.values()):
+        difference = comparison.difference
+        low, high = comparison.interval or (difference, difference)
+        axes.plot([100 * low, 100 * high], [position, position], color=_SOFT, linewidth=3)
+        axes.plot(100 * difference, position, "o", color=_ACCENT)
+        axes.annotate(f"{100 * difference:+.1f}", (100 * difference, position), (0, 6), textcoords="offset points")
     axes.axvline(0, color=_INK, linewidth=1)
     axes.set_yticks(range(len(comparisons)), list(comparisons))
     axes.invert_yaxis()
@@ -228,11 +228,11 @@ def depths(
     along: str = "convolution layers",
     title: str = "UAR by depth, Table I",
 ) -> Figure:
-    """UAR by a number, by default by the convolution layers of Table I of Chen et al. (2018), with intervals.
+    """Draws UAR with intervals over a number such as that of convolution layers, with published values if there are any.
 
     Args:
         points: the points by their number, one at least.
-        measured: the speakers that our UAR is on: "test" or "validation".
+        measured: speakers of our UAR, "test" or "validation".
         along: title of the horizontal axis.
         title: title of the figure.
     """
@@ -245,11 +245,17 @@ def depths(
     axes.errorbar(
         order, ours, reach, fmt="o-", color=_ACCENT, capsize=4, label=f"ours, {measured} speakers (95 % interval)"
     )
-    known = {depth: points[depth].published for depth in order if points[depth].published}
-    if known:
-        means, deviations = ([getattr(value, part) for value in known.values()] for part in ("mean", "deviation"))
+    published = {depth: points[depth].published for depth in order if points[depth].published}
+    if published:
+        means, deviations = ([getattr(value, part) for value in published.values()] for part in ("mean", "deviation"))
         axes.errorbar(
-            list(known), means, deviations, fmt="s--", color=_INK, capsize=4, label="published, test speakers (± std)"
+            list(published),
+            means,
+            deviations,
+            fmt="s--",
+            color=_INK,
+            capsize=4,
+            label="published, test speakers (± std)",
         )
     axes.set(xlabel=along, ylabel="UAR (%)", xticks=order, title=title)
     axes.grid(alpha=0.25)

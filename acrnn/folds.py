@@ -1,4 +1,4 @@
-"""Folds and the named protocols that make them. Disjointness is checked when a fold is made, not hoped for."""
+"""Folds of cross-validation and the protocols that make them. Every fold is checked for overlap when it is made."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from acrnn.errors import FieldError
 from acrnn.files import sha256_of_json
 from acrnn.records import UtteranceRow
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One split: ids of the utterances that train the network, choose its epoch, and are scored once.
+    """One split of a corpus into training, validation and test sets.
 
     Attributes:
-        name: what is tested ("speaker 03").
-        speaker_independent: whether no speaker is in two parts.
+        name: name of the test set, such as "speaker 03".
+        train: ids of the training utterances.
+        validation: ids of the utterances for checkpoint selection and early stopping.
+        test: ids of the utterances that are scored once.
+        speaker_independent: True if no speaker may be in two of the sets.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Fold:
     speaker_independent: bool = True
 
     def to_dict(self) -> dict:
+        """Returns name and ids as a dict for JSON."""
         return {
             "name": self.name,
             "train": list(self.train),
@@ -38,13 +43,13 @@ class Fold:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a corpus is split.
+    """A way to split a corpus into folds.
 
     Attributes:
         summary: one line for the command line.
-        make: returns (name, validation rows, test rows) of each fold, the rest trains.
-        speaker_independent: whether no speaker may be in two parts.
-        repetitions: how often the whole corpus is split anew, so often is each utterance tested.
+        make: returns name, validation ids and test ids of each fold; all other utterances are for training.
+        speaker_independent: True if no speaker may be in two parts of a fold.
+        repetitions: number of times the whole corpus is split, and so the number of times each utterance is tested.
     """
 
     summary: str
@@ -56,52 +61,59 @@ class Protocol:
 def make_folds(
     protocol: str, rows: Sequence[UtteranceRow], labels: Sequence[str], speeds: Collection[float] | None = None
 ) -> tuple[Fold, ...]:
-    """The folds of a named protocol, checked. Utterances are split; copies of those that train, train as well.
+    """Returns the checked folds of a protocol.
+
+    Recordings are split; a copy at another speed is for training if its original is.
 
     Args:
         protocol: a key of PROTOCOLS.
-        rows: the utterances of the record set, with their copies at other speeds.
+        rows: utterances of the record set, with copies at other speeds.
         labels: emotions in class order.
-        speeds: of the copies that train; None for all.
+        speeds: speeds of the copies to train on; None for all.
 
     Raises:
-        ValueError: the corpus cannot be split so: too few speakers, a part without enough classes, a class that is
-            never trained, or parts that overlap.
+        FieldError: the protocol is unknown.
+        ValueError: the protocol cannot split the corpus: it has too few speakers, a part has too few classes, a tested
+            class has no training utterances, or parts overlap.
     """
     if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol {protocol!r} is unknown; choose from {', '.join(PROTOCOLS)}")
-    chosen = PROTOCOLS[protocol]
+        raise FieldError("protocol", protocol, f"it is unknown; choose from {', '.join(PROTOCOLS)}")
+    rules = PROTOCOLS[protocol]
     folds, originals = [], [row for row in rows if not row.copy_of]
-    wanted = [row for row in rows if not row.copy_of or speeds is None or row.speed in speeds]
-    for name, validation, test in chosen.make(originals):
-        ids = [row.id for row in originals]
+    trainable = [row for row in rows if not row.copy_of or speeds is None or row.speed in speeds]
+    for name, validation, test in rules.make(originals):
         fold = Fold(
             name=name,
-            train=tuple(row.id for row in wanted if (row.copy_of or row.id) not in validation | test),
-            validation=tuple(i for i in ids if i in validation),
-            test=tuple(i for i in ids if i in test),
-            speaker_independent=chosen.speaker_independent,
+            train=tuple(row.id for row in trainable if (row.copy_of or row.id) not in validation | test),
+            validation=tuple(row.id for row in originals if row.id in validation),
+            test=tuple(row.id for row in originals if row.id in test),
+            speaker_independent=rules.speaker_independent,
         )
         check_fold(fold, rows, labels)
         folds.append(fold)
-    of_one = len(folds) // chosen.repetitions
-    for first in range(0, len(folds), of_one):
-        _check_tested_once(folds[first : first + of_one])
+    per_repetition = len(folds) // rules.repetitions
+    for first in range(0, len(folds), per_repetition):
+        _check_tested_once(folds[first : first + per_repetition])
     return tuple(folds)
 
 
 def split_sha256(folds: Sequence[Fold]) -> str:
-    """Hash of who is where in every fold; equal hashes mean equal splits."""
+    """Returns the SHA-256 of the ids in every part of every fold; equal hashes mean equal splits."""
     return sha256_of_json([fold.to_dict() for fold in folds])
 
 
 def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) -> None:
-    """Refuses a fold that leaks or cannot be learnt from.
+    """Refuses a fold that leaks test data into training, or that a network cannot be trained and tested on.
+
+    Args:
+        fold: the fold.
+        rows: utterances of the record set, with copies at other speeds.
+        labels: emotions in class order.
 
     Raises:
-        ValueError: an utterance or (where the protocol forbids it) a speaker is in two parts; a copy is validated or
-            tested, or trains without its utterance; a part is empty; a class is tested that is not trained; validation
-            or test has a single class, of which a recall says nothing.
+        ValueError: an utterance, or a speaker if the fold must be speaker-independent, is in two parts; a copy at another
+            speed is in the validation or test part, or in the training part without its original; a part is empty or has
+            a single class; or a class of the validation or test part has no training utterances.
     """
     parts = {"training": fold.train, "validation": fold.validation, "test": fold.test}
     by_id = {row.id: row for row in rows}
@@ -117,17 +129,19 @@ def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) 
             only, speakers = labels[next(iter(classes[part]))], sorted({by_id[utterance].speaker for utterance in ids})
             raise ValueError(
                 f"fold {fold.name!r}: its {part} part (speakers {', '.join(speakers)}) has utterances of {only!r} only, "
-                "and recall of one class says nothing; add some, or group speakers (--protocol grouped-5-fold, grouped-3-fold)"
+                "and the recall of a single class is no measure; add utterances, or use a protocol with groups of speakers "
+                "(grouped-5-fold, grouped-3-fold)"
             )
     untrained = (classes["validation"] | classes["test"]) - classes["training"]
     if untrained:
         names = ", ".join(labels[label] for label in sorted(untrained))
         raise ValueError(
-            f"fold {fold.name!r}: no training utterance of {names}; leave out its utterances, or choose another --protocol"
+            f"fold {fold.name!r}: no training utterance of {names}; leave out these utterances, or choose another protocol"
         )
 
 
 def _refuse_copies(fold: Fold, by_id: dict[str, UtteranceRow]) -> None:
+    """Refuses copies at other speeds outside the training part, or in it without their originals."""
     for part, ids in (("validation", fold.validation), ("test", fold.test)):
         if copies := [utterance for utterance in ids if by_id[utterance].copy_of]:
             raise ValueError(f"fold {fold.name!r}: {copies[0]!r}, a copy at another speed, is in its {part} part")
@@ -135,42 +149,43 @@ def _refuse_copies(fold: Fold, by_id: dict[str, UtteranceRow]) -> None:
     for utterance in fold.train:
         if (original := by_id[utterance].copy_of) and original not in trained:
             raise ValueError(
-                f"fold {fold.name!r}: {utterance!r} trains, a copy of {original!r}, which is kept from training"
+                f"fold {fold.name!r}: {utterance!r} is in its training part, but {original!r}, its original, is not"
             )
 
 
 def _refuse_overlap(fold: Fold, parts: dict[str, tuple[str, ...]], unit: str, key: Callable[[str], str]) -> None:
-    owner: dict[str, str] = {}
+    """Refuses parts with a unit, an utterance or a speaker, in common; `key` returns the unit of an utterance."""
+    part_of: dict[str, str] = {}
     for part, ids in parts.items():
         for value in {key(utterance) for utterance in ids}:
-            if value in owner:
-                raise ValueError(f"fold {fold.name!r}: {unit} {value!r} is in its {owner[value]} and its {part} part")
-            owner[value] = part
+            if value in part_of:
+                raise ValueError(f"fold {fold.name!r}: {unit} {value!r} is in its {part_of[value]} and its {part} part")
+            part_of[value] = part
 
 
 def _check_tested_once(folds: Sequence[Fold]) -> None:
-    seen: set[str] = set()
+    tested: set[str] = set()
     for fold in folds:
-        again = seen.intersection(fold.test)
-        if again:
-            raise ValueError(f"fold {fold.name!r}: utterance {min(again)!r} is tested in another fold as well")
-        seen.update(fold.test)
+        if repeated := tested.intersection(fold.test):
+            raise ValueError(f"fold {fold.name!r}: utterance {min(repeated)!r} is tested in another fold as well")
+        tested.update(fold.test)
 
 
 def _ids(rows: Sequence[UtteranceRow], attribute: str, values: Iterable[str]) -> set[str]:
-    wanted = set(values)
-    return {row.id for row in rows if getattr(row, attribute) in wanted}
+    """Ids of the utterances whose attribute (speaker, session, split) is among the values."""
+    values = set(values)
+    return {row.id for row in rows if getattr(row, attribute) in values}
 
 
 def _leave_one_out(attribute: str):
-    """Each speaker (session) is tested once; the next one in order validates, the others train."""
+    """Makes folds that test each speaker (session) once, validate on the next one in order and train on the others."""
 
     def make(rows):
         values = sorted({getattr(row, attribute) for row in rows})
         if len(values) < 3:
             raise ValueError(
-                f"{len(values)} {attribute}(s) ({', '.join(values)}); training, validation and test need one each at least; "
-                f"add {attribute}s, or accept a split within speakers with --protocol speaker-dependent-random-10-fold"
+                f"{len(values)} {attribute}(s) ({', '.join(values)}); training, validation and test need at least one each; "
+                f"add {attribute}s, or accept a split within speakers by the protocol speaker-dependent-random-10-fold"
             )
         for number, value in enumerate(values):
             following = values[(number + 1) % len(values)]
@@ -180,13 +195,13 @@ def _leave_one_out(attribute: str):
 
 
 def _grouped(count: int):
-    """Speakers dealt into groups; each group is tested once, the next one validates, the others train."""
+    """Makes folds that test each of several groups of speakers once, validate on the next and train on the others."""
 
     def make(rows):
         speakers = sorted({row.speaker for row in rows})
         if len(speakers) < count:
             raise ValueError(
-                f"{len(speakers)} speaker(s) for {count} groups; add speakers, or choose a --protocol with fewer folds"
+                f"{len(speakers)} speaker(s) for {count} groups; add speakers, or choose a protocol with fewer folds"
             )
         groups = [speakers[number::count] for number in range(count)]
         for number, group in enumerate(groups):
@@ -197,7 +212,7 @@ def _grouped(count: int):
 
 
 def _random(count: int, repetitions: int = 1):
-    """Utterances dealt at random, classes in proportion; speakers are in all parts. Each repetition deals anew."""
+    """Makes folds of random utterances, stratified by class and new in each repetition; speakers are in all parts."""
 
     def make(rows):
         from sklearn.model_selection import StratifiedKFold
@@ -205,7 +220,7 @@ def _random(count: int, repetitions: int = 1):
         label, fewest = Counter(row.emotion for row in rows).most_common()[-1]
         if fewest < count:
             raise ValueError(
-                f"{fewest} utterances of {label!r} cannot be dealt into {count} parts; add some or leave them out"
+                f"{fewest} utterances of {label!r} cannot be divided into {count} parts; add some or leave them out"
             )
         ids = np.array([row.id for row in rows])
         for repetition in range(repetitions):
@@ -219,39 +234,39 @@ def _random(count: int, repetitions: int = 1):
 
 
 def _prescribed(rows):
-    """The corpus' own single split."""
+    """Yields the single fold that the corpus prescribes."""
     parts = Counter(row.split for row in rows)
     if set(parts) != {"train", "validation", "test"}:
-        there = ", ".join(f"{part or 'none'} {count}" for part, count in sorted(parts.items()))
+        counts = ", ".join(f"{part or 'none'} {count}" for part, count in sorted(parts.items()))
         raise ValueError(
-            f"the utterances' prescribed parts are: {there}; every utterance must be in train, validation or test, "
-            "so complete the column split or choose another --protocol"
+            f"the prescribed parts of the utterances are: {counts}; every utterance must be in train, validation or test; "
+            "complete the column split, or choose another protocol"
         )
     yield "prescribed", _ids(rows, "split", ["validation"]), _ids(rows, "split", ["test"])
 
 
 PROTOCOLS: dict[str, Protocol] = {
     "leave-one-speaker-out": Protocol(
-        "each speaker tested once, the next validates, the others train (8/1/1 for ten speakers, Chen et al. 2018)",
+        "test each speaker once, validate on the next, train on the others (8/1/1 of ten speakers, Chen et al. 2018)",
         _leave_one_out("speaker"),
     ),
     "leave-one-session-out": Protocol(
-        "each session tested once, the next validates, the others train", _leave_one_out("session")
+        "test each session once, validate on the next, train on the others", _leave_one_out("session")
     ),
     **{
         f"grouped-{count}-fold": Protocol(
-            f"{count} groups of speakers, each tested once, the next validates, the others train", _grouped(count)
+            f"test each of {count} groups of speakers once, validate on the next, train on the others", _grouped(count)
         )
         for count in (3, 5, 10)
     },
     "prescribed": Protocol("the split that the corpus or the table prescribes", _prescribed),
     "speaker-dependent-random-10-fold": Protocol(
-        "utterances at random: test speakers are known from training, so figures are too good for new speakers",
+        "random utterances: test speakers are also in training, so results overestimate those for new speakers",
         _random(10),
         speaker_independent=False,
     ),
     "speaker-dependent-random-10-fold-5-times": Protocol(
-        "the same dealt anew five times, folds 0-9, 10-19 and so on (Lim et al. 2016)",
+        "the same with five random splits: folds 0-9, 10-19 and so on (Lim et al. 2016)",
         _random(10, repetitions=5),
         speaker_independent=False,
         repetitions=5,

@@ -1,4 +1,4 @@
-"""Layers that know which frames are real: normalization, masking, pooling. Keras alone, on any backend."""
+"""Keras layers with a mask of real frames: normalization, masking, pooling over time. They run on any backend."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from acrnn.errors import FieldError
+
 _PACKAGE = "acrnn"
-_ROUNDING = 1e-6  # of a value: a few steps of float32
+_ROUNDING = 1e-6  # relative rounding error: a few units in the last place of float32
 
 
 def zero_padding(features, mask):
-    """Features [batch, frames, …] with zeros where mask [batch, frames] is False."""
+    """Features [batch, frames, …] set to zero where mask [batch, frames] is False."""
     real = ops.cast(mask, features.dtype)
     for _ in range(len(features.shape) - 2):
         real = ops.expand_dims(real, -1)
@@ -23,17 +25,18 @@ def zero_padding(features, mask):
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class FeatureNormalization(keras.layers.Layer):
-    """(features - mean) / standard deviation, with statistics of real training frames; then padded frames get their value.
+    """Standardizes features with mean and standard deviation of the real training frames.
 
     Args:
-        statistics: what shares a mean and a deviation: "channel" (static, delta, delta-delta each have one, the
-            "global mean and standard deviation" of Chen et al. 2018, Section III-A) or "band" (each band of each channel).
-        padding: "mean" sets padded frames to zero, the training mean; "zero" leaves raw zeros to be normalized.
-        centered: first take from the first channel its mean over the real frames of the segment, band by band (cepstral
-            mean normalization, in log-Mels): what a voice and a microphone add to every frame of a recording goes.
+        statistics: "channel" computes one mean and deviation for each channel (static, delta, delta-delta: the "global mean
+            and standard deviation" of Chen et al. 2018, Section III-A); "band" one for each band of each channel.
+        padding: value of padded frames: "mean" sets them to zero, the normalized training mean; "zero" normalizes raw
+            zeros like all other values.
+        centered: subtract from the first channel of each segment its mean over real frames, band by band, before
+            normalization (cepstral mean normalization, for log-Mels). It removes constant offsets of voice and microphone.
 
-    Inputs: features [batch, frames, bands, channels]; mask [batch, frames], or None where all are real. Output: the shape
-    of features.
+    Inputs: features float32 [batch, frames, bands, channels]; mask bool [batch, frames], None if all frames are real.
+    Output: normalized features of the same shape.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class FeatureNormalization(keras.layers.Layer):
         centered: bool = False,
         **kwargs,
     ):
-        # Log-Mels of -4.6 ± 4 lose a per cent of a deviation in bfloat16, so they stay in float32 until normalized.
+        # In bfloat16, log-Mels of -4.6 ± 4 would lose 1 % of a standard deviation; so they stay float32 until normalized.
         super().__init__(autocast=False, **kwargs)
         self.statistics, self.padding, self.centered = statistics, padding, centered
 
@@ -61,10 +64,13 @@ class FeatureNormalization(keras.layers.Layer):
         return normalized if mask is None or self.padding == "zero" else zero_padding(normalized, mask)
 
     def adapt(self, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Takes mean and deviation from batches of (features, num_frames), over real frames only, in one pass.
+        """Computes mean and standard deviation over the real frames of training batches, in one pass.
 
-        Where all values are equal but for rounding, the deviation is 1: divided by next to nothing, another value, which
-        training never saw, would outweigh everything else.
+        The deviation of values that are constant up to rounding errors is set to 1; a tiny deviation would make any other
+        value, which did not occur in training, dominate all inputs.
+
+        Args:
+            batches: pairs of features float32 [batch, frames, bands, channels] and num_frames int [batch].
         """
         count, total, squares, lowest, highest = 0, 0.0, 0.0, np.inf, -np.inf
         for features, num_frames in batches:
@@ -98,7 +104,7 @@ class FeatureNormalization(keras.layers.Layer):
 
 
 def _centered(features, mask):
-    """Features [batch, frames, bands, channels] whose first channel has mean zero over the frames of the mask."""
+    """Features [batch, frames, bands, channels] with the mean over real frames subtracted from the first channel."""
     static = features[..., 0]
     real = ops.cast(ops.expand_dims(mask, -1), static.dtype)
     mean = ops.sum(static * real, axis=1, keepdims=True) / ops.maximum(ops.sum(real, axis=1, keepdims=True), 1)
@@ -107,9 +113,13 @@ def _centered(features, mask):
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class FrameMask(keras.layers.Layer):
-    """Mask [batch, frames], True where a frame is real, after time has been pooled by a factor.
+    """Computes the mask of real frames after pooling over time; a pooled frame is real if any frame in it is.
 
-    Inputs: num_frames [batch], counted before pooling. A pooled frame is real when any frame in it is.
+    Args:
+        frames: number of frames after pooling.
+        pooled_by: pooling factor.
+
+    Inputs: num_frames int [batch], number of real frames before pooling. Output: mask bool [batch, frames].
     """
 
     def __init__(self, frames: int, pooled_by: int = 1, **kwargs):
@@ -117,7 +127,7 @@ class FrameMask(keras.layers.Layer):
         self.frames, self.pooled_by = frames, pooled_by
 
     def call(self, num_frames):
-        pooled = (num_frames + self.pooled_by - 1) // self.pooled_by  # ONNX rounds quotients of negatives up
+        pooled = (num_frames + self.pooled_by - 1) // self.pooled_by  # ONNX rounds negative quotients up
         return ops.expand_dims(ops.arange(self.frames, dtype="int32"), 0) < ops.expand_dims(pooled, 1)
 
     def compute_output_spec(self, num_frames):
@@ -127,12 +137,12 @@ class FrameMask(keras.layers.Layer):
         return {**super().get_config(), "frames": self.frames, "pooled_by": self.pooled_by}
 
 
-# Networks that were saved when DNN-ELM alone had it know it by this package.
+# Saved networks contain this registered name: the layer was part of DNN-ELM, Han et al. (2014), at first.
 @keras.saving.register_keras_serializable("acrnn.han2014")
 class RealFrames(keras.layers.Layer):
-    """Mask [batch, frames], True where a frame, or a word, is real, for any number of them.
+    """Computes the mask of real frames, or words, of inputs of any length.
 
-    Inputs: features [batch, frames, …]; num_frames [batch].
+    Inputs: features [batch, frames, …]; num_frames int [batch]. Output: mask bool [batch, frames].
     """
 
     def call(self, features, num_frames):
@@ -145,9 +155,9 @@ class RealFrames(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class MaskFrames(keras.layers.Layer):
-    """Features with padded frames set to zero, so that nothing a convolution wrote there reaches a real frame.
+    """Sets padded frames to zero, so that a convolution's outputs there do not affect real frames.
 
-    Inputs: features [batch, frames, …]; mask [batch, frames]. Output: the shape of features.
+    Inputs: features [batch, frames, …]; mask bool [batch, frames]. Output: features of the same shape.
     """
 
     def call(self, features, mask):
@@ -159,16 +169,18 @@ class AttentionPooling(keras.layers.Layer):
     """Weighted sum over time, Chen et al. (2018), Eq. 4 and 5: α_t = softmax_t(W·h_t), c = Σ_t α_t h_t.
 
     Args:
-        hidden: 0 scores h_t itself, as the paper does; n > 0 scores n sigmoid units of it (the authors' code has one).
+        hidden: number of sigmoid units between h_t and its score; 0 scores h_t directly, as in the paper (the authors'
+            code has one unit).
+        kernel_initializer: initializer of the weights W.
 
-    Inputs: h [batch, steps, units]; mask [batch, steps], True where a step is real, or None.
-    Outputs: c [batch, units]; α [batch, steps] float32, zero where masked, summing to one.
+    Inputs: h [batch, steps, units]; mask bool [batch, steps], True for real steps, or None.
+    Outputs: c [batch, units]; α float32 [batch, steps], zero where masked, with sum 1.
     """
 
     def __init__(self, hidden: int = 0, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(**kwargs)
         self.hidden = hidden
-        self.supports_masking = True  # takes the mask and, having summed over time, passes none on
+        self.supports_masking = True  # it uses the mask and returns none, since time is summed over
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape, *_):
@@ -204,18 +216,21 @@ class StatisticsPooling(keras.layers.Layer):
     """Statistics over time, the SPU of Peng et al. (2021), Eq. 3.
 
     Args:
-        statistics: some of "max", "mean" and "deviation", the standard deviation Σ(h_t - mean)² / steps under a root. It is
-            1e-4 at least: the root of zero, the deviation of one step or of steps that are all equal, has no slope.
+        statistics: one or more of "max", "mean" and "deviation", the standard deviation √(Σ(h_t - mean)² / steps). It is at
+            least 1e-4, since the square root has no gradient at zero, the deviation of a single step or of equal steps.
 
-    Inputs: h [batch, steps, units]; mask [batch, steps], True where a step is real, one at least.
+    Inputs: h [batch, steps, units]; mask bool [batch, steps], True for real steps, of which there is at least one.
     Output: [batch, statistics, units].
+
+    Raises:
+        FieldError: a statistic is unknown, or there is none.
     """
 
     def __init__(self, statistics=("max", "mean", "deviation"), **kwargs):
         super().__init__(**kwargs)
         self.statistics = tuple(statistics)
         if not self.statistics or set(self.statistics) - {"max", "mean", "deviation"}:
-            raise ValueError(f"statistics {statistics!r}: choose from max, mean, deviation, one at least")
+            raise FieldError("statistics", self.statistics, "choose one or more of max, mean, deviation")
 
     def call(self, h, mask):
         real = ops.expand_dims(mask, -1)
@@ -227,8 +242,12 @@ class StatisticsPooling(keras.layers.Layer):
             squares = ops.where(real, ops.square(h - ops.expand_dims(mean, 1)), 0.0)
             return ops.sqrt(ops.maximum(ops.sum(squares, axis=1) / count, 1e-8))
 
-        made = {"max": lambda: ops.max(ops.where(real, h, -1e9), axis=1), "mean": lambda: mean, "deviation": deviation}
-        return ops.cast(ops.stack([made[name]() for name in self.statistics], axis=1), self.compute_dtype)
+        functions = {
+            "max": lambda: ops.max(ops.where(real, h, -1e9), axis=1),
+            "mean": lambda: mean,
+            "deviation": deviation,
+        }
+        return ops.cast(ops.stack([functions[name]() for name in self.statistics], axis=1), self.compute_dtype)
 
     def compute_output_shape(self, h_shape, mask_shape=None):
         return (h_shape[0], len(self.statistics), h_shape[-1])

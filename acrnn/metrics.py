@@ -1,44 +1,50 @@
-"""UAR, WA, confusion and intervals, from labels and predictions of utterances.
+"""Unweighted average recall (UAR), weighted accuracy (WA), confusion matrices and confidence intervals.
 
-UAR is the unweighted average of the recalls of the classes that are *present*: a test speaker without any utterance of
-disgust says nothing about disgust. Two aggregations over folds are in use and differ by points: the mean of the folds'
-UARs, and the UAR of all folds' predictions pooled. Papers seldom say which; both are always given.
+UAR is the mean recall of the classes that *occur* in the labels: a test speaker without utterances of disgust leaves the
+recall of disgust undefined. Results of several folds are aggregated in two ways that differ by some points: the mean of the
+UARs of the folds, and the UAR of the pooled predictions of all folds. Papers seldom state which; we report both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 
 def confusion(labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> np.ndarray:
-    """Counts [classes, classes]: rows are the true labels, columns the predictions."""
+    """Returns the confusion matrix int [classes, classes]: rows are true labels, columns predictions.
+
+    Args:
+        labels: int [utterances].
+        predictions: int [utterances].
+        num_classes: number of classes.
+    """
     from sklearn.metrics import confusion_matrix
 
     return confusion_matrix(labels, predictions, labels=range(num_classes))
 
 
 def recalls(counts: np.ndarray) -> np.ndarray:
-    """Recall of each class [..., classes] from confusion counts [..., classes, classes]; NaN where a class is absent."""
+    """Recall of each class [..., classes] from confusion matrices [..., classes, classes]; NaN for absent classes."""
     support = counts.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(support > 0, np.diagonal(counts, axis1=-2, axis2=-1) / support, np.nan)
 
 
 def uar(counts: np.ndarray) -> np.ndarray:
-    """Unweighted average recall [...] over the classes present, from confusion counts [..., classes, classes]."""
+    """Unweighted average recall [...] over the classes that occur, from confusion matrices [..., classes, classes]."""
     return np.nanmean(recalls(np.asarray(counts)), axis=-1)
 
 
 def wa(counts: np.ndarray) -> float:
-    """Weighted accuracy: the share of utterances that are right."""
+    """Weighted accuracy, the share of correct predictions, from a confusion matrix [classes, classes]."""
     counts = np.asarray(counts)
     return float(np.trace(counts) / counts.sum())
 
 
 def per_class(counts: np.ndarray, emotions: Sequence[str]) -> list[dict]:
-    """Precision, recall, F1 and support of each class; None where a figure is undefined."""
+    """Precision, recall, F1 and support of each class from a confusion matrix [classes, classes]; None where undefined."""
     counts = np.asarray(counts, float)
     hits, support, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     rows = []
@@ -52,19 +58,21 @@ def per_class(counts: np.ndarray, emotions: Sequence[str]) -> list[dict]:
     return rows
 
 
-def interval(statistic, units: np.ndarray, resamples: int = 2000, level: float = 0.95) -> tuple[float, float] | None:
-    """Percentile bootstrap interval that resamples whole units (speakers, folds) with replacement.
+def interval(
+    statistic: Callable[[np.ndarray], np.ndarray], units: np.ndarray, resamples: int = 2000, level: float = 0.95
+) -> tuple[float, float] | None:
+    """Percentile bootstrap interval over whole units (speakers or folds), resampled with replacement.
 
-    Utterances of a speaker are not independent, so resampling them one by one gives intervals that are far too narrow.
+    Utterances of a speaker are not independent; resampling single utterances would give intervals that are far too narrow.
 
     Args:
-        statistic: sums over the drawn units [resamples, …] → [resamples].
-        units: [units, …], one entry a speaker: its confusion counts, its UAR.
-        resamples: how many.
-        level: coverage.
+        statistic: function from sums over the resampled units [resamples, …] to values [resamples].
+        units: [units, …], one entry per speaker or fold: its confusion matrix or its UAR.
+        resamples: number of bootstrap samples.
+        level: confidence level.
 
     Returns:
-        The lower and the upper bound, the same for the same input; None for a single unit, which says nothing of others.
+        The lower and the upper bound, always the same for the same input; None for a single unit.
     """
     units = np.asarray(units, float)
     count = len(units)
@@ -77,5 +85,5 @@ def interval(statistic, units: np.ndarray, resamples: int = 2000, level: float =
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float] | None:
-    """Bootstrap interval of the mean of some values, one a unit."""
+    """Bootstrap interval of the mean of values [units]; see `interval`."""
     return interval(lambda sums: sums / len(values), values)

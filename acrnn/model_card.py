@@ -1,4 +1,7 @@
-"""The card of an exported model: what it hears and says, what it was fitted on, how well it does and what it is not for."""
+"""The card of an exported model: its inputs and outputs, training data, estimated performance and limitations.
+
+`FORMATS` is the table of export formats. Importing this module imports no NumPy, so that `acrnn --help` can list them.
+"""
 
 from __future__ import annotations
 
@@ -6,53 +9,85 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from acrnn import files, frontends, segments
+from acrnn import files
+
+if TYPE_CHECKING:
+    from acrnn.frontends import Spec
+    from acrnn.segments import SegmentRule
 
 FORMAT = "acrnn-model"
 FORMAT_VERSION = 1
-_KEYS = {"auxiliary_inputs": "companions"}  # keys of the JSON that differ from the field's name
 CARD = Path("assets.extra", "card.json")
-WORDS = CARD.parent / "words.txt"  # of a model that reads: one a line, in the order of their ids
+WORDS = CARD.parent / "words.txt"  # vocabulary of a model that takes texts: one word a line, in the order of the ids
 MAX_SECONDS = 600.0
-FORMATS = {
-    "saved-model": "TensorFlow, for TF Serving",
-    "onnx": "ONNX, float32",
-    "onnx-int8": "ONNX, 8-bit weights",
-    "litert": "LiteRT, float32",
-    "litert-float16": "LiteRT, 16-bit weights",
-    "litert-int8": "LiteRT, 8-bit weights",
-}
 REMEDY = "name the folder of an exported model, or export one with: acrnn export --run RUN --out saved_models/NAME/1"
+_JSON_KEYS = {"auxiliary_inputs": "companions"}  # keys in the JSON file that differ from the field's name
+# Fields of a network's `Config` that the data fix.
+_DATA_FIELDS = frozenset(
+    {"num_classes", "frames", "bands", "record_channels", "padding", "speaker_embedding_size", "embedding_size"}
+)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that models are exported in.
+
+    Attributes:
+        title: name for people, also in the card.
+        file: file in the version folder.
+        runtime: module that runs the file.
+        weights: number format of the weights: "float32", "float16" or "int8".
+    """
+
+    title: str
+    file: str
+    runtime: str
+    weights: str = "float32"
+
+
+FORMATS = {
+    "saved-model": Format("TensorFlow, for TF Serving", "saved_model.pb", "tensorflow"),
+    "onnx": Format("ONNX, float32", "model.onnx", "onnxruntime"),
+    "onnx-int8": Format("ONNX, 8-bit weights", "model.int8.onnx", "onnxruntime", "int8"),
+    "litert": Format("LiteRT, float32", "model.tflite", "ai_edge_litert"),
+    "litert-float16": Format("LiteRT, 16-bit weights", "model.float16.tflite", "ai_edge_litert", "float16"),
+    "litert-int8": Format("LiteRT, 8-bit weights", "model.int8.tflite", "ai_edge_litert", "int8"),
+}
 
 
 @dataclass(frozen=True)
 class Card:
-    """What travels with a model, as JSON.
+    """Description of a model, stored as JSON in its version folder.
 
     Attributes:
-        name: of the model.
-        system, summary: key in MODELS and its one line.
+        name: name of the model.
+        system: key in MODELS.
+        summary: one line about the system.
         labels: emotions in the order of the probabilities.
-        frontend, rule, pooling: how it hears, cuts and sums up; see `frontends`, `segments`.
-        whole_utterances: whether an utterance is one segment, however long.
-        has_attention: whether it says which frames counted.
-        max_seconds: a longer utterance is refused.
-        corpus: name, title, version, licence, citation of the data.
-        fitted_on: "speakers", "epochs", "seed" and, of a run of a cross-validation, "fold".
-        estimate: of the cross-validation: UAR and WA on speakers it did not hear, per class, with coverage.
-        recipe, network: as in the experiment.
-        versions: of what made it.
-        auxiliary_inputs: what it takes beside the sound, some of `auxiliary_inputs.NAMES`; the words that it knows lie in WORDS.
-        speaker_embedding_size: of the one that it takes, if it does.
+        frontend: front end, see `frontends`.
+        rule: segment rule, see `segments`.
+        pooling: combines the posteriors of segments into those of the utterance, see `segments.pool_logits`.
+        whole_utterances: True if an utterance is one segment of any length.
+        has_attention: True if the model returns attention weights.
+        corpus: name, title, version, licence and citation of the training data.
+        fitted_on: "speakers", "epochs", "seed" and, for a run of a cross-validation, "fold".
+        estimate: cross-validated performance on unseen speakers: UAR, WA, figures per class, coverage; None if not measured.
+        recipe, network: settings of the experiment, as in its results.
+        versions: versions of the software that exported the model.
+        max_seconds: longest utterance that is accepted, in seconds.
+        formats: title of each exported format, by key in FORMATS.
+        auxiliary_inputs: inputs in addition to sound, some of `records.auxiliary_inputs.NAMES`; the vocabulary is in WORDS.
+        speaker_embedding_size: number of values in a speaker embedding; 0 if the model takes none.
     """
 
     name: str
     system: str
     summary: str
     labels: tuple[str, ...]
-    frontend: frontends.Spec
-    rule: segments.SegmentRule
+    frontend: Spec
+    rule: SegmentRule
     pooling: str
     whole_utterances: bool
     has_attention: bool
@@ -69,14 +104,80 @@ class Card:
 
     @property
     def sample_rate_hz(self) -> int:
+        """Sampling rate that the model takes; other rates are converted."""
         return self.frontend.sample_rate_hz
 
-    def to_dict(self) -> dict:
-        """JSON-ready fields."""
-        left_out = {"frontend", "rule"} | (
-            set() if self.auxiliary_inputs else {"auxiliary_inputs", "speaker_embedding_size"}
+    @property
+    def inputs(self) -> str:
+        """Names of all inputs in words, such as "sound and text"."""
+        return " and ".join(["sound", *(name.replace("_", " ") for name in self.auxiliary_inputs)])
+
+    @property
+    def recipe_name(self) -> str:
+        """Name of the recipe, such as "recipe tuned"; "changed recipe" if it is none of RECIPES."""
+        from acrnn import recipes
+
+        name = recipes.name_of(self.recipe) if {"epochs", "precision"} <= set(self.recipe) else "changed"
+        return "changed recipe" if name == "changed" else f"recipe {name}"
+
+    def recipe_summary(self) -> str:
+        """Returns the recipe's name with its main hyper-parameters and the network fields that it sets."""
+        values = [
+            f"{title}{self.recipe[key]}{unit}"
+            for key, title, unit in (
+                ("optimizer", "", ""),
+                ("learning_rate", "learning rate ", ""),
+                ("batch_size", "batch size ", ""),
+                ("epochs", "", " epochs"),
+            )
+            if key in self.recipe
+        ]
+        values += [f"{name} {_shown(value)}" for name, value in self.recipe.get("network", {}).items()]
+        return f"{self.recipe_name} ({', '.join(values)})" if values else self.recipe_name
+
+    @property
+    def network_name(self) -> str:
+        """Kind of network: "the paper's network", "reduced network" or "changed network"."""
+        from acrnn.models import MODELS
+
+        if self.system not in MODELS:
+            return "network of a system that is not installed"
+        reduced = json.loads(json.dumps(dict(MODELS[self.system].reduced)))
+        if reduced and all(self.network.get(name) == value for name, value in reduced.items()):
+            return "reduced network"
+        return "changed network" if self._network_changes() else "the paper's network"
+
+    def network_summary(self) -> str:
+        """Returns the kind of network with the sizes that differ from the paper's; see also `recipe_summary`."""
+        changes = ", ".join(
+            f"{name} {_shown(value)} instead of {_shown(default)}"
+            for name, (value, default) in self._network_changes().items()
         )
-        values = {_KEYS.get(name, name): value for name, value in vars(self).items() if name not in left_out}
+        return f"{self.network_name} ({changes})" if changes else self.network_name
+
+    def _network_changes(self) -> dict[str, tuple[object, object]]:
+        """Value and default of each network field that differs from the paper and is not set by the recipe or the data."""
+        from acrnn.models import MODELS
+
+        if self.system not in MODELS:
+            return {}
+        system = MODELS[self.system]
+        defaults = json.loads(json.dumps(asdict(system.config(len(self.labels), **system.variant))))
+        fixed = _DATA_FIELDS | set(self.recipe.get("network", {}))
+        return {
+            name: (value, defaults[name])
+            for name, value in self.network.items()
+            if name in defaults.keys() - fixed and value != defaults[name]
+        }
+
+    def to_dict(self) -> dict:
+        """Returns JSON-ready fields."""
+        from acrnn import frontends
+
+        left_out = {"frontend", "rule"}
+        if not self.auxiliary_inputs:
+            left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
+        values = {_JSON_KEYS.get(name, name): value for name, value in vars(self).items() if name not in left_out}
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -87,30 +188,33 @@ class Card:
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Card:
-        """The card that `to_dict` wrote.
+        """Returns the card that `to_dict` wrote.
 
         Raises:
-            ValueError: it is none, or another version's.
+            ValueError: the values are not a card, or the card of another version.
         """
+        from acrnn import frontends, segments
+
         if values.get("format") != FORMAT or values.get("format_version") != FORMAT_VERSION:
             raise ValueError(
                 f"format {values.get('format')!r} {values.get('format_version')!r}, this version reads {FORMAT!r} {FORMAT_VERSION}"
             )
         try:
-            known = {name: value for name, value in values.items() if name not in ("format", "format_version")}
-            frontend, rule = frontends.from_dict(known.pop("frontend")), segments.from_dict(known.pop("segments"))
-            lists = {"labels": tuple(known.get("labels", ())), "auxiliary_inputs": tuple(known.pop("companions", ()))}
-            return cls(**{**known, **lists}, frontend=frontend, rule=rule)
+            fields = {name: value for name, value in values.items() if name not in ("format", "format_version")}
+            frontend, rule = frontends.from_dict(fields.pop("frontend")), segments.from_dict(fields.pop("segments"))
+            fields["labels"] = tuple(fields.get("labels", ()))
+            fields["auxiliary_inputs"] = tuple(fields.pop(_JSON_KEYS["auxiliary_inputs"], ()))
+            return cls(**fields, frontend=frontend, rule=rule)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"a field is missing or unknown ({error})") from error
 
     @classmethod
     def read(cls, folder: Path) -> Card:
-        """The card of the model in a version folder.
+        """Reads the card of the model in a version folder.
 
         Raises:
-            FileNotFoundError: there is none.
-            ValueError: it is damaged or another version's.
+            FileNotFoundError: the folder holds no card.
+            ValueError: the card is damaged or of another version.
         """
         path = folder / CARD
         if not path.is_file():
@@ -122,14 +226,18 @@ class Card:
             raise ValueError(f"{path}: not the card of a model of this version: {error}; {REMEDY}") from error
 
     def write(self, folder: Path) -> None:
-        """Writes the card into a version folder: as JSON, and as a page to read."""
+        """Writes the card into a version folder: as JSON, and as a Markdown page (README.md)."""
         files.make_folder(folder / CARD.parent)
         files.write_json(folder / CARD, self.to_dict())
         files.write_text(folder / "README.md", self.markdown())
 
     def markdown(self) -> str:
-        """The card as a page."""
+        """Returns the card as a Markdown page."""
         import jinja2
 
         environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), trim_blocks=True, lstrip_blocks=True)
         return environment.get_template("card.md.j2").render(card=self)
+
+
+def _shown(value: object) -> str:
+    return " × ".join(map(str, value)) if isinstance(value, list) else str(value)

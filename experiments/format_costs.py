@@ -71,11 +71,10 @@ def run(options: argparse.Namespace) -> int:
 def compared(folder: Path, one: Run, paths: dict[str, Path], labels: Sequence[str]) -> dict[str, dict]:
     """For each format: UAR of the run's test speakers, and how far its probabilities are from the run's."""
     from acrnn.export import version_folder
-    from acrnn.export.trained_model import Trained
+    from acrnn.export.trained_model import TrainedModel
     from acrnn.inference import Recognizer
-    from acrnn.inference.runtimes import RUNTIMES
 
-    trained = Trained.of_run(folder, one.fold, one.seed)
+    trained = TrainedModel.of_run(folder, one.fold, one.seed)
     sounds = [paths[utterance] for utterance in one.utterances]
     expected, labeled = np.array(one.probabilities), np.array(one.labels)
     measured = {}
@@ -90,7 +89,7 @@ def compared(folder: Path, one: Run, paths: dict[str, Path], labels: Sequence[st
                 for path in (
                     [out / "saved_model.pb", *out.glob("variables/*")]
                     if name == "saved-model"
-                    else [out / RUNTIMES[name].file]
+                    else [out / FORMATS[name].file]
                 )
             )
             measured[name] = {
@@ -111,7 +110,7 @@ def _table(measured: dict[str, list[dict]], runs: Sequence[Run], found: Results)
         cells.append(
             [
                 name,
-                FORMATS[name],
+                FORMATS[name].title,
                 f"{np.mean([row['size'] for row in rows]) / 1e6:.2f}",
                 f"{uar:.2f}",
                 f"{uar - reference:+.2f}",

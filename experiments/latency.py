@@ -18,7 +18,7 @@ import numpy as np
 
 from acrnn.crossval import Experiment, Prepared, Settings
 from acrnn.export import version_folder
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 from acrnn.inference import Recognizer
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
@@ -54,11 +54,11 @@ def machine() -> str:
     )
 
 
-def untrained(records: Path, depth: int) -> Trained:
+def untrained(records: Path, depth: int) -> TrainedModel:
     """The 3-D ACRNN at full size, as an experiment would start with it."""
     prepared = Prepared.of(Experiment(records, "chen2018-3d", RECIPES["tuned"], options={"conv_layers": depth}))
     network = MODELS["chen2018-3d"].estimator(prepared.config, RECIPES["tuned"]).model
-    return Trained.of_network(
+    return TrainedModel.of_network(
         network, Settings.from_dict(prepared.settings()), {"speakers": [], "epochs": 0, "seed": 0}
     )
 
@@ -72,7 +72,7 @@ def _sound(folder: Path) -> Path:
 
 
 def _cold(model: Path, runtime: str, sound: Path, repeats: int) -> float:
-    command = [sys.executable, "-m", "acrnn.cli", "predict", "--model", model, "--runtime", runtime, "--json", sound]
+    command = [sys.executable, "-m", "acrnn", "predict", "--model", model, "--runtime", runtime, "--json", sound]
     return _median(lambda: subprocess.run(command, capture_output=True, check=True, env=os.environ), repeats)
 
 

@@ -17,24 +17,23 @@ import os
 import sys
 from collections.abc import Sequence
 
-from acrnn.console import comma_separated, numbers, positive, run_job
+from acrnn.console import comma_separated, numbers, positive
 from acrnn.errors import UsageError
 from acrnn.models import MODELS
 from acrnn.tuning import report as searched
 from acrnn.tuning import runner
 from acrnn.tuning.results import TUNING
 from acrnn.tuning.search import CHOICES, SEARCHES, Search
-from experiments import arguments
+from experiments import arguments, from_options
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job or trial, 2 for usage."""
-    options = arguments.parsed(_parser(), given)
-    return run_job(lambda: run(options))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job or trial, 2 for wrong usage."""
+    return arguments.run_script(_parser(), run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.experiment_parser(__doc__)
     parser.add_argument("--model", choices=MODELS, default="chen2018-3d", help="system (default: %(default)s)")
     parser.add_argument("--depths", type=numbers, default=tuple(range(1, 8)), help="convolution layers (default: 1-7)")
     parser.add_argument("--also", type=comma_separated, default=(), help=f"search these too: {','.join(CHOICES)}")
@@ -50,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         if name in options.also and getattr(options, name) not in (None, arguments.TOY.get(name)):
             raise UsageError(f"--{name.replace('_', '-')}: it is searched; leave it out")
     search = Search(
-        arguments.experiment(options),
+        from_options.experiment(options),
         options.depths,
         options.also,
         options.search,
@@ -58,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         options.seeds,
         options.trials,
     )
-    output_dir = options.output_dir or arguments.tuning_folder(options)
+    output_dir = options.output_dir or from_options.tuning_folder(options)
     found = runner.tune(search, output_dir, 1 if "KERASTUNER_ORACLE_IP" in os.environ else options.jobs)
     if found is None:
         return 0

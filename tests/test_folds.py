@@ -1,4 +1,4 @@
-"""Folds: every named protocol is disjoint and complete, and a split that leaks or cannot be learnt from is refused."""
+"""Folds: every protocol makes disjoint, complete folds; folds that leak or cannot be trained on are refused."""
 
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ def test_every_utterance_is_tested_once_in_every_repetition(rows, protocol):
         assert sorted(tested) == sorted(item.id for item in rows)
 
 
-def test_a_repetition_deals_anew_and_the_first_one_is_the_split_that_is_not_repeated(rows):
+def test_repetitions_differ_and_the_first_is_the_split_without_repetitions(rows):
     once = make_folds("speaker-dependent-random-10-fold", rows, EMOTIONS)
     repeated = make_folds("speaker-dependent-random-10-fold-5-times", rows, EMOTIONS)
     assert [fold.test for fold in repeated[:10]] == [fold.test for fold in once]
@@ -60,22 +60,24 @@ def test_leave_one_speaker_out_is_eight_one_one(rows):
     assert len({utterance[:2] for utterance in folds[3].train}) == 8
 
 
-def test_a_session_keeps_both_its_speakers_together(rows):
+def test_both_speakers_of_a_session_are_in_the_same_part(rows):
     folds = make_folds("leave-one-session-out", rows, EMOTIONS)
     assert [sorted({utterance[:2] for utterance in fold.test}) for fold in folds][1] == ["s2", "s3"]
 
 
-def test_the_prescribed_split_is_taken_and_its_absence_told(rows):
+def test_the_prescribed_split_is_used_and_refused_when_incomplete(rows):
     (fold,) = make_folds("prescribed", rows, EMOTIONS)
     assert {utterance[:2] for utterance in fold.validation} == {"s6", "s7"}
     some = [replace(item, split="") if item.speaker == "s1" else item for item in rows]
     with pytest.raises(ValueError, match="none 12, test 24, train 60, validation 24"):
         make_folds("prescribed", some, EMOTIONS)
-    with pytest.raises(ValueError, match="prescribed parts are: none 120; every utterance must be in train"):
+    with pytest.raises(
+        ValueError, match="prescribed parts of the utterances are: none 120; every utterance must be in train"
+    ):
         make_folds("prescribed", [replace(item, split="") for item in rows], EMOTIONS)
 
 
-def test_the_hash_changes_with_the_split_and_only_with_it(rows):
+def test_the_hash_depends_on_the_split_alone(rows):
     folds = make_folds("leave-one-speaker-out", rows, EMOTIONS)
     assert split_sha256(folds) == split_sha256(make_folds("leave-one-speaker-out", rows, EMOTIONS))
     swapped = replace(folds[0], train=folds[0].train[1:], validation=(*folds[0].validation, folds[0].train[0]))
@@ -95,7 +97,7 @@ def test_a_shared_utterance_is_refused(rows):
         check_fold(replace(fold, train=(*fold.train, "s0_anger_0")), rows, EMOTIONS)
 
 
-def test_a_shared_speaker_is_refused_unless_the_protocol_says_so(rows):
+def test_a_shared_speaker_is_refused_in_speaker_independent_folds(rows):
     fold = parts(rows, ["s0"], ["s1"])
     leaking = replace(fold, train=(*fold.train, fold.test[0]), test=fold.test[1:])
     with pytest.raises(ValueError, match="speaker 's0' is in its training and its test part"):
@@ -109,7 +111,7 @@ def test_a_class_that_is_never_trained_is_refused(rows):
         make_folds("leave-one-speaker-out", some, EMOTIONS)
 
 
-def test_a_speaker_with_one_class_is_refused_with_the_way_out(rows):
+def test_a_speaker_with_one_class_is_refused_with_a_remedy(rows):
     some = [item for item in rows if item.label == 0 or item.speaker != "s4"]
     with pytest.raises(ValueError, match=r"speakers s4\) has utterances of 'anger' only.*grouped-5-fold"):
         make_folds("leave-one-speaker-out", some, EMOTIONS)
@@ -117,15 +119,17 @@ def test_a_speaker_with_one_class_is_refused_with_the_way_out(rows):
 
 
 def test_too_few_speakers_are_refused(rows):
-    one = [item for item in rows if item.speaker == "s0"]
-    with pytest.raises(ValueError, match=r"1 speaker\(s\) \(s0\); training, validation and test need one each"):
-        make_folds("leave-one-speaker-out", one, EMOTIONS)
-    with pytest.raises(ValueError, match="4 utterances of '.*' cannot be dealt into 10 parts"):
-        make_folds("speaker-dependent-random-10-fold", one, EMOTIONS)
+    single = [item for item in rows if item.speaker == "s0"]
+    with pytest.raises(
+        ValueError, match=r"1 speaker\(s\) \(s0\); training, validation and test need at least one each"
+    ):
+        make_folds("leave-one-speaker-out", single, EMOTIONS)
+    with pytest.raises(ValueError, match="4 utterances of '.*' cannot be divided into 10 parts"):
+        make_folds("speaker-dependent-random-10-fold", single, EMOTIONS)
     with pytest.raises(ValueError, match=r"1 speaker\(s\) for 5 groups"):
-        make_folds("grouped-5-fold", one, EMOTIONS)
+        make_folds("grouped-5-fold", single, EMOTIONS)
 
 
 def test_an_unknown_protocol_is_refused(rows):
-    with pytest.raises(ValueError, match="protocol 'random' is unknown; choose from leave-one-speaker-out"):
+    with pytest.raises(ValueError, match="protocol random: it is unknown; choose from leave-one-speaker-out"):
         make_folds("random", rows, EMOTIONS)

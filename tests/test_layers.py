@@ -1,4 +1,4 @@
-"""Layers: the paper's equations in plain numpy, and padding that changes nothing."""
+"""Layers agree with the papers' equations in numpy, and padding does not change their outputs."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def test_attention_is_equations_4_and_5():
         np.testing.assert_allclose(weights[item], expected[1], rtol=1e-4)
 
 
-def test_masked_steps_get_no_weight_and_the_rest_is_as_if_they_were_not_there():
+def test_masked_steps_have_no_weight_and_no_effect():
     h = RNG.normal(size=(1, 7, 5)).astype(np.float32)
     layer = AttentionPooling(hidden=2)
     mask = np.array([[True] * 4 + [False] * 3])
@@ -37,18 +37,18 @@ def test_masked_steps_get_no_weight_and_the_rest_is_as_if_they_were_not_there():
     np.testing.assert_allclose(np.asarray(context), np.asarray(short_context), rtol=1e-5)
 
 
-def test_a_mask_is_true_for_as_many_frames_as_are_real():
+def test_a_mask_is_true_for_real_frames():
     mask = np.asarray(FrameMask(6)(np.array([0, 1, 6], np.int32)))
     assert mask.sum(axis=1).tolist() == [0, 1, 6]
     assert mask[1].tolist() == [True] + [False] * 5
 
 
-def test_a_pooled_frame_is_real_when_any_frame_in_it_is():
+def test_a_pooled_frame_is_real_if_any_frame_in_it_is():
     mask = np.asarray(FrameMask(4, pooled_by=2)(np.array([3, 4, 5, 8], np.int32)))
     assert mask.sum(axis=1).tolist() == [2, 2, 3, 4]
 
 
-def test_masking_zeroes_padded_frames_alone():
+def test_masking_sets_padded_frames_to_zero_and_no_others():
     features = np.ones((2, 3, 2, 2), np.float32)
     masked = np.asarray(MaskFrames()(features, np.array([[True, False, False], [True, True, True]])))
     assert masked.sum(axis=(2, 3)).tolist() == [[4, 0, 0], [4, 4, 4]]
@@ -64,7 +64,7 @@ def real_frames():
 
 
 @pytest.mark.parametrize(("statistics", "axes"), [("band", (0,)), ("channel", (0, 1))])
-def test_normalisation_has_the_statistics_of_real_frames_and_no_others(statistics, axes):
+def test_normalization_uses_the_statistics_of_real_frames_only(statistics, axes):
     layer = FeatureNormalization(statistics)
     layer.build(FEATURES.shape)
     with_loud_padding = FEATURES.copy()
@@ -82,7 +82,7 @@ def test_normalisation_has_the_statistics_of_real_frames_and_no_others(statistic
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -23.02585, 1e3])
-def test_what_is_constant_in_training_has_deviation_one_and_what_varies_its_own(value):
+def test_values_constant_in_training_have_deviation_one(value):
     features = FEATURES.copy()
     features[:, :, 1, 2] = value
     features[0, 0, 1, 2] *= 1 + 2e-7  # a rounding error
@@ -98,7 +98,7 @@ def test_what_is_constant_in_training_has_deviation_one_and_what_varies_its_own(
     assert np.asarray(layer(unseen))[0, 0, 1, 2] == pytest.approx(0.5, abs=1e-3)
 
 
-def test_a_constant_band_leaves_the_deviation_of_a_channel_as_it_is():
+def test_a_constant_band_does_not_change_the_deviation_of_its_channel():
     features = FEATURES.copy()
     features[:, :, 1, 2], features[..., 1] = 3.0, 7.0
     layer = FeatureNormalization("channel")
@@ -110,7 +110,7 @@ def test_a_constant_band_leaves_the_deviation_of_a_channel_as_it_is():
     np.testing.assert_allclose(np.asarray(layer.deviation), np.broadcast_to(expected, (4, 3)), rtol=1e-5)
 
 
-def test_padding_is_the_mean_or_a_raw_zero_as_the_rule_says():
+def test_padding_is_the_mean_or_a_normalized_zero():
     mask = np.arange(10) < NUM_FRAMES[:, None]
     for padding in ("mean", "zero"):
         layer = FeatureNormalization("band", padding)
@@ -125,7 +125,7 @@ def test_padding_is_the_mean_or_a_raw_zero_as_the_rule_says():
         np.testing.assert_allclose(normalized[~mask], np.broadcast_to(expected, normalized[~mask].shape), atol=1e-5)
 
 
-def test_centring_takes_the_segments_own_mean_off_the_static_channel_and_off_nothing_else():
+def test_centering_subtracts_the_segment_mean_from_the_static_channel_only():
     mask = np.arange(10) < NUM_FRAMES[:, None]
     layer = FeatureNormalization("band", centered=True)
     layer.build(FEATURES.shape)
@@ -138,7 +138,7 @@ def test_centring_takes_the_segments_own_mean_off_the_static_channel_and_off_not
     np.testing.assert_allclose(np.asarray(layer(FEATURES, mask))[mask], expected[mask], atol=2e-4)
 
 
-def test_a_centred_segment_forgets_what_was_added_to_all_its_frames():
+def test_centering_removes_an_offset_of_all_frames():
     mask = np.arange(10) < NUM_FRAMES[:, None]
     layer = FeatureNormalization("band", centered=True)
     layer.build(FEATURES.shape)
@@ -151,6 +151,6 @@ def test_a_centred_segment_forgets_what_was_added_to_all_its_frames():
 @pytest.mark.parametrize(
     "layer", [AttentionPooling(3), FrameMask(8, 2), MaskFrames(), FeatureNormalization("band", "zero", True)]
 )
-def test_layers_survive_serialisation(layer):
+def test_layers_survive_serialization(layer):
     copy = keras.layers.deserialize(keras.layers.serialize(layer))
     assert copy.get_config() == layer.get_config()

@@ -1,4 +1,4 @@
-"""Metrics: by hand, against scikit-learn, and where a class is absent."""
+"""Metrics agree with counts by hand and with scikit-learn, also where a class is absent."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_uar_and_wa_agree_with_a_count_by_hand():
     assert metrics.wa(counts) == pytest.approx(6 / 10)
 
 
-def test_an_absent_class_leaves_the_average_where_scikit_learn_counts_it_as_zero():
+def test_an_absent_class_is_left_out_of_the_average():
     counts = metrics.confusion(LABELS, PREDICTIONS, 4)
     assert metrics.uar(counts) == pytest.approx((3 / 4 + 1 / 2 + 2 / 4) / 3)
     with_zero = recall_score(LABELS, PREDICTIONS, labels=range(4), average="macro", zero_division=0)
@@ -37,7 +37,7 @@ def test_undefined_figures_are_none_and_not_zero():
     assert rows[3] == {"emotion": "d", "precision": None, "recall": None, "f1": None, "support": 0}
 
 
-def test_the_interval_covers_the_mean_of_speakers_about_as_often_as_it_says():
+def test_the_interval_covers_the_mean_about_as_often_as_its_level():
     generator = np.random.default_rng(1)
     covered = 0
     for _ in range(200):
@@ -57,7 +57,7 @@ def test_a_single_speaker_has_no_interval():
     assert metrics.mean_interval(np.array([0.8])) is None
 
 
-def test_the_interval_of_a_pooled_figure_is_of_whole_speakers():
+def test_the_interval_of_pooled_uar_resamples_whole_speakers():
     right, wrong = np.diag([5, 5]), np.array([[0, 5], [5, 0]])
     low, high = metrics.interval(metrics.uar, np.array([right] * 9 + [wrong]))
     assert low < 0.9 < high <= 1.0

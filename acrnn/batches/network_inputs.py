@@ -1,4 +1,4 @@
-"""What a network takes: its inputs by name, made of what is known of utterances. The one place where they meet."""
+"""The inputs of a network by name, made from the features and the auxiliary inputs of utterances."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from acrnn.text.embedding import embedding_of
 
 
 def auxiliary_inputs_of(model: keras.Model) -> tuple[str, ...]:
-    """What a network takes beside the sound: some of `auxiliary_inputs.NAMES`."""
-    takes = {"text": "tokens" in model.input, "speaker_embedding": "speaker_embedding" in model.input}
-    return tuple(name for name in NAMES if takes[name])
+    """Returns the auxiliary inputs that a network needs, some of `auxiliary_inputs.NAMES`."""
+    needs = {"text": "tokens" in model.input, "speaker_embedding": "speaker_embedding" in model.input}
+    return tuple(name for name in NAMES if needs[name])
 
 
-def fed(model: keras.Model, known: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Inputs of a network.
+def network_inputs(model: keras.Model, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns the inputs of a network for a batch: its own among the values, and token ids for texts.
 
     Args:
-        model: which; its own inputs say what is needed.
-        known: "features", "num_frames" and companions by their names, one row an utterance; more than needed does no harm.
+        model: the network, with named inputs.
+        values: "features" float32 [batch, frames, bands, channels], "num_frames" int32 [batch] and auxiliary inputs by
+            name: "text" strings [batch], "speaker_embedding" float32 [batch, size]. Others are ignored.
 
     Raises:
-        ValueError: a companion is missing.
+        ValueError: an auxiliary input is missing.
     """
     for name in auxiliary_inputs_of(model):
-        if name not in known:
-            raise ValueError(f"{name}: the network takes it, and it is not given; give one for every utterance")
-    values = dict(known)
+        if name not in values:
+            raise ValueError(f"{name} is missing; the network needs it for every utterance")
+    values = dict(values)
     if "tokens" in model.input:
-        values["tokens"], values["num_words"] = embedding_of(model).vocabulary.ids(known["text"])
+        values["tokens"], values["num_words"] = embedding_of(model).vocabulary.ids(values["text"])
     return {name: values[name] for name in model.input}

@@ -1,7 +1,7 @@
-"""Batches of segments for a network: from memory when the corpus fits, streamed from its TFRecords when it does not.
+"""Batches of segments for a network, from memory if the record set fits there, else streamed from its TFRecords.
 
-Every training batch is full: an epoch's last one is topped up with segments drawn anew, so that a network is compiled
-for one shape and batch normalization never sees a handful of segments.
+Every training batch is full: the last one of an epoch is filled with segments drawn again at random, so that a network is
+compiled for one shape and batch normalization never computes statistics of a few segments.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from acrnn.records import RecordSet, Segments
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
+from acrnn.records.record_set import RecordSet, Segments
 
-MEMORY_BYTES = 4 * 2**30
+MEMORY_BYTES = 4 * 2**30  # largest record set that is loaded into memory
 
 
 class Batch(NamedTuple):
-    """Inputs of a network by name, labels int32 [batch], utterance rows int32 [batch]."""
+    """A batch of segments or of whole utterances.
+
+    Attributes:
+        inputs: inputs of the network by name, each [batch, …]; see `network_inputs.network_inputs`.
+        labels: int32 [batch].
+        utterances: int32 [batch], rows in the table of utterances.
+    """
 
     inputs: dict[str, np.ndarray]
     labels: np.ndarray
@@ -27,12 +33,12 @@ class Batch(NamedTuple):
 
 
 class MemorySource:
-    """The segments of some utterances, held in memory together with everyone else's.
+    """Segments of chosen utterances, from all segments of a record set in memory.
 
     Args:
-        data: all segments of the corpus; shared, never copied.
-        rows: the utterances wanted.
-        auxiliary_inputs: of all utterances.
+        data: all segments of the record set; shared between sources, never copied.
+        rows: rows of the chosen utterances in the table of utterances.
+        auxiliary_inputs: auxiliary inputs of all utterances in the table.
     """
 
     def __init__(self, data: Segments, rows: Sequence[int], auxiliary_inputs: AuxiliaryInputs = AuxiliaryInputs()):
@@ -43,7 +49,7 @@ class MemorySource:
         return len(self.index)
 
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
-        """One epoch in random order, in full batches."""
+        """Yields the segments in random order, in full batches: one epoch of training."""
         order = generator.permutation(self.index)
         missing = -len(order) % batch_size
         order = np.concatenate([order, generator.choice(self.index, missing)])
@@ -51,17 +57,17 @@ class MemorySource:
             yield self._batch(order[start : start + batch_size])
 
     def ordered(self, batch_size: int) -> Iterator[Batch]:
-        """Every segment once, in the order of the table."""
+        """Yields every segment once, in the order of the table."""
         for start in range(0, len(self.index), batch_size):
             yield self._batch(self.index[start : start + batch_size])
 
     def oversampled(self, generator: np.random.Generator) -> MemorySource:
-        """The same with every class filled up to the largest: utterances of it again, drawn at random, with all segments."""
+        """Returns a source in which all classes have as many utterances as the largest; see `_repetitions`."""
         rows, first = np.unique(self.data.utterances[self.index], return_index=True)
-        times = dict(zip(rows, _times(self.data.labels[self.index][first], generator), strict=True))
-        filled = copy(self)
-        filled.index = np.repeat(self.index, [times[row] for row in self.data.utterances[self.index]])
-        return filled
+        repetitions = dict(zip(rows, _repetitions(self.data.labels[self.index][first], generator), strict=True))
+        source = copy(self)
+        source.index = np.repeat(self.index, [repetitions[row] for row in self.data.utterances[self.index]])
+        return source
 
     def _batch(self, index: np.ndarray) -> Batch:
         part = self.data[index]
@@ -69,36 +75,37 @@ class MemorySource:
 
 
 class StreamedSource:
-    """The segments of some utterances, read from the records as they are needed.
+    """Segments of chosen utterances, read from the TFRecords batch by batch.
 
     Args:
         records: the record set.
-        rows: the utterances wanted.
+        rows: rows of the chosen utterances in the table of utterances.
     """
 
     def __init__(self, records: RecordSet, rows: Sequence[int]):
         self.records, self.rows, self.auxiliary_inputs = records, list(rows), records.auxiliary_inputs
-        self.times = np.ones(len(records.utterances), np.int64)
+        self.repetitions = np.ones(len(records.utterances), np.int64)
 
     def __len__(self) -> int:
-        return int(sum(self.times[row] * self.records.utterances[row].num_segments for row in self.rows))
+        return int(sum(self.repetitions[row] * self.records.utterances[row].num_segments for row in self.rows))
 
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
-        """One epoch in random order, in full batches."""
-        dataset = self.records.dataset(self.rows, shuffle_seed=int(generator.integers(2**31)), times=self.times)
+        """Yields the segments in random order, in full batches: one epoch of training."""
+        dataset = self.records.dataset(self.rows, shuffle_seed=int(generator.integers(2**31)), times=self.repetitions)
         return self._batches(dataset.repeat().batch(batch_size).take(-(-len(self) // batch_size)))
 
     def ordered(self, batch_size: int) -> Iterator[Batch]:
-        """Every segment once, in the order of the table."""
-        return self._batches(self.records.dataset(self.rows, times=self.times).batch(batch_size))
+        """Yields every segment once, in the order of the table."""
+        return self._batches(self.records.dataset(self.rows, times=self.repetitions).batch(batch_size))
 
     def oversampled(self, generator: np.random.Generator) -> StreamedSource:
-        """The same with every class filled up to the largest: utterances of it again, drawn at random, with all segments."""
+        """Returns a source in which all classes have as many utterances as the largest; see `_repetitions`."""
         rows = sorted(self.rows)
-        filled = copy(self)
-        filled.times = self.times.copy()
-        filled.times[rows] = _times(np.array([self.records.utterances[row].label for row in rows]), generator)
-        return filled
+        labels = np.array([self.records.utterances[row].label for row in rows])
+        source = copy(self)
+        source.repetitions = self.repetitions.copy()
+        source.repetitions[rows] = _repetitions(labels, generator)
+        return source
 
     def _batches(self, dataset) -> Iterator[Batch]:
         for example in dataset.prefetch(4).as_numpy_iterator():
@@ -108,14 +115,24 @@ class StreamedSource:
 Source = MemorySource | StreamedSource
 
 
-def _times(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """How often to take each utterance [utterances], once at least, so that every class has as many as the largest."""
-    times = np.ones(len(labels), np.int64)
+def _repetitions(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Returns how often to use each utterance, so that every class has as many utterances as the largest.
+
+    Utterances of the smaller classes are drawn again at random, with replacement, each with all its segments.
+
+    Args:
+        labels: int [utterances].
+        generator: random number generator.
+
+    Returns:
+        int64 [utterances], from 1 up.
+    """
+    repetitions = np.ones(len(labels), np.int64)
     largest = np.bincount(labels).max()
     for label in np.unique(labels):
         of_class = np.flatnonzero(labels == label)
-        np.add.at(times, generator.choice(of_class, largest - len(of_class)), 1)
-    return times
+        np.add.at(repetitions, generator.choice(of_class, largest - len(of_class)), 1)
+    return repetitions
 
 
 def _inputs(features: np.ndarray, num_frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -123,25 +140,25 @@ def _inputs(features: np.ndarray, num_frames: np.ndarray) -> dict[str, np.ndarra
 
 
 class Feeder:
-    """Sources over one record set, of the kind that its size asks for.
+    """Makes the sources of the parts of one record set: in memory if the set is small enough, else streamed.
 
     Args:
         records: the record set.
-        memory_bytes: load the whole set when it is no larger, else stream it.
-        ids: the utterances that may be asked for; None for all. Shards without any are never opened.
+        memory_bytes: largest record set to load into memory, in bytes.
+        ids: utterances that the sources may contain, None for all; shards without any of them are not opened.
     """
 
     def __init__(self, records: RecordSet, memory_bytes: int = MEMORY_BYTES, ids: Collection[str] | None = None):
         self.records = records
-        wanted = None if ids is None else set(ids)
+        allowed = None if ids is None else set(ids)
         self.rows = {
-            row.id: number for number, row in enumerate(records.utterances) if wanted is None or row.id in wanted
+            row.id: number for number, row in enumerate(records.utterances) if allowed is None or row.id in allowed
         }
         self.data = records.load(self.rows.values()) if records.size_bytes <= memory_bytes else None
-        records.verify(self.rows.values())  # a stream would meet a damaged shard in the middle of an epoch
+        records.verify(self.rows.values())  # finds a damaged shard now, not in an epoch
 
     def source(self, ids: Sequence[str]) -> Source:
-        """The segments of the utterances with these ids."""
+        """Returns a source of the segments of the utterances with these ids."""
         rows = [self.rows[utterance] for utterance in ids]
         if self.data is None:
             return StreamedSource(self.records, rows)

@@ -1,1 +1,1 @@
-"""From a fitted network to files that hear a waveform: SavedModel, ONNX, LiteRT, each with its front end inside."""
+"""Export of trained networks to files that take waveforms: SavedModel, ONNX, LiteRT, each including its front end."""

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from acrnn.console import import_quietly
 from acrnn.export import serving, version_folder
 from acrnn.progress import ProgressLine
 
+if TYPE_CHECKING:
+    from acrnn.export.trained_model import TrainedModel
+
 
 def export(options: argparse.Namespace) -> int:
-    """Exports the run, or the refit, that the options name; returns the exit status."""
-    version_folder.check(options.out, options.format, options.replace, options.serving)
-    if options.serving:
+    """Exports the network of a run, or of a refit; returns the exit status."""
+    version_folder.check(options.out, options.formats, options.replaced, options.served)
+    if options.served:
         serving.require()
     import_quietly("tensorflow")
     estimate = version_folder.estimate_of(options.folder)
-    trained = _refitted(options) if options.refit else _of_run(options)
-    card = version_folder.export(
-        trained, options.out, options.format, estimate, options.replace, options.serving, print
-    )
-    print(f"{options.out}: {card.name}, {card.summary}, says {', '.join(card.labels)}")
+    model = _refitted(options) if options.refit else _of_run(options)
+    card = version_folder.export(model, options.out, options.formats, estimate, options.replaced, options.served, print)
+    print(f"{options.out}: {card.name}, {card.summary}, emotions {', '.join(card.labels)}")
     return 0
 
 
-def _of_run(options: argparse.Namespace):
-    from acrnn.export.trained_model import Trained
+def _of_run(options: argparse.Namespace) -> TrainedModel:
+    from acrnn.export.trained_model import TrainedModel
 
-    return Trained.of_run(options.folder, options.fold or 0, options.seed)
+    return TrainedModel.of_run(options.folder, options.fold or 0, options.seed)
 
 
-def _refitted(options: argparse.Namespace):
+def _refitted(options: argparse.Namespace) -> TrainedModel:
     from acrnn.export.refit import refit
     from acrnn.recipes import initial_weights
 
-    with ProgressLine("fitting on all speakers", "epochs") as progress:
+    with ProgressLine("training on all speakers", "epochs") as progress:
         return refit(
             options.folder,
             options.records,

@@ -1,4 +1,4 @@
-"""A whole recogniser as one TensorFlow graph: waveform → features → segments → network → posteriors of the utterance."""
+"""A recognizer as a TensorFlow graph: waveform → features → segments → network → posteriors of the utterance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 from acrnn.segments import attention_by_frame_in_graph, pool_in_graph
 
 Outputs = dict[str, tf.Tensor]
@@ -15,15 +15,16 @@ _SOUND = ("features", "num_frames")
 
 
 class RecognitionGraph:
-    """The functions that an export holds; the batch is of utterances, of any lengths.
+    """The functions that an export contains; a batch holds utterances of any lengths.
 
     Args:
-        trained: what is exported.
-        precision: of the front end; float64 agrees with the offline path to rounding, float32 is what phones have.
-        fft: whether the runtime has a fast Fourier transform.
+        trained: the network with its front end and segment rule.
+        precision: number format of the front end; float64 agrees with the NumPy front end up to rounding, float32 runs
+            on phones.
+        fft: True if the runtime has a fast Fourier transform.
     """
 
-    def __init__(self, trained: Trained, precision: tf.DType = tf.float64, fft: bool = True):
+    def __init__(self, trained: TrainedModel, precision: tf.DType = tf.float64, fft: bool = True):
         self.trained, self.precision, self.fft = trained, precision, fft
         attention = [layer.output[1] for layer in trained.model.layers if layer.name == "attention"]
         self.has_attention = bool(attention)
@@ -31,7 +32,7 @@ class RecognitionGraph:
 
     @property
     def auxiliary_inputs(self) -> list[tf.TensorSpec]:
-        """Inputs of the network beside the sound's, in the order in which the functions take them after it."""
+        """Inputs of the network in addition to sound, in the order in which the functions take them."""
         return [
             tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name)
             for name, tensor in self.network.input.items()
@@ -39,90 +40,98 @@ class RecognitionGraph:
         ]
 
     def features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The front end: features float32 [batch, frames, bands, channels] and num_frames int32 [batch]."""
-        waveform = tf.cast(_ended(waveform, num_samples), self.precision)
+        """Computes the front end: features float32 [batch, frames, bands, channels] and num_frames int32 [batch]."""
+        waveform = tf.cast(_masked(waveform, num_samples), self.precision)
         features, num_frames = self.trained.frontend.in_graph(waveform, num_samples, self.fft)
         return tf.cast(features, tf.float32), num_frames
 
     def utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
-        """What the recogniser says of utterances.
+        """Recognizes utterances.
 
         Args:
-            waveform: float32 [batch, samples], mono in [-1, 1] at the front end's rate; what lies beyond an
-                utterance's end is ignored.
-            num_samples: int32 [batch], the samples of each utterance.
-            auxiliary_inputs: as `companions` lists them, a row an utterance.
+            waveform: float32 [batch, samples], mono in [-1, 1] at the front end's rate; samples beyond the end of an
+                utterance are ignored.
+            num_samples: int32 [batch], number of samples of each utterance.
+            auxiliary_inputs: in the order of `RecognitionGraph.auxiliary_inputs`, one row an utterance.
 
         Returns:
-            probabilities [batch, classes]; num_segments int32 [batch]; and, as many as the longest utterance has,
-            segment_probabilities [batch, segments, classes], segment_start_seconds [batch, segments],
-            segment_num_frames int32 [batch, segments] and, of a network with attention, attention [batch, segments,
-            frames], which sums to one over the real frames of a segment. All zero where an utterance has no segment.
+            probabilities float32 [batch, classes] and num_segments int32 [batch]. For each segment, up to the largest
+            number of segments in the batch: segment_probabilities float32 [batch, segments, classes],
+            segment_start_seconds float32 [batch, segments], segment_num_frames int32 [batch, segments] and, for a
+            network with attention, attention float32 [batch, segments, frames], which sums to one over the real frames
+            of a segment. All of them are zero where an utterance has no such segment.
         """
         features, num_frames = self.features(waveform, num_samples)
-        starts, valid, where, parts, counts = self._segments(features, num_frames)
-        outputs = self._network(parts, counts, [tf.gather(one, where[:, 0]) for one in auxiliary_inputs])
-        shape = tf.shape(valid)
+        starts, valid, places, segments, counts = self._segments(features, num_frames)
+        rows = [tf.gather(tensor, places[:, 0]) for tensor in auxiliary_inputs]
+        outputs = self._network(segments, counts, rows)
 
         def grid(values: tf.Tensor) -> tf.Tensor:
-            return tf.scatter_nd(where, values, tf.concat([shape, tf.shape(values)[1:]], 0))
+            """Values [segments, …] of all utterances as [batch, segments, …]."""
+            return tf.scatter_nd(places, values, tf.concat([tf.shape(valid), tf.shape(values)[1:]], 0))
 
         logits = grid(outputs["logits"])
-        posteriors = tf.where(valid[..., None], tf.nn.softmax(logits), 0.0)
         hop = tf.constant(self.trained.frontend.hop_seconds, tf.float32)
-        found = {
+        results = {
             "probabilities": pool_in_graph(logits, valid, self.trained.pooling),
             "num_segments": tf.reduce_sum(tf.cast(valid, tf.int32), axis=1),
-            "segment_probabilities": posteriors,
+            "segment_probabilities": tf.where(valid[..., None], tf.nn.softmax(logits), 0.0),
             "segment_start_seconds": tf.where(valid, tf.cast(starts, tf.float32) * hop, 0.0),
             "segment_num_frames": grid(counts),
         }
         if self.has_attention:
-            found["attention"] = grid(outputs["attention"])
-        return found
+            results["attention"] = grid(outputs["attention"])
+        return results
 
     def segments(self, features: tf.Tensor, num_frames: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
-        """What the recogniser says of segments, each for itself.
+        """Recognizes segments, each as an utterance of its own.
 
         Args:
-            features: float32 [batch, frames, bands, channels], as in the records: unnormalised.
-            num_frames: int32 [batch], the real frames of each.
-            auxiliary_inputs: as `companions` lists them.
+            features: float32 [batch, frames, bands, channels], not normalized, as in the records.
+            num_frames: int32 [batch], number of real frames of each segment.
+            auxiliary_inputs: in the order of `RecognitionGraph.auxiliary_inputs`.
 
         Returns:
-            probabilities and logits [batch, classes] and, of a network with attention, attention [batch, frames].
+            probabilities and logits float32 [batch, classes] and, for a network with attention, attention float32
+            [batch, frames].
         """
-        outputs = self._network(_ended(features, num_frames), num_frames, auxiliary_inputs)
+        outputs = self._network(_masked(features, num_frames), num_frames, auxiliary_inputs)
         return {**outputs, "probabilities": tf.nn.softmax(outputs["logits"])}
 
     def _segments(self, features: tf.Tensor, num_frames: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Cuts the utterances: the grid's starts and valid, where int32 [segments, 2] in it, segments and their lengths."""
+        """Cuts utterances into segments.
+
+        Returns:
+            starts int32 and valid bool [batch, segments], see `SegmentRule.starts_in_graph`; places int32 [all segments,
+            2], row and column of each segment in `valid`; segments float32 [all segments, frames, bands, channels];
+            their numbers of real frames int32 [all segments].
+        """
         if self.trained.system.whole_utterances:
             starts = tf.zeros_like(num_frames)[:, None]
             valid = tf.ones_like(starts, tf.bool)
             return starts, valid, tf.cast(tf.where(valid), tf.int32), features, num_frames
         frames = self.trained.rule.frames
         starts, valid = self.trained.rule.starts_in_graph(num_frames)
-        where = tf.cast(tf.where(valid), tf.int32)
-        rows, first = where[:, 0], tf.gather_nd(starts, where)
+        places = tf.cast(tf.where(valid), tf.int32)
+        rows, first = places[:, 0], tf.gather_nd(starts, places)
         counts = tf.minimum(frames, tf.gather(num_frames, rows) - first)
-        places = tf.minimum(first[:, None] + tf.range(frames)[None], tf.shape(features)[1] - 1)
-        parts = tf.gather_nd(features, tf.stack([tf.repeat(rows[:, None], frames, axis=1), places], axis=-1))
-        return starts, valid, where, _ended(parts, counts), counts
+        columns = tf.minimum(first[:, None] + tf.range(frames)[None], tf.shape(features)[1] - 1)
+        segments = tf.gather_nd(features, tf.stack([tf.repeat(rows[:, None], frames, axis=1), columns], axis=-1))
+        return starts, valid, places, _masked(segments, counts), counts
 
     def _network(self, features: tf.Tensor, num_frames: tf.Tensor, auxiliary_inputs: Sequence[tf.Tensor]) -> Outputs:
-        beside = {spec.name: tensor for spec, tensor in zip(self.auxiliary_inputs, auxiliary_inputs, strict=True)}
-        values = {"features": features, "num_frames": num_frames, **beside}
-        found = self.network({name: values[name] for name in self.network.input}, training=False)
+        values = {"features": features, "num_frames": num_frames}
+        values |= {spec.name: tensor for spec, tensor in zip(self.auxiliary_inputs, auxiliary_inputs, strict=True)}
+        outputs = self.network({name: values[name] for name in self.network.input}, training=False)
         if not self.has_attention:
-            return {"logits": found[0] if isinstance(found, list) else found}
-        logits, attention = found
+            return {"logits": outputs[0] if isinstance(outputs, list) else outputs}
+        logits, attention = outputs
         by_frame = attention_by_frame_in_graph(attention, num_frames, features.shape[1])
         return {"logits": logits, "attention": by_frame}
 
 
-def _ended(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
-    """Values [batch, places, ...] with zeros beyond their counts [batch]: a product would let NaN through, as in ONNX."""
+def _masked(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    """Sets values [batch, places, …] beyond their counts [batch] to zero; a product with a mask would keep NaN."""
     mask = tf.sequence_mask(counts, tf.shape(values)[1])
     for _ in values.shape[2:]:
         mask = tf.expand_dims(mask, -1)

@@ -1,16 +1,16 @@
-"""A recogniser as a LiteRT file for phones and small devices, one utterance at a time.
+"""A recognizer as a LiteRT file for phones and small devices, one utterance at a time.
 
-A recurrent layer needs fixed shapes there, and an utterance may have any number of segments. So there are three signatures
-over the same weights:
+A recurrent layer needs fixed shapes in LiteRT, but an utterance may have any number of segments. The file therefore has three
+signatures that share their weights:
 
-- `serving_default`: waveform float32 [1, samples of one segment], num_samples int32 [1]: an utterance no longer than that;
+- `serving_default`: waveform float32 [1, samples of one segment], num_samples int32 [1]: an utterance of one segment at most;
 - `features`: waveform float32 [1, any], num_samples int32 [1] → features, num_frames: the front end;
-- `segments`: features float32 [1, frames, bands, channels], num_frames int32 [1] → probabilities, attention.
+- `segments`: features float32 [1, frames, bands, channels], num_frames int32 [1] → probabilities, logits, attention.
 
-What a network takes beside the sound follows in the first and the last: tokens int32 [1, words], num_words int32 [1],
-speaker_embedding float32 [1, size].
+Auxiliary inputs follow in the first and the last: tokens int32 [1, words], num_words int32 [1], speaker_embedding float32
+[1, size].
 
-A longer utterance goes through `features`, is cut by the card's segment rule and pooled: `acrnn.inference` does it.
+For a longer utterance, `acrnn.inference` calls `features`, cuts the result by the card's segment rule, and pools the results.
 """
 
 from __future__ import annotations
@@ -22,52 +22,53 @@ import tensorflow as tf
 
 from acrnn.console import silenced
 from acrnn.export.graph import Outputs, RecognitionGraph
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 from acrnn.segments import pool_in_graph
 
-FILES = {"float32": "model.tflite", "float16": "model.float16.tflite", "int8": "model.int8.tflite"}
 
-
-def write(trained: Trained, folder: Path, precision: str = "float32") -> None:
-    """Writes a LiteRT file into a folder.
+def write(trained: TrainedModel, path: Path, weights: str = "float32") -> None:
+    """Writes a LiteRT file.
 
     Args:
-        precision: of the weights: "float32", "float16", or "int8" for those of products, scaled as the values come.
+        trained: the network with its front end and segment rule.
+        path: the file to write.
+        weights: number format of the weights: "float32", "float16", or "int8" for the matrices of products, scaled at
+            run time.
     """
     with tempfile.TemporaryDirectory() as temporary:
         module = _Signatures(trained)
         tf.saved_model.save(module, temporary, signatures=module.endpoints)
         with silenced():
             converter = tf.lite.TFLiteConverter.from_saved_model(temporary, signature_keys=list(module.endpoints))
-            if precision != "float32":
+            if weights != "float32":
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            if precision == "float16":
+            if weights == "float16":
                 converter.target_spec.supported_types = [tf.float16]
-            (folder / FILES[precision]).write_bytes(converter.convert())
+            path.write_bytes(converter.convert())
 
 
 class _Signatures(tf.Module):
-    """What is converted: functions of fixed shapes, and the variables they use."""
+    """Input of the conversion: functions of fixed shapes, and the variables that they use."""
 
-    def __init__(self, trained: Trained):
+    def __init__(self, trained: TrainedModel):
         super().__init__()
         frontend, self.trained = trained.frontend, trained
         self.graph = graph = RecognitionGraph(trained, tf.float32)
         self.weights = [variable.value for variable in graph.network.variables]
         self.frames = trained.rule.frames
-        whole = trained.system.whole_utterances
+        frames = None if trained.system.whole_utterances else self.frames
         samples = frontend.window_samples + (self.frames - 1) * round(frontend.hop_seconds * frontend.sample_rate_hz)
-        features = tf.TensorSpec([1, None if whole else self.frames, *frontend.feature_shape], tf.float32, "features")
+        features = tf.TensorSpec([1, frames, *frontend.feature_shape], tf.float32, "features")
         num_frames = tf.TensorSpec([1], tf.int32, "num_frames")
-        beside = [tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, spec.name) for spec in graph.auxiliary_inputs]
+        auxiliary = [tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, spec.name) for spec in graph.auxiliary_inputs]
 
         def waveform(length: int | None) -> list[tf.TensorSpec]:
             return [tf.TensorSpec([1, length], tf.float32, "waveform"), tf.TensorSpec([1], tf.int32, "num_samples")]
 
         self.endpoints = {
-            "serving_default": tf.function(self._utterance, input_signature=[*waveform(samples), *beside]),
+            "serving_default": tf.function(self._utterance, input_signature=[*waveform(samples), *auxiliary]),
             "features": tf.function(self._features, input_signature=waveform(None)),
-            "segments": tf.function(graph.segments, input_signature=[features, num_frames, *beside]),
+            "segments": tf.function(graph.segments, input_signature=[features, num_frames, *auxiliary]),
         }
 
     def _features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> Outputs:

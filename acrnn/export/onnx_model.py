@@ -1,7 +1,7 @@
-"""A recogniser as one ONNX file: waveforms of any length in, what `RecognitionGraph.utterances` says out.
+"""A recognizer as one ONNX file: takes waveforms of any length and returns the outputs of `RecognitionGraph.utterances`.
 
-ONNX has no operations on strings worth the name, so a network that reads takes token ids: `acrnn.inference` makes them, by
-the words that lie beside the card.
+ONNX has few operations on strings, so a network that takes texts has token ids as inputs there. `acrnn.inference` computes
+them, with the vocabulary in the version folder.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ import tensorflow as tf
 
 from acrnn.errors import missing_extra
 from acrnn.export.graph import RecognitionGraph
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 
 OPSET = 18
-FILE, SMALL_FILE = "model.onnx", "model.int8.onnx"
 
 
-def write(trained: Trained, folder: Path) -> None:
-    """Writes model.onnx into a folder; the labels are in its metadata.
+def write(trained: TrainedModel, path: Path) -> None:
+    """Writes an ONNX file; the labels are in its metadata.
 
     Raises:
         ImportError: the extra [onnx] is not installed.
@@ -30,7 +29,7 @@ def write(trained: Trained, folder: Path) -> None:
         import onnx
         import tf2onnx
     except ImportError as error:
-        raise missing_extra("onnx", "--format onnx", error) from error
+        raise missing_extra("onnx", "the format onnx", error) from error
     graph = RecognitionGraph(trained, fft=False)
     signature = [
         tf.TensorSpec([None, None], tf.float32, name="waveform"),
@@ -40,11 +39,15 @@ def write(trained: Trained, folder: Path) -> None:
     function = tf.function(graph.utterances, input_signature=signature)
     model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
     onnx.helper.set_model_props(model, {"labels": json.dumps(list(trained.labels))})
-    onnx.save(model, folder / FILE)
+    onnx.save(model, path)
 
 
-def quantize(folder: Path) -> None:
-    """Writes model.int8.onnx beside model.onnx: weights of products as 8-bit integers, scaled as the values come.
+def quantize(path: Path, small_path: Path) -> None:
+    """Writes an ONNX file with the matrices of products as 8-bit integers, scaled at run time.
+
+    Args:
+        path: the ONNX file with float32 weights.
+        small_path: the file to write.
 
     Raises:
         ImportError: the extra [onnx] is not installed.
@@ -52,9 +55,9 @@ def quantize(folder: Path) -> None:
     try:
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:
-        raise missing_extra("onnx", "--format onnx-int8", error) from error
-    logging.disable(logging.WARNING)  # it names every tensor of integers as one that it leaves as it is
+        raise missing_extra("onnx", "the format onnx-int8", error) from error
+    logging.disable(logging.WARNING)  # it warns about every tensor of integers, which it leaves unchanged
     try:
-        quantize_dynamic(folder / FILE, folder / SMALL_FILE, weight_type=QuantType.QInt8)
+        quantize_dynamic(path, small_path, weight_type=QuantType.QInt8)
     finally:
         logging.disable(logging.NOTSET)

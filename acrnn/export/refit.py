@@ -1,4 +1,4 @@
-"""A network for use: fitted on every speaker, by the recipe that cross-validation has measured."""
+"""Refitting: a network for use, trained on all speakers by the recipe that was evaluated in cross-validation."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
-from acrnn.export.trained_model import Trained
-from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, InitialWeights
-from acrnn.records import RecordSet
+from acrnn.export.trained_model import TrainedModel
+from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
+from acrnn.records.record_set import RecordSet
 
 
 def refit(
@@ -20,51 +20,53 @@ def refit(
     seed: int = 0,
     on_epoch: Callable = lambda epoch, total: None,
     initial_weights: InitialWeights = RANDOM,
-) -> Trained:
-    """The network of an experiment, fitted on all speakers, by the speeds and from the start of its runs.
+) -> TrainedModel:
+    """Trains the network of an experiment on all speakers, with the speeds and the initial weights of its runs.
 
-    Nobody is left to choose an epoch by: a recipe that ends of itself is followed to its end, one that chooses stops at
-    the median of the epochs that its runs chose.
+    No speakers are left for validation. A recipe that keeps the last epoch is followed to its end; one with checkpoint
+    selection stops at the median of the best epochs of the runs.
 
     Args:
-        folder: of an experiment with finished runs.
-        records: its record set.
-        seed: of weights and order.
-        on_epoch: takes every epoch and the number of all; its validation figures are of the training speakers.
-        initial_weights: the experiment's, where that was weights of a file or another corpus, which its results do not hold.
+        folder: output folder of an experiment with finished runs.
+        records: record set of the experiment.
+        seed: random seed of initial weights and order.
+        on_epoch: called with every epoch and the total number of epochs; its validation figures are those of the
+            training speakers.
+        initial_weights: those of the experiment; needed if they come from a file or another corpus, since the results
+            do not contain these.
 
     Raises:
-        FileNotFoundError, ValueError: the experiment or the records are missing or damaged, or they do not belong
-            together, or the start is another than theirs.
+        FileNotFoundError: the experiment or the records are missing.
+        ValueError: they are damaged or do not belong together, or the initial weights are not those of the experiment.
     """
     results = collect_results(folder)
     settings = results.settings
     record_set = RecordSet(records)
     if record_set.manifest.content_sha256 != settings.records_sha256:
-        raise ValueError(f"{records}: other records than those of {folder}; name the ones it was run on")
+        raise ValueError(f"{records}: not the records of {folder}; name the record set that it was run on")
     import_quietly("keras")
     recipe = settings.recipe.settled([run.to_dict() for run in results.runs])
-    estimator = settings.system.estimator(settings.config, recipe, _initial_weights(folder, settings, initial_weights))
+    weights = _checked_weights(folder, settings, initial_weights)
+    estimator = settings.system.estimator(settings.config, recipe, weights)
     speeds = settings.speeds or record_set.manifest.speeds
-    everyone = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
-    estimator.fit(everyone, everyone, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
+    source = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
+    estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
-    return Trained.of_network(
-        estimator.model, settings, {"speakers": speakers, "epochs": recipe.total_epochs, "seed": seed}
-    )
+    origin = {"speakers": speakers, "epochs": recipe.total_epochs, "seed": seed}
+    return TrainedModel.of_network(estimator.model, settings, origin)
 
 
-def _initial_weights(folder: Path, settings: Settings, given: InitialWeights) -> InitialWeights:
-    """The start of an experiment.
+def _checked_weights(folder: Path, settings: Settings, initial_weights: InitialWeights) -> InitialWeights:
+    """Returns the initial weights of an experiment.
 
     Raises:
-        ValueError: it is not the one that is given.
+        ValueError: they differ from those that the caller passed.
     """
-    wanted = settings.initial_weights or RANDOM.describe()
-    if given == RANDOM and wanted == InitialWeights(TIME_ARROW).describe():
-        return InitialWeights(TIME_ARROW)  # it needs nothing but the records
-    if given.describe() != wanted:
-        option = {"imagenet": "--imagenet-weights FILE", "corpus": "--pretrain RECORDS"}.get(wanted["kind"])
-        remedy = f"name the same with {option}" if option else "leave --imagenet-weights and --pretrain out"
-        raise ValueError(f"{folder}: its runs had another start ({TITLES[wanted['kind']]}); {remedy}")
-    return given
+    description = settings.initial_weights or RANDOM.describe()
+    if initial_weights == RANDOM and description == InitialWeights("time-arrow").describe():
+        return InitialWeights("time-arrow")  # it needs only the records
+    if initial_weights.describe() != description:
+        kind = description["kind"]
+        remedy = "pass no initial weights" if kind in ("random", "time-arrow") else "pass the same initial weights"
+        raise ValueError(f"{folder}: its runs had other initial weights ({TITLES[kind]}); {remedy}")
+    return initial_weights

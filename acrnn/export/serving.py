@@ -1,10 +1,11 @@
-"""What TensorFlow Serving reads beside a SavedModel: warm-up requests, model and batching configuration, a Compose file."""
+"""Files for TensorFlow Serving next to a SavedModel: warm-up requests, model and batching configuration, a Compose file."""
 
 from __future__ import annotations
 
 import io
 import wave
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +14,11 @@ from acrnn.console import silenced
 from acrnn.errors import missing_extra
 from acrnn.model_card import CARD, Card
 
+if TYPE_CHECKING:
+    from tensorflow_serving.apis.predict_pb2 import PredictRequest
+
 WARMUP = CARD.parent / "tf_serving_warmup_requests"
-_WARMUP = ((1.0, 1), (1.0, 2), (4.0, 1))  # seconds and batch: one segment and several, alone and together
+_WARMUP = ((1.0, 1), (1.0, 2), (4.0, 1))  # seconds and batch size: one segment and several, one utterance and two
 
 _MODELS = """\
 # tensorflow_model_server --model_config_file=/models/{name}/models.config
@@ -28,7 +32,7 @@ model_config_list {{
 }}
 """
 
-# Requests of different lengths are padded to one batch: num_samples says where each ends, so no answer changes.
+# The server pads requests of different lengths to one batch; num_samples gives the length of each, so no result changes.
 _BATCHING = """\
 # tensorflow_model_server --enable_batching --batching_parameters_file=/models/{name}/batching.config
 max_batch_size { value: 16 }
@@ -39,7 +43,7 @@ pad_variable_length_inputs: true
 """
 
 _COMPOSE = """\
-# docker compose up: REST on port 8501, gRPC on 8500, for this machine alone: the server asks nobody who they are
+# docker compose up: REST on port 8501, gRPC on port 8500, for this machine only: the server has no access control
 services:
   serving:
     image: tensorflow/serving:2.19.1
@@ -53,7 +57,7 @@ services:
 
 
 def require() -> None:
-    """Refuses to go on without what makes the warm-up requests.
+    """Checks that the package for warm-up requests is installed.
 
     Raises:
         ImportError: the extra [serving] is not installed.
@@ -62,11 +66,11 @@ def require() -> None:
         with silenced():
             import tensorflow_serving.apis.prediction_log_pb2  # noqa: F401
     except ImportError as error:
-        raise missing_extra("serving", "--serving", error) from error
+        raise missing_extra("serving", "serving with TensorFlow Serving", error) from error
 
 
 def write_configuration(folder: Path) -> None:
-    """Writes models.config, batching.config and compose.yaml into a model's folder, where they are not there already."""
+    """Writes models.config, batching.config and compose.yaml into a model's folder; keeps existing ones."""
     name = folder.name
     contents = {
         "models.config": _MODELS.format(name=name),
@@ -74,16 +78,16 @@ def write_configuration(folder: Path) -> None:
         "compose.yaml": _COMPOSE.format(name=name),
     }
     for file, text in contents.items():
-        if not (folder / file).exists():  # who changed one wants it kept
+        if not (folder / file).exists():  # the user may have changed it
             files.write_text(folder / file, text)
 
 
 def write_warmup(folder: Path, card: Card) -> None:
-    """Writes requests that the server answers before it takes others, so that nobody waits for its first times.
+    """Writes requests that the server answers while it starts, so that the first clients need not wait.
 
     Args:
-        folder: of a version.
-        card: its card.
+        folder: version folder of the model.
+        card: card of the model.
     """
     require()
     import tensorflow as tf
@@ -96,13 +100,13 @@ def write_warmup(folder: Path, card: Card) -> None:
 
 
 def warmup_requests(card: Card) -> list:
-    """PredictionLog messages: utterances of several lengths and batches as waveforms, and one as a WAV file."""
+    """Returns PredictionLog messages: waveforms of several lengths and batch sizes, and a WAV file."""
     from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
     logs = []
     for inputs, signature in [
         *[(_waveforms(card, seconds, batch), "serving_default") for seconds, batch in _WARMUP],
-        ({"contents": np.array([_wav(card)], object), **_beside(card, 1)}, "wav_bytes"),
+        ({"contents": np.array([_wav(card)], object), **_auxiliary_inputs(card, 1)}, "wav_bytes"),
     ]:
         request = predict_request(card.name, signature, inputs)
         log = prediction_log_pb2.PredictLog(request=request, response=predict_pb2.PredictResponse())
@@ -110,8 +114,14 @@ def warmup_requests(card: Card) -> list:
     return logs
 
 
-def predict_request(name: str, signature: str, inputs: dict[str, np.ndarray]):
-    """A PredictRequest for a model's signature."""
+def predict_request(name: str, signature: str, inputs: dict[str, np.ndarray]) -> PredictRequest:
+    """Returns a PredictRequest.
+
+    Args:
+        name: name of the model.
+        signature: name of the signature.
+        inputs: arrays by input name.
+    """
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2
 
@@ -125,16 +135,16 @@ def predict_request(name: str, signature: str, inputs: dict[str, np.ndarray]):
 def _waveforms(card: Card, seconds: float, batch: int) -> dict[str, np.ndarray]:
     samples = round(seconds * card.sample_rate_hz)
     noise = np.random.default_rng(0).normal(0, 0.1, (batch, samples)).astype(np.float32)
-    return {"waveform": noise, "num_samples": np.full(batch, samples, np.int32), **_beside(card, batch)}
+    return {"waveform": noise, "num_samples": np.full(batch, samples, np.int32), **_auxiliary_inputs(card, batch)}
 
 
-def _beside(card: Card, batch: int) -> dict[str, np.ndarray]:
-    """Something for each input beside the sound."""
-    made = {
+def _auxiliary_inputs(card: Card, batch: int) -> dict[str, np.ndarray]:
+    """Arbitrary values for the auxiliary inputs."""
+    values = {
         "text": np.array([b"something is said"] * batch, object),
         "speaker_embedding": np.ones((batch, card.speaker_embedding_size), np.float32),
     }
-    return {name: made[name] for name in card.auxiliary_inputs}
+    return {name: values[name] for name in card.auxiliary_inputs}
 
 
 def _wav(card: Card) -> bytes:

@@ -1,6 +1,6 @@
-"""A fitted network with all that its answers depend on: the path from a waveform to posteriors in Python.
+"""A trained network with the settings that its predictions depend on, as a reference in Python: waveform to posteriors.
 
-It is what an export must agree with, and what a run of an experiment is without one.
+Every export must agree with it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrnn import frontends, segments
-from acrnn.console import import_quietly
+from acrnn import frontends, models, segments
 from acrnn.crossval.results import read_experiment
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.settings import Settings
@@ -23,17 +22,17 @@ from acrnn.models import MODELS, System
 if TYPE_CHECKING:
     import keras
 
-REMEDY = "name the output folder of an experiment that kept its networks (without --no-models)"
+REMEDY = "name the output folder of an experiment that saved its networks"
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A network of a run, or of a refit, with the settings of its experiment.
 
     Attributes:
-        model: what its inputs name (see `inputs.fed`) to logits.
-        settings: of the experiment, see `acrnn.crossval.settings`.
-        origin: what the network was fitted on, for the card: "speakers", "epochs", "seed" and, of a run, "fold".
+        model: the network; returns logits for the inputs of `network_inputs.network_inputs`.
+        settings: settings of the experiment, see `crossval.settings`.
+        origin: training of the network, for the card: "speakers", "epochs", "seed" and, for a run, "fold".
     """
 
     model: keras.Model
@@ -41,12 +40,16 @@ class Trained:
     origin: dict
 
     @classmethod
-    def of_run(cls, folder: Path, fold: int, seed: int = 0) -> Trained:
-        """The network of a run.
+    def of_run(cls, folder: Path, fold: int, seed: int = 0) -> TrainedModel:
+        """Loads the network of a run.
+
+        Args:
+            folder: output folder of the experiment.
+            fold, seed: number of the fold and random seed of the run.
 
         Raises:
-            FileNotFoundError, ValueError: the folder is no experiment's, the run is not there or kept no network, or a
-                file is damaged.
+            FileNotFoundError: the folder is not an experiment, or the run or its network is missing.
+            ValueError: a file is damaged.
         """
         settings, _ = read_experiment(folder)
         path = run_path(folder, fold, seed)
@@ -57,86 +60,103 @@ class Trained:
         return cls.of_network(load_network(path.with_suffix(".keras"), settings.model), settings, origin)
 
     @classmethod
-    def of_network(cls, network: keras.Model, settings: Settings, origin: dict) -> Trained:
-        """A network as it is to be used: in float32, whatever it was trained in."""
-        from acrnn.text.embedding import copy_state
+    def of_network(cls, network: keras.Model, settings: Settings, origin: dict) -> TrainedModel:
+        """Returns a copy of a network in float32, whatever the precision of its training.
+
+        Args:
+            network: the trained network.
+            settings, origin: see the attributes.
+
+        Raises:
+            ValueError: the network does not fit the settings.
+        """
+        from acrnn.training.state import copy_state
 
         model = settings.system.build(settings.config)
         try:
             copy_state(network, model)
         except ValueError as error:
-            raise ValueError(f"the network is not the one its experiment describes ({error}); {REMEDY}") from error
+            raise ValueError(f"the network does not fit the settings of its experiment ({error}); {REMEDY}") from error
         return cls(model, settings, origin)
 
     @property
     def system(self) -> System:
+        """The system's declaration."""
         return self.settings.system
 
-    @cached_property
+    @property
     def frontend(self) -> frontends.Spec:
+        """The front end of the records."""
         return self.settings.frontend
 
-    @cached_property
+    @property
     def rule(self) -> segments.SegmentRule:
+        """The segment rule of the records."""
         return self.settings.rule
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """Emotions in the order of the network's outputs."""
         return self.settings.labels
 
     @property
     def pooling(self) -> str:
+        """Pooling of segments, see `segments.pool_logits`."""
         return self.settings.recipe.pooling
 
     @cached_property
     def auxiliary_inputs(self) -> tuple[str, ...]:
-        """What the network takes beside the sound, some of `auxiliary_inputs.NAMES`."""
+        """Auxiliary inputs of the network, some of `records.auxiliary_inputs.NAMES`."""
         from acrnn.batches.network_inputs import auxiliary_inputs_of
 
         return auxiliary_inputs_of(self.model)
 
-    def posteriors(self, waveforms: Sequence[np.ndarray], beside: Sequence[Mapping] | None = None) -> np.ndarray:
-        """Posteriors float64 [waveforms, classes].
+    def posteriors(
+        self, waveforms: Sequence[np.ndarray], auxiliary_inputs: Sequence[Mapping] | None = None
+    ) -> np.ndarray:
+        """Posteriors of utterances.
 
         Args:
-            waveforms: mono, [samples] at the front end's rate.
-            beside: of each waveform, what the network takes beside it: "text" a string, "speaker_embedding" [size].
+            waveforms: mono, each float [samples] at the front end's rate.
+            auxiliary_inputs: for each waveform the network's auxiliary inputs: "text" a string, "speaker_embedding"
+                float [size].
+
+        Returns:
+            float64 [waveforms, classes].
         """
-        from acrnn.batches.network_inputs import fed
+        if auxiliary_inputs is None:
+            auxiliary_inputs = [{}] * len(waveforms)
+        return np.stack([self._posterior(*pair) for pair in zip(waveforms, auxiliary_inputs, strict=True)])
 
-        found = []
-        for waveform, auxiliary_inputs in zip(waveforms, beside or [{}] * len(waveforms), strict=True):
-            parts, counts = self._parts(self.frontend.extract(waveform))
-            repeated = {
-                name: np.stack([np.asarray(auxiliary_inputs[name])] * len(parts)) for name in self.auxiliary_inputs
-            }
-            logits = self.model.predict_on_batch(fed(self.model, {"features": parts, "num_frames": counts, **repeated}))
-            found.append(segments.pool_logits(np.asarray(logits), np.zeros(len(parts), int), 1, self.pooling)[0])
-        return np.stack(found)
+    def _posterior(self, waveform: np.ndarray, auxiliary_inputs: Mapping) -> np.ndarray:
+        from acrnn.batches.network_inputs import network_inputs
 
-    def _parts(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        parts, counts = self._segments(self.frontend.extract(waveform))
+        repeated = {name: np.stack([np.asarray(auxiliary_inputs[name])] * len(parts)) for name in self.auxiliary_inputs}
+        logits = self.model.predict_on_batch(
+            network_inputs(self.model, {"features": parts, "num_frames": counts, **repeated})
+        )
+        return segments.pool_logits(np.asarray(logits), np.zeros(len(parts), int), 1, self.pooling)[0]
+
+    def _segments(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.system.whole_utterances:
             return features[None], np.array([len(features)], np.int32)
         return self.rule.cut(features)
 
 
 def load_network(path: Path, system: str) -> keras.Model:
-    """The network in a .keras file, loaded in safe mode: nothing in it is executed but layers that are known here.
+    """Loads a network from a .keras file in safe mode: only registered layers can run code.
+
+    Args:
+        path: the .keras file.
+        system: key in MODELS.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is damaged, or not a network of this system.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged, or holds no network of this system.
     """
     if system not in MODELS:
-        raise ValueError(f"{path}: of the system {system!r}, which this version does not know; update acrnn")
+        raise ValueError(f"{path}: of the system {system!r}, which this version does not have; update acrnn")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such network; {REMEDY}")
-    import_quietly("keras")
-    import keras
-
-    MODELS[system].register_layers()
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{path}: not a network that can be loaded ({first}); train it again") from error
+    return models.load_network(path)

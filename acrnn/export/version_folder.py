@@ -1,4 +1,4 @@
-"""Writes an exported model: its formats and its card, into a version folder that is whole or not there."""
+"""Writes an exported model, its formats and its card, into a version folder; the folder appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from pathlib import Path
 from acrnn import files
 from acrnn.crossval.environment import versions
 from acrnn.crossval.results import collect_results
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
 from acrnn.export import serving
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 from acrnn.model_card import FORMATS, WORDS, Card
+
+_CORPUS_KEYS = ("name", "title", "version", "licence", "citation")
+_ESTIMATE_KEYS = ("uar_fold_mean", "uar_fold_std", "uar_pooled", "uar_pooled_interval", "wa", "per_class", "coverage")
 
 
 def check(out: Path, formats: Sequence[str], replaced: bool, served: bool = False) -> None:
-    """Refuses a job that would fail after the work is done.
+    """Refuses arguments of `export` with which the export would fail after the work is done.
 
     Raises:
-        UsageError: a format is unknown, or the folder is not a version's or is there already.
+        FieldError: a format is unknown, or the folder is not a version folder or exists already.
     """
     for name in formats:
         if name not in FORMATS:
-            raise UsageError(f"--format {name}: it is unknown; choose from {', '.join(FORMATS)}")
+            raise FieldError("formats", name, f"it is unknown; choose from {', '.join(FORMATS)}")
     if served and "saved-model" not in formats:
-        raise UsageError("--serving: TensorFlow Serving takes a SavedModel; add saved-model to --format")
+        raise FieldError("served", "", "TensorFlow Serving takes a SavedModel; add saved-model to the formats")
     if not out.name.isdecimal():
-        raise UsageError(f"--out {out}: its last part is the version, a whole number: {out / '1'}")
+        raise FieldError("out", out, f"its last part is the version, a whole number: {out / '1'}")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name := out.resolve().parent.name):
-        raise UsageError(
-            f"--out {out}: {name!r} is the model's name; use letters, digits, dots, dashes and underscores"
-        )
+        raise FieldError("out", out, f"{name!r} is the model's name; use letters, digits, dots, dashes and underscores")
     if out.exists() and not replaced:
-        raise UsageError(f"--out {out}: it is there already; take the next version, or --replace it")
+        raise FieldError("out", out, "it exists already; take the next version, or replace it")
 
 
 def export(
-    trained: Trained,
+    trained: TrainedModel,
     out: Path,
     formats: Sequence[str] = ("saved-model",),
     estimate: Mapping | None = None,
@@ -47,19 +48,22 @@ def export(
     served: bool = False,
     announce: Callable[[str], None] = lambda text: None,
 ) -> Card:
-    """Writes a model in some formats, with its card.
+    """Writes a model in one or several formats, with its card.
 
     Args:
-        trained: what is exported.
-        out: folder of the version, such as saved_models/NAME/1.
-        formats: keys of FORMATS.
-        estimate: see `estimate_of`.
-        replaced: whether a version that is there gives way.
-        served: add what TensorFlow Serving reads beside a SavedModel; see `serving`.
-        announce: takes a line for each format.
+        trained: the network with its settings.
+        out: version folder to write, such as saved_models/NAME/1.
+        formats: keys in FORMATS.
+        estimate: estimated performance for the card, see `estimate_of`; None if it was not measured.
+        replaced: replace an existing version.
+        served: add files for TensorFlow Serving, see `serving`.
+        announce: called with a line of text for each finished format.
+
+    Returns:
+        The card.
 
     Raises:
-        UsageError: see `check`.
+        FieldError: see `check`.
         ImportError: a format needs an extra that is not installed.
     """
     check(out, formats, replaced, served)
@@ -68,56 +72,70 @@ def export(
     temporary = out.with_name(f".partial-{os.getpid()}-{out.name}")
     temporary.mkdir()
     try:
-        for name in formats:
-            _write(name, trained, temporary)
-            announce(f"{name}: {FORMATS[name]}")
-        card = card_of(trained, out.parent.name, estimate, formats)
-        card.write(temporary)
-        if words := words_of(trained):
-            files.write_text(temporary / WORDS, "\n".join(words) + "\n")
+        card = _write_all(trained, temporary, out.parent.name, formats, estimate, announce)
         if served:
             serving.write_warmup(temporary, card)
             serving.write_configuration(out.parent)
-            announce("serving: warm-up requests, and models.config, batching.config, compose.yaml beside the versions")
-        _put(temporary, out)
+            announce("serving: warm-up requests; models.config, batching.config, compose.yaml in the model's folder")
+        _move(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return card
 
 
-def _put(made: Path, out: Path) -> None:
-    """Moves a folder to its place; what was there is gone only when the new one is there."""
-    old = made.with_name(f"{made.name}-old")
+def _write_all(
+    trained: TrainedModel,
+    folder: Path,
+    name: str,
+    formats: Sequence[str],
+    estimate: Mapping | None,
+    announce: Callable[[str], None],
+) -> Card:
+    for key in formats:
+        _write(key, trained, folder)
+        announce(f"{key}: {FORMATS[key].title}")
+    card = card_of(trained, name, estimate, formats)
+    card.write(folder)
+    if words := words_of(trained):
+        files.write_text(folder / WORDS, "\n".join(words) + "\n")
+    return card
+
+
+def _move(new: Path, out: Path) -> None:
+    """Moves a folder to its place; an older folder there is removed only after that."""
+    old = new.with_name(f"{new.name}-old")
     if out.exists():
         out.rename(old)
-    made.rename(out)
+    new.rename(out)
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write(name: str, trained: Trained, folder: Path) -> None:
+def _write(name: str, trained: TrainedModel, folder: Path) -> None:
     from acrnn.export import litert_model, onnx_model, saved_model
 
+    path = folder / FORMATS[name].file
     if name == "saved-model":
         saved_model.write(trained, folder)
     elif name.startswith("onnx"):
-        if not (folder / onnx_model.FILE).exists():
-            onnx_model.write(trained, folder)
+        exact = folder / FORMATS["onnx"].file
+        if not exact.exists():
+            onnx_model.write(trained, exact)
         if name == "onnx-int8":
-            onnx_model.quantize(folder)
+            onnx_model.quantize(exact, path)
     else:
-        litert_model.write(trained, folder, name.partition("-")[2] or "float32")
+        litert_model.write(trained, path, FORMATS[name].weights)
 
 
-def words_of(trained: Trained) -> tuple[str, ...]:
-    """The words that a network knows; none for one that reads nothing."""
+def words_of(trained: TrainedModel) -> tuple[str, ...]:
+    """Vocabulary of a network that takes texts; empty for others."""
     from acrnn.text.embedding import embedding_of
 
     embedding = embedding_of(trained.model)
     return embedding.vocabulary.words if embedding else ()
 
 
-def card_of(trained: Trained, name: str, estimate: Mapping | None, formats: Sequence[str]) -> Card:
-    """The card of a model."""
+def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats: Sequence[str]) -> Card:
+    """Returns the card of a model; for the arguments see `export`."""
     settings = trained.settings
     return Card(
         name=name,
@@ -129,25 +147,28 @@ def card_of(trained: Trained, name: str, estimate: Mapping | None, formats: Sequ
         pooling=trained.pooling,
         whole_utterances=trained.system.whole_utterances,
         has_attention=any(layer.name == "attention" for layer in trained.model.layers),
-        corpus={key: getattr(settings.corpus, key) for key in ("name", "title", "version", "licence", "citation")},
+        corpus={key: getattr(settings.corpus, key) for key in _CORPUS_KEYS},
         fitted_on=trained.origin,
         estimate=estimate,
         recipe=settings.recipe_fields,
         network=settings.network_fields,
         versions=versions(),
-        formats={key: FORMATS[key] for key in formats},
+        formats={key: FORMATS[key].title for key in formats},
         auxiliary_inputs=trained.auxiliary_inputs,
         speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),
     )
 
 
 def estimate_of(folder: Path) -> dict:
-    """What cross-validation says of a recipe on speakers it had not heard, for the card.
+    """Returns the cross-validated performance of an experiment on unseen speakers, for the card.
+
+    Args:
+        folder: output folder of the experiment.
 
     Raises:
-        FileNotFoundError, ValueError: the folder holds no finished run, or a damaged one.
+        FileNotFoundError: the folder holds no finished run.
+        ValueError: a file is damaged.
     """
     results = collect_results(folder)
     overall = results.overall.to_dict()
-    keys = ("uar_fold_mean", "uar_fold_std", "uar_pooled", "uar_pooled_interval", "wa", "per_class", "coverage")
-    return {"protocol": results.settings.protocol, **{key: overall[key] for key in keys}}
+    return {"protocol": results.settings.protocol, **{key: overall[key] for key in _ESTIMATE_KEYS}}

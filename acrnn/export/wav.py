@@ -1,70 +1,73 @@
-"""WAV files → waveforms inside a graph: decoding, mixing down, resampling, for a server that is sent whole files."""
+"""WAV files → waveforms inside a graph: decoding, mixing down, resampling, for a server that receives whole files."""
 
 from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
 
-# A resampler has a row of weights for each phase: as many as the new rate has samples until both rates meet again.
+# A resampler has a row of weights for each phase: the number of output samples after which both rates coincide again.
 MOST_PHASES = 640
-RATES_HZ = (4000, 192000)  # others in a header are a mistake, or made to take a server's memory
+RATES_HZ = (4000, 192000)  # other rates in a header are errors, or attacks on the memory of a server
 _SHORTEST = 44  # bytes of a WAV file without samples
-_BLOCK = 128  # samples at least that come of one window of input, so that windows do not overlap many times over
-_ZEROS = 24  # zero crossings of the sinc on either side
+_BLOCK = 128  # least number of output samples per window of input, so that windows overlap little
+_ZEROS = 24  # zero crossings of the sinc on each side
 _PASSBAND = 0.95  # of the lower Nyquist rate
 
 
 def decode(contents: tf.Tensor, sample_rate_hz: int, max_seconds: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mono waveforms from WAV files of 16 bits, of any number of channels.
+    """Decodes WAV files of 16 bits with any number of channels to mono waveforms.
 
     Args:
         contents: string [batch], whole files.
-        sample_rate_hz: the rate wanted. Files of other rates are resampled when their ratio to it is one of small
-            numbers, as all usual ones are.
-        max_seconds: a longer file is refused.
+        sample_rate_hz: sampling rate of the waveforms. Files of other rates are resampled if the ratio of the rates is
+            one of small numbers, as for all usual rates.
+        max_seconds: longest file that is accepted.
 
     Returns:
-        waveform float32 [batch, samples], zero beyond the ends; num_samples int32 [batch].
+        waveform float32 [batch, samples], zero beyond the end of each file; num_samples int32 [batch].
 
     Raises:
-        tf.errors.InvalidArgumentError: a file is no WAV of 16 bits, too long, or of an unusual rate.
+        tf.errors.InvalidArgumentError: a file is not a WAV file of 16 bits, is too long, or has an unusual rate.
     """
 
-    def one(entry: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    def decode_row(entry: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         content, row = entry
-        with tf.control_dependencies([_is_wav(content, row)]):
+        with tf.control_dependencies([_check_wav(content, row)]):
             samples, rate = tf.audio.decode_wav(content)
-        with tf.control_dependencies([_is_short(samples, rate, max_seconds, row)]):
+        with tf.control_dependencies([_check_length(samples, rate, max_seconds, row)]):
             mono = tf.reduce_mean(samples, axis=1)
         return tf.cond(rate == sample_rate_hz, lambda: mono, lambda: resample(mono, rate, sample_rate_hz))
 
     rows = tf.range(tf.shape(contents)[0])
-    ragged = tf.map_fn(one, (contents, rows), fn_output_signature=tf.RaggedTensorSpec([None], tf.float32))
+    ragged = tf.map_fn(decode_row, (contents, rows), fn_output_signature=tf.RaggedTensorSpec([None], tf.float32))
     return ragged.to_tensor(), tf.cast(ragged.row_lengths(), tf.int32)
 
 
-def _is_wav(content: tf.Tensor, row: tf.Tensor) -> tf.Operation:
+def _check_wav(content: tf.Tensor, row: tf.Tensor) -> tf.Operation:
     starts = tf.logical_and(tf.strings.length(content) >= _SHORTEST, tf.strings.substr(content, 0, 4) == "RIFF")
     return tf.debugging.Assert(starts, ["not a WAV file, in row", row])
 
 
-def _is_short(samples: tf.Tensor, rate: tf.Tensor, max_seconds: float, row: tf.Tensor) -> tf.Operation:
+def _check_length(samples: tf.Tensor, rate: tf.Tensor, max_seconds: float, row: tf.Tensor) -> tf.Operation:
     length = tf.cast(tf.shape(samples)[0], tf.float64) / tf.cast(rate, tf.float64)
     message = [f"a WAV longer than {max_seconds:g} s; cut it, in row", row, "it has", length]
     return tf.debugging.Assert(length <= max_seconds, message)
 
 
 def resample(waveform: tf.Tensor, rate_hz: tf.Tensor, new_rate_hz: int) -> tf.Tensor:
-    """A waveform [samples] at another rate: band-limited interpolation with a windowed sinc, one row of weights a phase.
+    """Resamples a waveform by band-limited interpolation with a windowed sinc, with one row of weights for each phase.
 
     Args:
-        rate_hz: int32, of the waveform, within RATES_HZ; its ratio to the new rate must be up / down with up ≤ 640.
+        waveform: float32 [samples].
+        rate_hz: int32, sampling rate of the waveform, within RATES_HZ; new_rate_hz / rate_hz must be up / down with up
+            at most MOST_PHASES.
+        new_rate_hz: sampling rate of the result.
 
     Returns:
         float32 [round(samples · new rate / rate)].
 
     Raises:
-        tf.errors.InvalidArgumentError: the rate is another.
+        tf.errors.InvalidArgumentError: the rate is outside of these bounds.
     """
     up, down = _ratio(rate_hz, new_rate_hz)
     ratio = tf.cast(up, tf.float64) / tf.cast(down, tf.float64)
@@ -82,7 +85,7 @@ def resample(waveform: tf.Tensor, rate_hz: tf.Tensor, new_rate_hz: int) -> tf.Te
 
 
 def _ratio(rate_hz: tf.Tensor, new_rate_hz: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """How many samples come of how many: up and down, of one window of input; nothing is worked out for a bad rate."""
+    """Returns up and down: a window of `down` input samples gives `up` output samples. Refuses unusual rates first."""
     shared = _greatest_common_divisor(rate_hz, tf.constant(new_rate_hz))
     usual = tf.logical_and(rate_hz >= RATES_HZ[0], rate_hz <= RATES_HZ[1])
     possible = tf.logical_and(usual, new_rate_hz // shared <= MOST_PHASES)

@@ -1,20 +1,18 @@
-"""Front ends: waveform → features. A frozen spec says everything; it travels with records, models and exports."""
+"""Front ends: waveform → features. A frozen spec holds every parameter; records, models and exports keep it as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from acrnn.frontends import librosa_logmel, logmel, mfcc, mfcc_pitch, stft
 from acrnn.frontends.librosa_logmel import LibrosaLogMelSpec
 from acrnn.frontends.logmel import LogMelSpec
 from acrnn.frontends.mfcc import MfccSpec
 from acrnn.frontends.mfcc_pitch import MfccPitchSpec
+from acrnn.frontends.spec import Spec
 from acrnn.frontends.stft import StftSpec
 
-Spec = LogMelSpec | MfccPitchSpec | StftSpec | LibrosaLogMelSpec | MfccSpec
-
-FRONTENDS = {
+FRONTENDS: dict[str, Spec] = {
     "chen2018": logmel.PAPER,
     "chen2018-original": logmel.ORIGINAL,
     "han2014": mfcc_pitch.HAN2014,
@@ -23,32 +21,40 @@ FRONTENDS = {
     "zhang2021": librosa_logmel.ZHANG2021,
     "peng2021": mfcc.PENG2021,
 }
-_KINDS = {
-    "logmel": LogMelSpec,
-    "mfcc-pitch": MfccPitchSpec,
-    "stft": StftSpec,
-    "librosa-logmel": LibrosaLogMelSpec,
-    "mfcc": MfccSpec,
+_KINDS: dict[str, type[Spec]] = {
+    cls.kind: cls for cls in (LogMelSpec, MfccPitchSpec, StftSpec, LibrosaLogMelSpec, MfccSpec)
 }
 
 
 def to_dict(spec: Spec) -> dict:
-    """The spec as JSON-ready fields, with its kind."""
-    kind = next(name for name, cls in _KINDS.items() if isinstance(spec, cls))
-    return {"kind": kind, **asdict(spec)}
+    """Returns the kind and all fields of a spec, ready for JSON."""
+    return spec.to_dict()
 
 
 def from_dict(fields: Mapping) -> Spec:
-    """The spec that `to_dict` wrote.
+    """Returns the spec that `to_dict` wrote.
 
     Raises:
-        ValueError: the kind or a field is unknown: written by another version of this package.
+        ValueError: the kind or a field is unknown, since another version of this package wrote it.
     """
     values = dict(fields)
     kind = values.pop("kind", None)
     if kind not in _KINDS:
-        raise ValueError(f"front end {kind!r} is unknown; this version knows {', '.join(_KINDS)}")
+        raise ValueError(f"front end {kind!r} is unknown; this version has {', '.join(_KINDS)}")
     try:
         return _KINDS[kind](**values)
     except TypeError as error:
         raise ValueError(f"front end {kind!r}: {error}; prepare the records with this version") from error
+
+
+__all__ = [
+    "FRONTENDS",
+    "LibrosaLogMelSpec",
+    "LogMelSpec",
+    "MfccPitchSpec",
+    "MfccSpec",
+    "Spec",
+    "StftSpec",
+    "from_dict",
+    "to_dict",
+]

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrnn.frontends.waveform import refuse_short, with_slopes
+from acrnn.frontends.spec import SecondsSpec
+from acrnn.frontends.waveform import with_slopes
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)
-class MfccSpec:
-    """Waveform → (frames, 96, 1): 32 MFCC as librosa computes them, their deltas and delta-deltas.
+class MfccSpec(SecondsSpec):
+    """32 MFCC as librosa computes them, their deltas and delta-deltas: [frames, 96, 1].
 
-    The paper names librosa, 32 coefficients, 25 ms, 10 ms, Hamming; where it is silent, the choice is explained. Unlike
-    the log-Mels of Chen et al. (2018) the waveform is not scaled: librosa does not, and the paper says nothing of it.
+    The paper names librosa, 32 coefficients, 25 ms, 10 ms and a Hamming window; where it states nothing, the choice is
+    explained. The waveform is not scaled, unlike in the log-Mel front ends: librosa does not, and the paper does not say so.
 
     Attributes:
-        num_coefficients: MFCC, the first of them the mean level.
-        num_bands: 64; librosa's 128 are for windows of 128 ms, and with 25 ms some of them would hold no bin at all.
+        num_coefficients: number of MFCC; the first is the mean level.
+        num_bands: number of Mel bands. The 128 of librosa are meant for windows of 128 ms; with 25 ms, some would be empty.
         fft_size: 512, the power of two above 25 ms at 16 kHz.
-        power_floor, range_db: energies below the floor, and more than so many dB below the loudest of the utterance,
-            count as that: librosa's values.
-        delta_frames: N of the regression on either side; 4 is librosa's width of 9. At the edges the first and the last
-            frame are repeated, where librosa fits a polynomial and so needs nine frames at least.
+        power_floor: minimum of the energies; the value of librosa.
+        range_db: minimum of the levels, in dB below the loudest of the utterance; the value of librosa.
+        delta_frames: N of the regression, in frames on either side; 4 is the width of 9 of librosa. The first and the last
+            frame are repeated at the edges, where librosa fits a polynomial and needs nine frames.
     """
 
-    sample_rate_hz: int = 16000
-    window_seconds: float = 0.025
-    hop_seconds: float = 0.010
+    kind = "mfcc"
+    band_name = "MFCC, deltas and delta-deltas"
     num_coefficients: int = 32
     num_bands: int = 64
     fft_size: int = 512
@@ -37,99 +41,56 @@ class MfccSpec:
     delta_frames: int = 4
 
     @property
-    def window_samples(self) -> int:
-        return round(self.window_seconds * self.sample_rate_hz)
-
-    @property
-    def band_name(self) -> str:
-        """What a row of the features is, for a figure."""
-        return "MFCC, their deltas, and theirs"
-
-    @property
     def feature_shape(self) -> tuple[int, int]:
-        """(values, channels) of one frame."""
         return 3 * self.num_coefficients, 1
 
-    def extract(self, waveform: np.ndarray) -> np.ndarray:
-        """Features of one utterance.
+    def scaled(self, waveform: np.ndarray) -> np.ndarray:
+        """Returns the waveform unchanged."""
+        return waveform
 
-        Args:
-            waveform: float [samples] in [-1, 1] at sample_rate_hz.
+    def scaled_in_graph(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> tf.Tensor:
+        from acrnn.frontends import in_graph
 
-        Returns:
-            float32 [frames, values, 1]: the coefficients, their deltas, and the deltas of these;
-            frames = 1 + ⌈(samples - window) / hop⌉, the last one filled up with zeros.
+        return in_graph.ended(waveform, num_samples)
 
-        Raises:
-            ValueError: the waveform is shorter than one window.
-        """
-        refuse_short(waveform, self.sample_rate_hz, self.window_seconds)
-        static = self._cepstrum(waveform.astype(np.float64))
-        tracks = with_slopes(static, self.delta_frames)
-        return np.concatenate(tracks, axis=1)[..., None].astype(np.float32)
+    def features(self, scaled: np.ndarray) -> np.ndarray:
+        """Returns the coefficients, their deltas and their delta-deltas, [frames, values, 1]."""
+        return np.concatenate(with_slopes(self._cepstrum(scaled), self.delta_frames), axis=1)[..., None]
 
-    def in_graph(self, waveform, num_samples, fft: bool = True):
-        """The same for a batch as TensorFlow operations, in the precision of the waveform.
-
-        Args:
-            waveform: float tensor [batch, samples], zero beyond an utterance's end.
-            num_samples: int32 tensor [batch], each at least a window.
-            fft: see `in_graph.power_spectrum`.
-
-        Returns:
-            features [batch, frames, values, 1], meaningless beyond an utterance's frames; num_frames int32 [batch].
-        """
+    def features_in_graph(self, windows: tf.Tensor, num_frames: tf.Tensor, fft: bool) -> tf.Tensor:
         import tensorflow as tf
+        from librosa.filters import mel
+        from scipy.signal import get_window
 
         from acrnn.frontends import in_graph
 
-        ended = in_graph.ended(waveform, num_samples)
-        windows, num_frames = in_graph.frames(ended, num_samples, self.window_samples, self._hop_samples)
-        windows *= in_graph.constant(self._window, windows)
-        bands = in_graph.band_energies(in_graph.power_spectrum(windows, self.fft_size, fft), self._filters)
+        windows *= in_graph.constant(get_window("hamming", self.window_samples), windows)
+        filters = mel(sr=self.sample_rate_hz, n_fft=self.fft_size, n_mels=self.num_bands, dtype=np.float64)
+        bands = in_graph.band_energies(in_graph.power_spectrum(windows, self.fft_size, fft), filters)
         level = in_graph.decibels(bands * self.fft_size, num_frames, self.power_floor, self.range_db)
-        static = tf.matmul(level, in_graph.constant(self._cosines, level))
+        static = tf.matmul(level, in_graph.constant(self._cosines(), level))
         tracks = in_graph.with_slopes(static, num_frames, self.delta_frames)
-        return tf.expand_dims(tf.concat(tracks, axis=-1), -1), num_frames
+        return tf.expand_dims(tf.concat(tracks, axis=-1), -1)
 
-    @property
-    def _hop_samples(self) -> int:
-        return round(self.hop_seconds * self.sample_rate_hz)
-
-    @property
-    def _window(self) -> np.ndarray:
-        from scipy.signal import get_window
-
-        return get_window("hamming", self.window_samples)
-
-    @property
-    def _filters(self) -> np.ndarray:
-        """The Mel filters [bands, bins]."""
-        from librosa.filters import mel
-
-        return mel(sr=self.sample_rate_hz, n_fft=self.fft_size, n_mels=self.num_bands, dtype=np.float64)
-
-    @property
     def _cosines(self) -> np.ndarray:
-        """The cosine transform as a matrix [bands, coefficients]: what it makes of the unit vectors."""
+        """Returns the cosine transform as a matrix [bands, coefficients]: the transforms of the unit vectors."""
         from scipy.fft import dct
 
         return dct(np.eye(self.num_bands), type=2, axis=1, norm="ortho")[:, : self.num_coefficients]
 
     def _cepstrum(self, waveform: np.ndarray) -> np.ndarray:
-        """MFCC [frames, coefficients]."""
+        """Returns the MFCC [frames, coefficients] of a waveform [samples]."""
         from librosa import power_to_db
         from librosa.feature import melspectrogram, mfcc
 
-        # librosa lays the window in the middle of its transform: zeros before it let frames begin where windows do
+        # librosa centers the window in its transform: with zeros in front, frames begin where windows begin
         before = (self.fft_size - self.window_samples) // 2
-        frames = 1 + -(-(len(waveform) - self.window_samples) // self._hop_samples)
-        samples = (frames - 1) * self._hop_samples + self.fft_size
+        samples = (self.num_frames(len(waveform)) - 1) * self.hop_samples + self.fft_size
         bands = melspectrogram(
             y=np.pad(waveform, (before, samples - before - len(waveform))),
             sr=self.sample_rate_hz,
             n_fft=self.fft_size,
-            hop_length=self._hop_samples,
+            hop_length=self.hop_samples,
             win_length=self.window_samples,
             window="hamming",
             center=False,

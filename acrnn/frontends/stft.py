@@ -1,32 +1,36 @@
-"""STFT magnitudes, the image that Lim et al. (2016), Section III-A, give their networks: 128 bins by 128 frames."""
+"""STFT magnitudes: the image of 128 bins by 128 frames of Lim et al. (2016), Section III-A."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from acrnn.frontends.waveform import refuse_short, unit_variance
+from acrnn.frontends.spec import Spec
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)
-class StftSpec:
-    """Waveform → (frames, bins, 1): magnitudes of the short-time Fourier transform, or their logarithms.
+class StftSpec(Spec):
+    """Magnitudes of the short-time Fourier transform, or their logarithms: [frames, bins, 1].
 
-    The defaults are the paper's; where it is silent, the choice is explained. At the edges: frames begin at the first
-    sample, nothing is mirrored in front of it, and zeros fill the last frame up. Of the 129 bins the highest is left
-    out, which lies at the Nyquist rate, so that the image is as square as the paper's.
+    The defaults are the values of the paper; where it states none, the choice is explained. The highest of the 129 bins,
+    at the Nyquist rate, is left out, so that the image is square as in the paper.
 
     Attributes:
-        window_samples: 256, 16 ms at 16 kHz; half of it is the hop (50 % overlap, Section III-A).
-        window: the paper names none; "hann" adds up to one at 50 % overlap.
-        magnitude: "linear", as the paper says nothing of a logarithm, or "log".
-        num_bins: the lowest, DC among them.
-        magnitude_floor: of the logarithm: smaller magnitudes count as it, so that digital silence is a quiet frame.
+        window_samples: 256, 16 ms at 16 kHz. The paper names no window function; the periodic Hann window adds up to one
+            at 50 % overlap.
+        hop_samples: half a window (50 % overlap, Section III-A).
+        num_bins: number of bins, from DC up.
+        magnitude: "linear", since the paper does not mention a logarithm, or "log".
+        magnitude_floor: minimum of the magnitudes before the logarithm, for digital silence.
     """
 
-    sample_rate_hz: int = 16000
+    kind = "stft"
+    band_name = "bin"
     window_samples: int = 256
     hop_samples: int = 128
     num_bins: int = 128
@@ -42,64 +46,32 @@ class StftSpec:
         return self.hop_samples / self.sample_rate_hz
 
     @property
-    def band_name(self) -> str:
-        """What a row of the features is, for a figure."""
-        return "bin"
-
-    @property
     def feature_shape(self) -> tuple[int, int]:
-        """(bins, channels) of one frame."""
         return self.num_bins, 1
 
-    def extract(self, waveform: np.ndarray) -> np.ndarray:
-        """Features of one utterance.
-
-        Args:
-            waveform: float [samples] in [-1, 1] at sample_rate_hz, not constant; scaled to zero mean and unit variance.
-
-        Returns:
-            float32 [frames, bins, 1]; frames = 1 + ⌈(samples - window) / hop⌉, the last one filled up with zeros.
-
-        Raises:
-            ValueError: the waveform is shorter than one window.
-        """
+    def features(self, scaled: np.ndarray) -> np.ndarray:
         from python_speech_features.sigproc import framesig
 
-        refuse_short(waveform, self.sample_rate_hz, self.window_seconds)
-        scaled = unit_variance(waveform.astype(np.float64))
-        frames = framesig(scaled, self.window_samples, self.hop_samples) * self._window
-        magnitude = np.abs(np.fft.rfft(frames))[:, : self.num_bins]
+        windows = framesig(scaled, self.window_samples, self.hop_samples) * self._window()
+        magnitude = np.abs(np.fft.rfft(windows))[:, : self.num_bins]
         if self.magnitude == "log":
             magnitude = np.log(np.maximum(magnitude, self.magnitude_floor))
-        return magnitude[..., None].astype(np.float32)
+        return magnitude[..., None]
 
-    def in_graph(self, waveform, num_samples, fft: bool = True):
-        """The same for a batch as TensorFlow operations, in the precision of the waveform.
-
-        Args:
-            waveform: float tensor [batch, samples]; what lies beyond an utterance's end is ignored.
-            num_samples: int32 tensor [batch], each at least a window.
-            fft: see `in_graph.power_spectrum`.
-
-        Returns:
-            features [batch, frames, bins, 1], meaningless beyond an utterance's frames; num_frames int32 [batch].
-        """
+    def features_in_graph(self, windows: tf.Tensor, num_frames: tf.Tensor, fft: bool) -> tf.Tensor:
         import tensorflow as tf
 
         from acrnn.frontends import in_graph
 
-        scaled = in_graph.unit_variance(waveform, num_samples)
-        windows, num_frames = in_graph.frames(scaled, num_samples, self.window_samples, self.hop_samples)
-        windows *= in_graph.constant(self._window, windows)
+        windows *= in_graph.constant(self._window(), windows)
         power = in_graph.power_spectrum(windows, self.window_samples, fft)[..., : self.num_bins]
         magnitude = tf.sqrt(power * self.window_samples)
         if self.magnitude == "log":
-            magnitude = tf.math.log(tf.maximum(magnitude, in_graph.constant(self.magnitude_floor, magnitude)))
-        return tf.expand_dims(magnitude, -1), num_frames
+            magnitude = in_graph.floored_log(magnitude, self.magnitude_floor)
+        return tf.expand_dims(magnitude, -1)
 
-    @property
     def _window(self) -> np.ndarray:
-        """The periodic Hann window [window_samples], which adds up to one at 50 % overlap."""
+        """Returns the periodic Hann window [window_samples]."""
         return np.hanning(self.window_samples + 1)[:-1]
 
 

@@ -1,5 +1,6 @@
-"""What a trained recogniser says of speech: files, arrays, folders, streams. Runs without TensorFlow where it can."""
+"""Recognition with an exported model: files, arrays, folders and streams. Runs without TensorFlow if another runtime can."""
 
-from acrnn.inference.recognizer import Failure, Prediction, Recognizer, Segment
+from acrnn.inference.prediction import Failure, Prediction, Segment
+from acrnn.inference.recognizer import Recognizer
 
 __all__ = ["Failure", "Prediction", "Recognizer", "Segment"]

@@ -1,4 +1,4 @@
-"""A page to try a model on: sound files or the microphone in, emotions compared and drawn out. Works without internet."""
+"""A web page for trying a model: takes sound files or a recording, shows predictions and figures. Works without internet."""
 
 from __future__ import annotations
 
@@ -13,28 +13,42 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from acrnn import audio
 from acrnn.errors import UsageError, missing_extra
-from acrnn.inference import Prediction, Recognizer
+from acrnn.inference.prediction import Prediction
+from acrnn.inference.recognizer import Recognizer
 from acrnn.model_card import Card
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+    from jinja2 import Environment
 
 MOST_FILES = 12
 MOST_SECONDS = 60.0
 LARGEST_MB = 20
 RECORDING = "recording"
 _KEPT_SECONDS = 3600  # uploads that are older are deleted
-_WAITING = 16  # people in the queue; one is answered at a time
-_HERE = ("127.0.0.1", "localhost", "::1")
+_QUEUE_SIZE = 16  # requests that wait; one is answered at a time
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 _DPI = 100
 _FOLDER = "GRADIO_TEMP_DIR"
-# What the browser has: plain names are not fetched, unlike the fonts of gradio's own themes.
+# Fonts of the browser itself: those of gradio's own themes would be fetched from the internet.
 _FONT, _FONT_MONO = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the page shows of a sound: a prediction with its figure as PNG, or what is wrong with the sound."""
+    """Result for a sound: a prediction and its figure, or an error.
+
+    Attributes:
+        name: file name, or "recording".
+        prediction: None if the sound failed.
+        png: figure of the prediction as a PNG file.
+        error: message for a sound that failed.
+    """
 
     name: str
     prediction: Prediction | None = None
@@ -43,7 +57,7 @@ class Answer:
 
     @property
     def picture(self) -> str:
-        """The figure as an address that needs no server."""
+        """The figure as a data URL."""
         return "data:image/png;base64," + base64.b64encode(self.png).decode()
 
 
@@ -52,50 +66,51 @@ def serve(recognizer: Recognizer, host: str = "127.0.0.1", port: int = 7860) -> 
 
     Raises:
         ImportError: the extra [demo] is not installed.
-        OSError: nothing can listen there.
-        UsageError: the model takes more than sound, which the page does not ask for.
+        OSError: the page cannot listen on the host and port.
+        UsageError: the model takes auxiliary inputs, for which the page has no fields.
     """
     if recognizer.card.auxiliary_inputs:
-        raise UsageError(f"--model {recognizer.card.name}: it takes more than sound; use acrnn predict --text")
-    with _own_folder():
-        built = page(recognizer)
+        name, inputs = recognizer.card.name, recognizer.card.inputs
+        raise UsageError(f"{name}: takes {inputs}, and the page has a field for sound only; use acrnn predict")
+    with _upload_folder():
+        blocks = page(recognizer)
         try:
-            launch(built, host, port)
-            print(f"{built.local_url} shows {recognizer.card.name}; Ctrl-C ends it", flush=True)
-            if host not in _HERE:
-                print(f"--host {host}: everyone who reaches this machine can use the page", file=sys.stderr)
-            while built.is_running:
+            launch(blocks, host, port)
+            print(f"{blocks.local_url} shows {recognizer.card.name}; Ctrl-C ends it", flush=True)
+            if host not in _LOCAL_HOSTS:
+                print(f"host {host}: everyone who reaches this machine can use the page", file=sys.stderr)
+            while blocks.is_running:
                 time.sleep(0.2)
         except KeyboardInterrupt:
             print("ended", file=sys.stderr)
         finally:
-            built.close(verbose=False)
+            blocks.close(verbose=False)
     return 0
 
 
 @contextmanager
-def _own_folder() -> Iterator[None]:
-    """Uploads go to a folder that ends with the block; gradio's is shared by a machine's users, and some of it stays."""
-    before = os.environ.get(_FOLDER)
+def _upload_folder() -> Iterator[None]:
+    """Sends uploads to a folder that is removed after the block; gradio's own is shared by all users and is not emptied."""
+    previous = os.environ.get(_FOLDER)
     with tempfile.TemporaryDirectory(prefix="acrnn-demo-", ignore_cleanup_errors=True) as folder:
         os.environ[_FOLDER] = folder
         try:
             yield
         finally:
             os.environ.pop(_FOLDER)
-            if before is not None:
-                os.environ[_FOLDER] = before
+            if previous is not None:
+                os.environ[_FOLDER] = previous
 
 
-def launch(built, host: str, port: int) -> None:
-    """Starts to serve a page that `page` built, and returns.
+def launch(blocks: Blocks, host: str, port: int) -> None:
+    """Starts serving a page that `page` built, and returns.
 
     Raises:
-        OSError: nothing can listen there.
+        OSError: the page cannot listen on the host and port.
     """
     gradio = _gradio()
     try:
-        built.queue(max_size=_WAITING).launch(
+        blocks.queue(max_size=_QUEUE_SIZE).launch(
             server_name=host,
             server_port=port,
             prevent_thread_lock=True,
@@ -110,11 +125,11 @@ def launch(built, host: str, port: int) -> None:
             css=_templates().get_template("demo.css").render(),
         )
     except OSError as error:
-        raise OSError(f"{host}, port {port}: the page cannot listen there; choose another --port or --host") from error
+        raise OSError(f"{host}, port {port}: the page cannot listen there; choose another port or host") from error
 
 
-def page(recognizer: Recognizer):
-    """The page as `gradio.Blocks`, not served yet.
+def page(recognizer: Recognizer) -> Blocks:
+    """Builds the page, `gradio.Blocks`, without serving it.
 
     Raises:
         ImportError: the extra [demo] is not installed.
@@ -122,58 +137,59 @@ def page(recognizer: Recognizer):
     gradio = _gradio()
     with gradio.Blocks(
         title=f"acrnn: {recognizer.card.name}", analytics_enabled=False, delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS)
-    ) as built:
+    ) as blocks:
         gradio.HTML(about(recognizer.card))
         with gradio.Row(equal_height=True):
             label = f"Sound files: up to {MOST_FILES}, each up to {_most_seconds(recognizer):g} s and {LARGEST_MB} MB"
-            # no filter by extension: gradio would refuse all files for one that is wrong, the table tells which it is
+            # no filter by extension: gradio would refuse all files because of one; the table names the wrong one
             uploads = gradio.File(file_count="multiple", label=label, height=190)
-            recorded = gradio.Audio(sources=["microphone"], type="filepath", label="or the microphone", buttons=[])
+            recorded = gradio.Audio(sources=["microphone"], type="filepath", label="or a recording", buttons=[])
         with gradio.Row():
             button = gradio.Button("Recognize", variant="primary", scale=3)
             clear = gradio.ClearButton(value="Clear", scale=1)
-        shown = gradio.HTML(elem_id="answer", min_height=60, apply_default_css=False)
-        clear.add([uploads, recorded, shown])
+        results = gradio.HTML(elem_id="answer", min_height=60, apply_default_css=False)
+        clear.add([uploads, recorded, results])
         button.click(
             lambda paths, recording: recognize(recognizer, paths, recording),
             [uploads, recorded],
-            shown,
+            results,
             api_visibility="private",
         )
-    return built
+    return blocks
 
 
 def recognize(recognizer: Recognizer, paths: Sequence[str] | None, recording: str | None = None) -> str:
-    """What the button shows, as HTML: a table of all sounds with a line for each, and the figures of the good ones.
+    """Returns the answer of the page as HTML: a table with a row for each sound, and a figure for each prediction.
 
     Args:
-        paths: the files that were uploaded, if any.
-        recording: the file of the microphone, if it was used.
+        recognizer: the model.
+        paths: uploaded files, if any.
+        recording: file of the microphone's recording, if any.
     """
     sounds = [(RECORDING, Path(recording))] if recording else []
     sounds += [(Path(path).name, Path(path)) for path in paths or ()]
     answers = [answer(recognizer, name, path) for name, path in sounds[:MOST_FILES]]
-    left = [name for name, _ in sounds[MOST_FILES:]]
+    omitted = [name for name, _ in sounds[MOST_FILES:]]
     return (
         _templates()
         .get_template("demo_answers.html.j2")
-        .render(answers=answers, labels=recognizer.labels, left=left, most=MOST_FILES)
+        .render(answers=answers, labels=recognizer.labels, omitted=omitted, most=MOST_FILES)
     )
 
 
 def answer(recognizer: Recognizer, name: str, path: Path) -> Answer:
-    """What the page shows of a sound file."""
+    """Returns the result for one sound file."""
     from acrnn.inference.command import example
 
     try:
         _check_length(path, _most_seconds(recognizer))
-        said = recognizer.predict(path)
-        # the page names the file above the figure, in letters that a figure may not have
-        drawn = {**example(recognizer, said), "title": "waveform"}
+        prediction = recognizer.predict(path)
+        # the page shows the file name above the figure: the figure's font may lack its letters
+        figure = {**example(recognizer, prediction), "title": "waveform"}
     except (OSError, ValueError) as error:
-        # the path is one of the server's: it says nothing to who sent the file
+        # the message shows the name of the upload instead of its path on the server
         return Answer(name, error=str(error).removeprefix(f"{path}: ").replace(str(path), name))
-    return Answer(name, said, _png(drawn))
+    return Answer(name, prediction, _png(figure))
 
 
 def _most_seconds(recognizer: Recognizer) -> float:
@@ -182,7 +198,7 @@ def _most_seconds(recognizer: Recognizer) -> float:
 
 def _check_length(path: Path, most: float) -> None:
     if (seconds := audio.duration_seconds(path)) > most:
-        raise audio.AudioError(f"{path}: {seconds:.1f} s long, this page hears up to {most:g} s; cut it")
+        raise audio.AudioError(f"{path}: {seconds:.1f} s long, this page takes up to {most:g} s; cut it")
 
 
 def _png(example: dict) -> bytes:
@@ -194,21 +210,21 @@ def _png(example: dict) -> bytes:
 
 
 def about(card: Card) -> str:
-    """The top of the page, as HTML: what the model is, was fitted on, how well it does, and what it is not for."""
+    """Returns the top of the page as HTML: the model, its training data, performance and limitations."""
     return _templates().get_template("demo_about.html.j2").render(card=card)
 
 
 @cache
-def _templates():
+def _templates() -> Environment:
     import jinja2
 
-    # names of files are written by strangers: everything is escaped
+    # file names come from visitors: everything is escaped
     loader = jinja2.PackageLoader("acrnn")
     return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
-def _gradio():
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: nothing is to be sent anywhere
+def _gradio() -> ModuleType:
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: gradio must not send usage data
     try:
         import gradio
     except ImportError as error:

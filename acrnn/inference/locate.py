@@ -1,4 +1,4 @@
-"""Where models are: a folder that is named, or one that came with the package."""
+"""Finds models: in a folder that the caller names, or among those that come with the package."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from acrnn.model_card import CARD, REMEDY
 
 DEFAULT = "acrnn_emodb"
 _PACKAGE = Path(__file__).parent.parent
-# Beside the code in a checkout, inside the package where it is installed.
+# Next to the package in a checkout, inside the package where it is installed.
 HOMES = (_PACKAGE.parent / "saved_models", _PACKAGE / "saved_models")
 
 
 def included() -> dict[str, Path]:
-    """The models that came with the package, by name."""
+    """Returns the folders of the models that come with the package, by name."""
     homes = [home for home in HOMES if home.is_dir()]
     return {path.name: path for home in reversed(homes) for path in sorted(home.iterdir()) if _versions(path)}
 
 
 def version_folder(model: str | Path) -> Path:
-    """The folder of a model's version: the one that is named, or the highest of a model.
+    """Returns the version folder of a model, the highest version unless the caller names one.
 
     Args:
-        model: the name of an included model, a model's folder or a version's folder.
+        model: name of an included model, folder of a model, or folder of a version.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no such model.
     """
     path = Path(model)
     if (path / CARD).is_file():
@@ -41,8 +41,8 @@ def version_folder(model: str | Path) -> Path:
 
 
 def _versions(folder: Path) -> list[Path]:
-    """The versions of a model that have a card, the highest last."""
+    """Returns the versions of a model that have a card, the highest last."""
     if not folder.is_dir():
         return []
-    found = [path for path in folder.iterdir() if path.name.isdecimal() and (path / CARD).is_file()]
-    return sorted(found, key=lambda path: int(path.name))
+    versions = [path for path in folder.iterdir() if path.name.isdecimal() and (path / CARD).is_file()]
+    return sorted(versions, key=lambda path: int(path.name))

@@ -1,99 +1,48 @@
-"""The recogniser: a sound file or an array in, plain objects out."""
+"""The recognizer: takes sound files or arrays and returns plain objects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from acrnn import audio
+from acrnn.errors import FieldError
 from acrnn.inference import locate, runtimes
+from acrnn.inference.prediction import Failure, Prediction
+from acrnn.inference.runtimes import AuxiliaryInputs
 from acrnn.model_card import Card
-from acrnn.segments import attention_by_frame
 
+if TYPE_CHECKING:
+    from acrnn.inference.streaming import Stream
+
+Source = str | Path | np.ndarray
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
-_REMEDIES = {
-    "text": "pass text=…, on the command line --text or --transcripts",
-    "speaker_embedding": "pass speaker_embedding=…, on the command line --speaker-embeddings",
-}
-_AT_ONCE = 16  # files of a folder that are read before they are recognized together
+_FILES_AT_ONCE = 16  # files that are read before they are recognized together
 
 
-@dataclass(frozen=True)
-class Segment:
-    """What was said of a part of an utterance."""
+class _Utterance(NamedTuple):
+    """An utterance that was read and checked."""
 
-    start_seconds: float
-    end_seconds: float
-    emotion: str
-    probabilities: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What was said of an utterance.
-
-    Attributes:
-        source: the file, or "array".
-        emotion: the most probable one.
-        probabilities: by emotion, in the model's order; they sum to one.
-        segments: in the order of time.
-        attention_seconds, attention: for each frame where its middle lies, and how much it counted: 1 is an even share
-            of its segment, a later segment covers an earlier one, 0 where there is none; both empty for a network without attention.
-        duration_seconds: of the utterance.
-    """
-
-    source: str
-    emotion: str
-    probabilities: dict[str, float]
-    segments: tuple[Segment, ...]
-    attention_seconds: tuple[float, ...]
-    attention: tuple[float, ...]
-    duration_seconds: float
-
-    def to_dict(self) -> dict:
-        """JSON-ready fields, rounded to six digits."""
-        return {
-            "source": self.source,
-            "emotion": self.emotion,
-            "probabilities": _rounded(self.probabilities),
-            "duration_seconds": round(self.duration_seconds, 6),
-            "segments": [
-                {
-                    "start_seconds": round(segment.start_seconds, 6),
-                    "end_seconds": round(segment.end_seconds, 6),
-                    "emotion": segment.emotion,
-                    "probabilities": _rounded(segment.probabilities),
-                }
-                for segment in self.segments
-            ],
-            "attention_seconds": [round(value, 6) for value in self.attention_seconds],
-            "attention": [round(value, 6) for value in self.attention],
-        }
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A file that could not be recognized, and why."""
-
-    source: str
-    reason: str
-
-
-def _rounded(probabilities: dict[str, float]) -> dict[str, float]:
-    return {name: round(value, 6) for name, value in probabilities.items()}
+    name: str
+    waveform: np.ndarray
+    auxiliary_inputs: AuxiliaryInputs
 
 
 class Recognizer:
-    """A trained recogniser. `load` makes one.
+    """A trained model that recognizes emotions. `Recognizer.load` makes one.
+
+        >>> recognizer = Recognizer.load()
+        >>> recognizer.predict("speech.wav").emotion in recognizer.labels
+        True
 
     Args:
-        card: of the model.
-        run: what runs it.
-        runtime: its name.
-        folder: where it lies.
+        card: card of the model.
+        run: runs the model, see `runtimes`.
+        runtime: name of the runtime, a key in `model_card.FORMATS`.
+        folder: version folder of the model.
     """
 
     def __init__(self, card: Card, run: runtimes.Run, runtime: str, folder: Path):
@@ -107,13 +56,13 @@ class Recognizer:
         """Loads a model.
 
         Args:
-            model: the name of one that came with the package, or the folder of an exported one.
-            runtime: a key of `runtimes.RUNTIMES`, or "auto": what is installed, the quickest to start first.
-            threads: for the arithmetic; None leaves it to the runtime.
+            model: name of an included model, or folder of an exported one.
+            runtime: a key in `model_card.FORMATS`, or "auto" for the installed runtime that starts fastest.
+            threads: number of threads; None leaves it to the runtime.
 
         Raises:
-            FileNotFoundError: there is no such model, or no file of it for the runtime.
-            ValueError: it is damaged.
+            FileNotFoundError: the model does not exist, or has no file for the runtime.
+            ValueError: the model is damaged.
             ImportError: the runtime is not installed; the message names the extra.
         """
         folder = locate.version_folder(model)
@@ -128,111 +77,128 @@ class Recognizer:
 
     def predict(
         self,
-        source: str | Path | np.ndarray,
+        source: Source,
         sample_rate_hz: int | None = None,
         text: str | None = None,
         speaker_embedding: np.ndarray | None = None,
     ) -> Prediction:
-        """What the model says of an utterance.
+        """Predicts the emotion of an utterance.
 
         Args:
-            source: a sound file, or a waveform float [samples] or [samples, channels] in [-1, 1], or int16.
-            sample_rate_hz: of an array; a file knows its own.
-            text: what is said, for a model that reads (`card.companions` tells).
+            source: sound file, or waveform: float [samples] or [samples, channels] in [-1, 1], or int16.
+            sample_rate_hz: sampling rate of an array; not needed for a file.
+            text: transcript, for a model that takes texts (see `card.auxiliary_inputs`).
             speaker_embedding: float [size], for a model that takes one.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            audio.AudioError: it is not audio that can be used, or shorter than a window or longer than the model hears;
-                the message names the file and the remedy.
-            ValueError: what the model takes beside the sound is not given, or what is given it does not take.
+            FileNotFoundError: the file does not exist.
+            audio.AudioError: the sound cannot be used: damaged, silent, too short or too long; the message names the
+                file and the remedy.
+            ValueError: an auxiliary input of the model is missing, or the model does not take it.
         """
         return self.predict_batch([source], sample_rate_hz, [text], [speaker_embedding])[0]
 
     def predict_batch(
         self,
-        sources: Sequence[str | Path | np.ndarray],
+        sources: Sequence[Source],
         sample_rate_hz: int | None = None,
         texts: Sequence[str | None] | None = None,
         speaker_embeddings: Sequence[np.ndarray | None] | None = None,
     ) -> list[Prediction]:
-        """What the model says of several utterances: the same as of each alone, in less time."""
-        names = [self._name(source) for source in sources]
-        nothing = [None] * len(names)
-        given = zip(names, texts or nothing, nothing if speaker_embeddings is None else speaker_embeddings, strict=True)
-        beside = [self._beside(name, {"text": text, "speaker_embedding": voice}) for name, text, voice in given]
-        return self._predictions(names, [self.waveform(source, sample_rate_hz) for source in sources], beside)
-
-    def predict_files(
-        self, paths: Iterable[str | Path], beside: Callable[[Path], Mapping[str, object]] = lambda path: {}
-    ) -> Iterator[Prediction | Failure]:
-        """What the model says of any number of files, in order; a bad one is a `Failure` and the others go on.
+        """Predicts the emotions of several utterances: the same predictions as one by one, in less time.
 
         Args:
-            beside: what there is of a file beside its sound: "text", "speaker_embedding".
+            sources: sound files or waveforms, see `predict`.
+            sample_rate_hz: sampling rate of the arrays.
+            texts, speaker_embeddings: one for each source, see `predict`.
         """
-        group: list[tuple[str, np.ndarray | Failure, Mapping[str, object]]] = []
+        names = [_name(source) for source in sources]
+        texts = [None] * len(names) if texts is None else texts
+        embeddings = [None] * len(names) if speaker_embeddings is None else speaker_embeddings
+        auxiliary_inputs = [
+            self._checked_inputs(name, {"text": text, "speaker_embedding": embedding})
+            for name, text, embedding in zip(names, texts, embeddings, strict=True)
+        ]
+        return self._predictions(
+            [
+                _Utterance(name, self.waveform(source, sample_rate_hz), inputs)
+                for name, source, inputs in zip(names, sources, auxiliary_inputs, strict=True)
+            ]
+        )
+
+    def predict_files(
+        self,
+        paths: Iterable[str | Path],
+        auxiliary_inputs: Callable[[Path], AuxiliaryInputs] = lambda path: {},
+    ) -> Iterator[Prediction | Failure]:
+        """Predicts the emotions of any number of files, in order; a file that fails gives a `Failure`.
+
+        Args:
+            paths: sound files.
+            auxiliary_inputs: returns the auxiliary inputs of a file: "text", "speaker_embedding".
+        """
+        group: list[_Utterance | Failure] = []
         for path in paths:
+            name = str(path)
             try:
-                group.append((str(path), self.waveform(path), self._beside(str(path), beside(Path(path)))))
+                waveform = self.waveform(path)
+                group.append(_Utterance(name, waveform, self._checked_inputs(name, auxiliary_inputs(Path(path)))))
             except (OSError, ValueError) as error:
-                group.append((str(path), Failure(str(path), str(error)), {}))
-            if len(group) == _AT_ONCE:
-                yield from self._grouped(group)
+                group.append(Failure(name, str(error)))
+            if len(group) == _FILES_AT_ONCE:
+                yield from self._group_results(group)
                 group = []
-        yield from self._grouped(group)
+        yield from self._group_results(group)
 
     def predict_folder(self, folder: str | Path) -> Iterator[Prediction | Failure]:
-        """What the model says of every sound file in a folder and the folders in it.
+        """Predicts the emotions of all sound files in a folder and its subfolders.
 
         Raises:
-            FileNotFoundError: there is no such folder, or no sound file in it.
+            FileNotFoundError: the folder does not exist or holds no sound file.
         """
         return self.predict_files(sound_files(folder))
 
-    def stream(self, sample_rate_hz: int | None = None, window_seconds: float = 3.0, hop_seconds: float = 1.0):
-        """A stream: push samples, get a decision every hop; see `streaming.Stream`."""
+    def stream(
+        self, sample_rate_hz: int | None = None, window_seconds: float = 3.0, hop_seconds: float = 1.0
+    ) -> Stream:
+        """Returns a stream that takes samples and returns a decision every hop; see `streaming.Stream`.
+
+        Raises:
+            ValueError: the model takes more than sound, or a length is out of range.
+        """
         if self.card.auxiliary_inputs:
-            raise ValueError(
-                f"{self.card.name}: takes {_listed(self.card.auxiliary_inputs)} too, which a stream does not have"
-            )
+            raise ValueError(f"{self.card.name}: takes {self.card.inputs}; a stream has sound only")
         from acrnn.inference.streaming import Stream
 
-        return Stream(self, sample_rate_hz or self.card.sample_rate_hz, window_seconds, hop_seconds)
+        rate = sample_rate_hz or self.card.sample_rate_hz
+        return Stream(self.predict, self.card, rate, window_seconds, hop_seconds)
 
-    def waveform(self, source: str | Path | np.ndarray, sample_rate_hz: int | None = None) -> np.ndarray:
-        """The waveform as the model hears it: mono, float32, at its rate, checked; see `predict`."""
-        name, rate = self._name(source), self.card.sample_rate_hz
+    def waveform(self, source: Source, sample_rate_hz: int | None = None) -> np.ndarray:
+        """Returns the waveform that the model receives: mono, float32 [samples] at its rate, checked; see `predict`."""
+        name, rate = _name(source), self.card.sample_rate_hz
         if isinstance(source, np.ndarray):
-            found = audio.resampled(audio.mono(source, name), self._rate(sample_rate_hz), rate)
+            waveform = audio.resampled(audio.mono(source, name), _checked_rate(sample_rate_hz), rate)
         else:
-            self._refuse_long(audio.duration_seconds(source), name)  # before it is read
-            found = audio.load_waveform(source, rate)
-        return self._checked(found, name)
+            self._check_duration(audio.duration_seconds(source), name)  # before the file is decoded
+            waveform = audio.load_waveform(source, rate)
+        return self._checked_waveform(waveform, name)
 
-    def _beside(self, name: str, given: Mapping[str, object]) -> dict[str, object]:
-        """What the model takes beside the sound, refused unless it is that and no more."""
-        there = {key: value for key, value in given.items() if value is not None}
-        for key in there.keys() - set(self.card.auxiliary_inputs):
-            raise ValueError(f"{name}: {_listed([key])} is given, and the model does not take it; leave it out")
+    def _checked_inputs(self, name: str, values: AuxiliaryInputs) -> AuxiliaryInputs:
+        """Returns the auxiliary inputs that are not None; refuses missing and superfluous ones."""
+        inputs = {key: value for key, value in values.items() if value is not None}
+        for key in inputs.keys() - set(self.card.auxiliary_inputs):
+            raise ValueError(f"{name}: {_title(key)} is given, and the model does not take it; leave it out")
         for key in self.card.auxiliary_inputs:
-            if key not in there:
-                raise ValueError(f"{name}: the model takes {_listed([key])} too; {_REMEDIES[key]}")
-        size = np.shape(there.get("speaker_embedding", np.zeros(self.card.speaker_embedding_size)))
+            if key not in inputs:
+                raise ValueError(f"{name}: the model takes {_title(key)} too; pass {key}=…")
+        size = np.shape(inputs.get("speaker_embedding", np.zeros(self.card.speaker_embedding_size)))
         if size != (self.card.speaker_embedding_size,):
             raise ValueError(
                 f"{name}: a speaker embedding of shape {size}; the model takes {self.card.speaker_embedding_size} values"
             )
-        return there
+        return inputs
 
-    def _rate(self, sample_rate_hz: int | None) -> int:
-        if sample_rate_hz is None:
-            raise ValueError("an array has no sampling rate of its own; pass sample_rate_hz")
-        if sample_rate_hz <= 0:
-            raise ValueError(f"sample_rate_hz {sample_rate_hz}: it must be above 0")
-        return sample_rate_hz
-
-    def _checked(self, waveform: np.ndarray, name: str) -> np.ndarray:
+    def _checked_waveform(self, waveform: np.ndarray, name: str) -> np.ndarray:
         audio.check_waveform(waveform, name)
         seconds = len(waveform) / self.card.sample_rate_hz
         if len(waveform) < self.card.frontend.window_samples:
@@ -240,80 +206,54 @@ class Recognizer:
                 f"{name}: {1000 * seconds:.1f} ms long, shorter than one analysis window "
                 f"({1000 * self.card.frontend.window_seconds:g} ms); leave it out"
             )
-        self._refuse_long(seconds, name)
+        self._check_duration(seconds, name)
         return waveform
 
-    def _refuse_long(self, seconds: float, name: str) -> None:
+    def _check_duration(self, seconds: float, name: str) -> None:
         if seconds > self.card.max_seconds:
             raise audio.AudioError(
-                f"{name}: {seconds:.1f} s long, the model hears up to {self.card.max_seconds:g} s; cut it"
+                f"{name}: {seconds:.1f} s long, the model takes up to {self.card.max_seconds:g} s; cut it"
             )
 
-    @staticmethod
-    def _name(source: str | Path | np.ndarray) -> str:
-        return "array" if isinstance(source, np.ndarray) else str(source)
+    def _group_results(self, group: Sequence[_Utterance | Failure]) -> Iterator[Prediction | Failure]:
+        predictions = iter(self._predictions([entry for entry in group if not isinstance(entry, Failure)]))
+        for entry in group:
+            yield entry if isinstance(entry, Failure) else next(predictions)
 
-    def _grouped(
-        self, group: Sequence[tuple[str, np.ndarray | Failure, Mapping[str, object]]]
-    ) -> Iterator[Prediction | Failure]:
-        good = [one for one in group if not isinstance(one[1], Failure)]
-        said = iter(self._predictions(*([one[place] for one in good] for place in range(3))))
-        for _, waveform, _ in group:
-            yield waveform if isinstance(waveform, Failure) else next(said)
-
-    def _predictions(
-        self, names: Sequence[str], waveforms: Sequence[np.ndarray], beside: Sequence[Mapping[str, object]]
-    ) -> list[Prediction]:
-        said = self._run(waveforms, beside)
-        return [self._prediction(*one) for one in zip(names, waveforms, said, strict=True)]
-
-    def _prediction(self, name: str, waveform: np.ndarray, raw: runtimes.Raw) -> Prediction:
-        seconds, hop = len(waveform) / self.card.sample_rate_hz, self.card.frontend.hop_seconds
-        window = self.card.frontend.window_seconds
-        segments = tuple(
-            Segment(
-                start_seconds=float(start * hop),
-                end_seconds=float(min(seconds, (start + count - 1) * hop + window)),
-                emotion=self._emotion(row),
-                probabilities=self._by_emotion(row),
-            )
-            for start, count, row in zip(raw.segment_starts, raw.segment_frames, raw.segment_probabilities, strict=True)
-        )
-        attention = np.zeros(0)
-        if raw.attention:
-            attention = np.nan_to_num(attention_by_frame(raw.attention, raw.segment_starts, raw.segment_frames))
-        middles = np.arange(len(attention)) * hop + window / 2
-        return Prediction(
-            source=name,
-            emotion=self._emotion(raw.probabilities),
-            probabilities=self._by_emotion(raw.probabilities),
-            segments=segments,
-            attention_seconds=tuple(middles.tolist()),
-            attention=tuple(attention.tolist()),
-            duration_seconds=seconds,
-        )
-
-    def _emotion(self, probabilities: np.ndarray) -> str:
-        return self.labels[int(np.argmax(probabilities))]
-
-    def _by_emotion(self, probabilities: np.ndarray) -> dict[str, float]:
-        return dict(zip(self.labels, map(float, probabilities), strict=True))
-
-
-def _listed(auxiliary_inputs: Iterable[str]) -> str:
-    return " and ".join(name.replace("_", " ") for name in auxiliary_inputs)
+    def _predictions(self, utterances: Sequence[_Utterance]) -> list[Prediction]:
+        outputs = self._run([each.waveform for each in utterances], [each.auxiliary_inputs for each in utterances])
+        return [
+            Prediction.from_raw(self.card, each.name, len(each.waveform) / self.card.sample_rate_hz, raw)
+            for each, raw in zip(utterances, outputs, strict=True)
+        ]
 
 
 def sound_files(folder: str | Path) -> list[Path]:
-    """The sound files in a folder and the folders in it, by name.
+    """Returns the sound files in a folder and its subfolders, sorted by path.
 
     Raises:
-        FileNotFoundError: there is no such folder, or no sound file in it.
+        FileNotFoundError: the folder does not exist or holds no sound file.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; check the path")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
         raise FileNotFoundError(f"{folder}: no sound file in it ({', '.join(sorted(SUFFIXES))}); check the path")
-    return found
+    return paths
+
+
+def _name(source: Source) -> str:
+    return "array" if isinstance(source, np.ndarray) else str(source)
+
+
+def _title(auxiliary_input: str) -> str:
+    return auxiliary_input.replace("_", " ")
+
+
+def _checked_rate(sample_rate_hz: int | None) -> int:
+    if sample_rate_hz is None:
+        raise ValueError("an array has no sampling rate of its own; pass sample_rate_hz")
+    if sample_rate_hz <= 0:
+        raise FieldError("sample_rate_hz", sample_rate_hz, "it must be above 0")
+    return sample_rate_hz

@@ -1,4 +1,4 @@
-"""What runs an exported model: ONNX Runtime, LiteRT or TensorFlow; each says the same of the same waveform."""
+"""Runtimes of an exported model: ONNX Runtime, LiteRT or TensorFlow. All give the same outputs for the same waveform."""
 
 from __future__ import annotations
 
@@ -7,28 +7,35 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from acrnn.console import import_quietly, silenced
-from acrnn.errors import UsageError, missing_extra
-from acrnn.model_card import WORDS, Card
+from acrnn.errors import FieldError, missing_extra
+from acrnn.model_card import FORMATS, WORDS, Card
 from acrnn.segments import pool_logits
 from acrnn.text.vocabulary import Vocabulary
 
-_SECONDS_AT_ONCE = 120.0  # of a batch, its padding included: bounds the memory
+AUTO = "auto"
+# Formats in the order in which "auto" tries them: the fastest to start first.
+PREFERENCE = ("onnx", "litert", "saved-model", "onnx-int8", "litert-float16", "litert-int8")
+_BATCH_SECONDS = 120.0  # longest batch, including its padding; bounds the memory
+
+Arrays = dict[str, np.ndarray]
+AuxiliaryInputs = Mapping[str, Any]  # of one utterance: "text" a string, "speaker_embedding" float [size]
 
 
 @dataclass(frozen=True)
-class Raw:
-    """What a model says of one utterance.
+class RawPrediction:
+    """Outputs of a model for one utterance.
 
     Attributes:
         probabilities: float [classes].
         segment_probabilities: float [segments, classes].
         segment_starts: first frame of each segment, int [segments].
-        segment_frames: real frames of each segment, int [segments].
-        attention: for each segment float [real frames], summing to one; None for a network without.
+        segment_frames: number of real frames of each segment, int [segments].
+        attention: for each segment float [real frames], summing to one; None for a network without attention.
     """
 
     probabilities: np.ndarray
@@ -38,61 +45,71 @@ class Raw:
     attention: list[np.ndarray] | None
 
 
-# Waveforms, and what the model takes beside each: "text" a string, "speaker_embedding" [size].
-Run = Callable[[Sequence[np.ndarray], Sequence[Mapping[str, object]]], list[Raw]]
+# Takes waveforms, each float32 [samples], and the auxiliary inputs of each.
+Run = Callable[[Sequence[np.ndarray], Sequence[AuxiliaryInputs]], list[RawPrediction]]
 
 
-def _batched(call: Callable[[dict[str, np.ndarray]], dict], card: Card) -> Run:
-    """A runtime from a function of a padded batch, by name; similar lengths go together."""
-    hop = card.frontend.hop_seconds
+def _batched(call: Callable[[Arrays], Arrays], card: Card) -> Run:
+    """Makes a runtime from a function of a padded batch; utterances of similar lengths share a batch."""
 
-    def run(waveforms: Sequence[np.ndarray], beside: Sequence[Mapping[str, object]]) -> list[Raw]:
-        found: list[Raw | None] = [None] * len(waveforms)
+    def run(waveforms: Sequence[np.ndarray], auxiliary_inputs: Sequence[AuxiliaryInputs]) -> list[RawPrediction]:
+        predictions: dict[int, RawPrediction] = {}
         order = sorted(range(len(waveforms)), key=lambda index: -len(waveforms[index]))
         while order:
-            longest = len(waveforms[order[0]])
-            size = max(1, int(_SECONDS_AT_ONCE * card.sample_rate_hz / longest))
+            size = max(1, int(_BATCH_SECONDS * card.sample_rate_hz / len(waveforms[order[0]])))
             indices, order = order[:size], order[size:]
-            batch = np.zeros((len(indices), longest), np.float32)
-            for row, index in zip(batch, indices, strict=True):
-                row[: len(waveforms[index])] = waveforms[index]
-            lengths = np.array([len(waveforms[index]) for index in indices], np.int32)
-            auxiliary_inputs = _stacked(card, [beside[index] for index in indices])
-            outputs = call({"waveform": batch, "num_samples": lengths, **auxiliary_inputs})
+            batch = _padded([waveforms[index] for index in indices])
+            outputs = call({**batch, **_stacked(card, [auxiliary_inputs[index] for index in indices])})
             for row, index in enumerate(indices):
-                found[index] = _raw({name: value[row] for name, value in outputs.items()}, hop)
-        return found
+                values = {name: value[row] for name, value in outputs.items()}
+                predictions[index] = _raw_prediction(values, card.frontend.hop_seconds)
+        return [predictions[index] for index in range(len(waveforms))]
 
     return run
 
 
-def _stacked(card: Card, beside: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:
-    """What a model takes beside the sound, by name, a row an utterance."""
+def _padded(waveforms: Sequence[np.ndarray]) -> Arrays:
+    """Returns waveform float32 [batch, samples], padded with zeros, and num_samples int32 [batch]."""
+    lengths = np.array([len(waveform) for waveform in waveforms], np.int32)
+    batch = np.zeros((len(waveforms), lengths.max()), np.float32)
+    for row, waveform in zip(batch, waveforms, strict=True):
+        row[: len(waveform)] = waveform
+    return {"waveform": batch, "num_samples": lengths}
+
+
+def _stacked(card: Card, auxiliary_inputs: Sequence[AuxiliaryInputs]) -> Arrays:
+    """Returns the auxiliary inputs of a model by name, one row an utterance."""
     types = {"text": object, "speaker_embedding": np.float32}
-    return {name: np.array([one[name] for one in beside], types[name]) for name in card.auxiliary_inputs}
+    return {
+        name: np.array([inputs[name] for inputs in auxiliary_inputs], types[name]) for name in card.auxiliary_inputs
+    }
 
 
-def _reader(folder: Path, card: Card) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
-    """What makes token ids of the texts among the inputs, for a runtime without strings."""
+def _tokenizer(folder: Path, card: Card) -> Callable[[Arrays], Arrays]:
+    """Returns a function that adds token ids for the texts among the inputs, for a runtime without strings.
+
+    Raises:
+        ValueError: the model takes texts, and its vocabulary is missing.
+    """
     if "text" not in card.auxiliary_inputs:
         return lambda inputs: inputs
     path = folder / WORDS
     if not path.is_file():
-        raise ValueError(f"{path}: missing, and the model reads; export it again")
+        raise ValueError(f"{path}: missing, and the model takes texts; export it again")
     vocabulary = Vocabulary(tuple(path.read_text(encoding="utf-8").splitlines()))
 
-    def read(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        tokens, num_words = vocabulary.ids(inputs["text"])
+    def with_tokens(inputs: Arrays) -> Arrays:
+        tokens, num_words = vocabulary.ids(inputs["text"].tolist())
         return {**inputs, "tokens": tokens, "num_words": num_words}
 
-    return read
+    return with_tokens
 
 
-def _raw(outputs: dict[str, np.ndarray], hop_seconds: float) -> Raw:
+def _raw_prediction(outputs: Arrays, hop_seconds: float) -> RawPrediction:
     count = int(outputs["num_segments"])
     frames = outputs["segment_num_frames"][:count]
     attention = outputs.get("attention")
-    return Raw(
+    return RawPrediction(
         probabilities=outputs["probabilities"],
         segment_probabilities=outputs["segment_probabilities"][:count],
         segment_starts=np.round(outputs["segment_start_seconds"][:count] / hop_seconds).astype(int),
@@ -101,18 +118,22 @@ def _raw(outputs: dict[str, np.ndarray], hop_seconds: float) -> Raw:
     )
 
 
-def tensorflow_runtime(folder: Path, card: Card, threads: int | None) -> Run:
-    """The SavedModel in a folder."""
+def tensorflow_runtime(path: Path, card: Card, threads: int | None) -> Run:
+    """Loads a SavedModel.
+
+    Args:
+        path: its file saved_model.pb.
+    """
     import_quietly("tensorflow")
     import tensorflow as tf
 
     if threads:
-        with suppress(RuntimeError):  # it has computed before in this process, and keeps the threads it has
+        with suppress(RuntimeError):  # TensorFlow fixes the number of threads at its first computation
             tf.config.threading.set_intra_op_parallelism_threads(threads)
     with silenced():
-        function = tf.saved_model.load(str(folder)).signatures["serving_default"]
+        function = tf.saved_model.load(str(path.parent)).signatures["serving_default"]
 
-    def call(inputs: dict[str, np.ndarray]) -> dict:
+    def call(inputs: Arrays) -> Arrays:
         outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
         return {name: value.numpy() for name, value in outputs.items() if name != "emotion"}
 
@@ -120,7 +141,7 @@ def tensorflow_runtime(folder: Path, card: Card, threads: int | None) -> Run:
 
 
 def onnx_runtime(path: Path, card: Card, threads: int | None) -> Run:
-    """An ONNX file.
+    """Loads an ONNX file.
 
     Raises:
         ImportError: the extra [onnx-runtime] is not installed.
@@ -133,19 +154,22 @@ def onnx_runtime(path: Path, card: Card, threads: int | None) -> Run:
     options.intra_op_num_threads = threads or 0
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    taken = [given.name for given in session.get_inputs()]  # not those that the model has no use for
-    read = _reader(path.parent, card)
+    output_names = [output.name for output in session.get_outputs()]
+    input_names = [
+        node.name for node in session.get_inputs()
+    ]  # the conversion drops inputs that the model does not use
+    with_tokens = _tokenizer(path.parent, card)
 
-    def call(inputs: dict[str, np.ndarray]) -> dict:
-        known = read(inputs)
-        return dict(zip(names, session.run(None, {name: known[name] for name in taken}), strict=True))
+    def call(inputs: Arrays) -> Arrays:
+        values = with_tokens(inputs)
+        outputs = session.run(None, {name: values[name] for name in input_names})
+        return dict(zip(output_names, outputs, strict=True))
 
     return _batched(call, card)
 
 
 def litert_runtime(path: Path, card: Card, threads: int | None) -> Run:
-    """A LiteRT file; its utterances are cut and pooled here, since a recurrent layer has fixed shapes there.
+    """Loads a LiteRT file. This function cuts and pools utterances, since recurrent layers have fixed shapes there.
 
     Raises:
         ImportError: the extra [litert-runtime] is not installed.
@@ -158,100 +182,100 @@ def litert_runtime(path: Path, card: Card, threads: int | None) -> Run:
         interpreter = Interpreter(str(path), num_threads=threads)
         features = interpreter.get_signature_runner("features")
         segments = interpreter.get_signature_runner("segments")
-    taken, read = segments.get_input_details(), _reader(path.parent, card)
+    input_names, with_tokens = list(segments.get_input_details()), _tokenizer(path.parent, card)
 
-    def one(waveform: np.ndarray, beside: Mapping[str, object]) -> Raw:
-        auxiliary_inputs = read(_stacked(card, [beside]))
-        found = features(waveform=waveform[None], num_samples=np.array([len(waveform)], np.int32))["features"][0]
-        if card.whole_utterances:
-            starts, parts, counts = [0], found[None], [len(found)]
-        else:
-            starts, (parts, counts) = card.rule.starts(len(found)), card.rule.cut(found)
-        known = [
-            {"features": part[None], "num_frames": np.array([count], np.int32), **auxiliary_inputs}
-            for part, count in zip(parts, counts, strict=True)
-        ]
-        said = [segments(**{name: inputs[name] for name in taken}) for inputs in known]
-        logits = np.concatenate([outputs["logits"] for outputs in said])
-        shown = zip(said, counts, strict=True) if card.has_attention else ()
-        attention = [outputs["attention"][0, :count] for outputs, count in shown]
-        return Raw(
-            probabilities=pool_logits(logits, np.zeros(len(parts), int), 1, card.pooling)[0],
-            segment_probabilities=np.concatenate([outputs["probabilities"] for outputs in said]),
-            segment_starts=np.array(starts),
-            segment_frames=np.array(counts),
-            attention=attention or None,
-        )
+    def predict(waveform: np.ndarray, auxiliary_inputs: AuxiliaryInputs) -> RawPrediction:
+        frames = features(waveform=waveform[None], num_samples=np.array([len(waveform)], np.int32))["features"][0]
+        starts, parts, counts = _cut(card, frames)
+        shared = with_tokens(_stacked(card, [auxiliary_inputs]))
+        outputs = []
+        for part, count in zip(parts, counts, strict=True):
+            values = {"features": part[None], "num_frames": np.array([count], np.int32), **shared}
+            outputs.append(segments(**{name: values[name] for name in input_names}))
+        return _pooled(card, outputs, starts, counts)
 
-    def run(waveforms: Sequence[np.ndarray], beside: Sequence[Mapping[str, object]]) -> list[Raw]:
+    def run(waveforms: Sequence[np.ndarray], auxiliary_inputs: Sequence[AuxiliaryInputs]) -> list[RawPrediction]:
         with silenced():
             return [
-                one(np.asarray(waveform, np.float32), more) for waveform, more in zip(waveforms, beside, strict=True)
+                predict(np.asarray(waveform, np.float32), inputs)
+                for waveform, inputs in zip(waveforms, auxiliary_inputs, strict=True)
             ]
 
     return run
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """A way to run a model: the file it needs in the version folder, the module it needs, and what starts it."""
-
-    file: str
-    module: str
-    start: Callable[[Path, Card, int | None], Run]
+def _cut(card: Card, frames: np.ndarray) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Cuts the frames of an utterance: starts, segments [segments, frames, …] and numbers of real frames."""
+    if card.whole_utterances:
+        return [0], frames[None], np.array([len(frames)], np.int32)
+    return card.rule.starts(len(frames)), *card.rule.cut(frames)
 
 
-# In the order in which they are tried: the quickest to start first.
-RUNTIMES = {
-    "onnx": Runtime("model.onnx", "onnxruntime", onnx_runtime),
-    "litert": Runtime("model.tflite", "ai_edge_litert", litert_runtime),
-    "saved-model": Runtime("saved_model.pb", "tensorflow", tensorflow_runtime),
-    "onnx-int8": Runtime("model.int8.onnx", "onnxruntime", onnx_runtime),
-    "litert-float16": Runtime("model.float16.tflite", "ai_edge_litert", litert_runtime),
-    "litert-int8": Runtime("model.int8.tflite", "ai_edge_litert", litert_runtime),
+def _pooled(card: Card, outputs: Sequence[Arrays], starts: Sequence[int], counts: np.ndarray) -> RawPrediction:
+    """Combines the outputs for the segments of an utterance, each with a batch of one."""
+    logits = np.concatenate([output["logits"] for output in outputs])
+    attention = None
+    if card.has_attention:
+        attention = [output["attention"][0, :count] for output, count in zip(outputs, counts, strict=True)]
+    return RawPrediction(
+        probabilities=pool_logits(logits, np.zeros(len(outputs), int), 1, card.pooling)[0],
+        segment_probabilities=np.concatenate([output["probabilities"] for output in outputs]),
+        segment_starts=np.array(starts),
+        segment_frames=counts,
+        attention=attention,
+    )
+
+
+# By the module that runs a format, see `model_card.Format`.
+_LOADERS: dict[str, Callable[[Path, Card, int | None], Run]] = {
+    "onnxruntime": onnx_runtime,
+    "ai_edge_litert": litert_runtime,
+    "tensorflow": tensorflow_runtime,
 }
-AUTO = "auto"
 
 
-def choose(folder: Path, wanted: str = AUTO) -> str:
-    """The runtime to use for a version folder.
+def choose(folder: Path, runtime: str = AUTO) -> str:
+    """Returns the format to run in a version folder.
+
+    Args:
+        folder: version folder of a model.
+        runtime: a key in `model_card.FORMATS`, or "auto".
 
     Raises:
-        UsageError: the one that is wanted is unknown.
+        FieldError: the runtime is unknown.
         FileNotFoundError: the model has no file for it.
-        ImportError: none that is installed can run the model.
+        ImportError: no installed runtime can run the model.
     """
-    if wanted != AUTO:
-        if wanted not in RUNTIMES:
-            raise UsageError(f"--runtime {wanted}: it is unknown; choose from {AUTO}, {', '.join(RUNTIMES)}")
-        if not (folder / RUNTIMES[wanted].file).is_file():
+    if runtime != AUTO:
+        if runtime not in FORMATS:
+            raise FieldError("runtime", runtime, f"it is unknown; choose from {AUTO}, {', '.join(PREFERENCE)}")
+        if not (folder / FORMATS[runtime].file).is_file():
             raise FileNotFoundError(
-                f"{folder}: has no {RUNTIMES[wanted].file}; export it with --format {wanted}, or choose another runtime"
+                f"{folder}: has no {FORMATS[runtime].file}; export the format {runtime}, or choose another runtime"
             )
-        return wanted
-    there = [name for name, runtime in RUNTIMES.items() if (folder / runtime.file).is_file()]
-    if not there:
+        return runtime
+    exported = [name for name in PREFERENCE if (folder / FORMATS[name].file).is_file()]
+    if not exported:
         raise FileNotFoundError(f"{folder}: holds a card but no model; export it again")
-    for name in there:
-        if importlib.util.find_spec(RUNTIMES[name].module):
+    for name in exported:
+        if importlib.util.find_spec(FORMATS[name].runtime):
             return name
-    modules = " or ".join(dict.fromkeys(RUNTIMES[name].module for name in there))
-    raise ImportError(f"{folder}: nothing that runs it is installed; install {modules}")
+    modules = " or ".join(dict.fromkeys(FORMATS[name].runtime for name in exported))
+    raise ImportError(f"{folder}: no runtime for it is installed; install {modules}")
 
 
-def start(folder: Path, card: Card, wanted: str = AUTO, threads: int | None = None) -> tuple[str, Run]:
-    """The runtime of a version folder, by name, started.
+def start(folder: Path, card: Card, runtime: str = AUTO, threads: int | None = None) -> tuple[str, Run]:
+    """Loads the model in a version folder; returns the name of its format and the function that runs it.
 
     Raises:
-        ValueError: the model is damaged; otherwise see `choose`.
+        ValueError: the model is damaged; for other errors see `choose`.
     """
-    name = choose(folder, wanted)
-    runtime = RUNTIMES[name]
-    path = folder / runtime.file
+    name = choose(folder, runtime)
+    path = folder / FORMATS[name].file
     try:
-        return name, runtime.start(folder if name == "saved-model" else path, card, threads)
+        return name, _LOADERS[FORMATS[name].runtime](path, card, threads)
     except ImportError:
         raise
-    except Exception as error:  # each runtime has errors of its own for a file it cannot read
+    except Exception as error:  # each runtime has errors of its own for a file that it cannot read
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(f"{path}: damaged, or no model of this kind ({first}); export it again") from error

@@ -1,23 +1,28 @@
-"""Recognition of a stream: samples are pushed as they come, a decision comes every hop."""
+"""Recognition of a stream: the caller pushes samples as they arrive and gets a decision every hop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from acrnn import audio
-from acrnn.inference.recognizer import Prediction, Recognizer
+from acrnn.errors import FieldError
+from acrnn.inference.prediction import Prediction
+from acrnn.model_card import Card
+
+# Takes a mono waveform float32 [samples] and its sampling rate in Hz.
+Predict = Callable[[np.ndarray, int], Prediction]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What was said of a window of a stream.
+    """Prediction for a window of a stream.
 
     Attributes:
-        start_seconds, end_seconds: of the window, from the start of the stream.
-        prediction: what the recogniser says of the window as of an utterance of its own; None for silence.
+        start_seconds, end_seconds: position of the window, from the start of the stream.
+        prediction: prediction for the window as an utterance of its own; None for silence.
     """
 
     start_seconds: float
@@ -26,81 +31,95 @@ class Decision:
 
 
 class Stream:
-    """Holds the last window of a stream, and nothing before it.
+    """A stream of samples; it stores no more than the last window.
 
-    The decision of a window is what `Recognizer.predict` says of the same samples in a file. A stream of another rate is
-    resampled as it comes, by the resampler that files go through.
+    The decision for a window equals the prediction for a file of the same samples. A stream of another sampling rate is
+    resampled while it arrives, by the same resampler as files.
 
     Args:
-        recognizer: says what a window is.
-        sample_rate_hz: of what is pushed.
-        window_seconds: of a decision.
-        hop_seconds: between the starts of windows; at most a window.
+        predict: returns the prediction for a window, such as `Recognizer.predict`.
+        card: card of the model.
+        sample_rate_hz: sampling rate of the samples that are pushed.
+        window_seconds: length of a window.
+        hop_seconds: distance between the starts of windows; at most a window.
 
     Raises:
-        ValueError: a length is out of range.
+        FieldError: a length is out of range.
     """
 
     def __init__(
-        self, recognizer: Recognizer, sample_rate_hz: int, window_seconds: float = 3.0, hop_seconds: float = 1.0
+        self,
+        predict: Predict,
+        card: Card,
+        sample_rate_hz: int,
+        window_seconds: float = 3.0,
+        hop_seconds: float = 1.0,
     ):
-        if not 0 < hop_seconds <= window_seconds <= recognizer.card.max_seconds:
-            raise ValueError(
-                f"window of {window_seconds} s with a hop of {hop_seconds} s: the hop must be above 0 and no longer "
-                f"than the window, the window no longer than {recognizer.card.max_seconds:g} s"
-            )
-        self.recognizer, rate = recognizer, recognizer.card.sample_rate_hz
-        self.window, self.hop = round(window_seconds * rate), max(1, round(hop_seconds * rate))
-        if self.window < recognizer.card.frontend.window_samples:
-            raise ValueError(f"window of {window_seconds} s: shorter than one analysis window of the model")
+        _check_lengths(card, window_seconds, hop_seconds)
+        self.predict, self.rate = predict, card.sample_rate_hz
+        self.window, self.hop = round(window_seconds * self.rate), max(1, round(hop_seconds * self.rate))
+        self.shortest = card.frontend.window_samples
         self._resampler = None
-        if sample_rate_hz != rate:
+        if sample_rate_hz != self.rate:
             import soxr
 
-            self._resampler = soxr.ResampleStream(sample_rate_hz, rate, 1, dtype="float32", quality="HQ")
-        self._held = np.zeros(0, np.float32)
-        self._start = 0  # sample of the stream that the held ones begin with
-        self._told = 0  # end of the last window
+            self._resampler = soxr.ResampleStream(sample_rate_hz, self.rate, 1, dtype="float32", quality="HQ")
+        self._samples = np.zeros(0, np.float32)  # samples that later windows still need
+        self._start = 0  # position of the first of them in the stream
+        self._decided = 0  # end of the last window with a decision
         self._ended = False
 
     def push(self, samples: np.ndarray) -> list[Decision]:
-        """Takes the next samples, float [samples] or [samples, channels] in [-1, 1] or int16, any number of them.
+        """Takes the next samples and returns a decision for every window that they complete.
 
-        Returns:
-            A decision for every window that they complete.
+        Args:
+            samples: float [samples] or [samples, channels] in [-1, 1], or int16; any number of samples.
 
         Raises:
-            audio.AudioError: samples are NaN or infinite; the stream may go on without them.
+            audio.AudioError: samples are NaN or infinite; the stream can continue without them.
             ValueError: the stream has ended.
         """
         if self._ended:
             raise ValueError("the stream has ended; start another one")
         block = audio.finite(audio.mono(samples, "stream"), "stream")
-        return list(self._take(block, last=False))
+        return list(self._decisions(block, last=False))
 
     def finish(self) -> list[Decision]:
-        """Ends the stream: a last decision, of a shorter window, if the last whole one left samples uncovered."""
+        """Ends the stream; returns a decision for a last, shorter window if samples remain that no window covered."""
         if self._ended:
             return []
-        found = list(self._take(np.zeros(0, np.float32), last=True))
+        decisions = list(self._decisions(np.zeros(0, np.float32), last=True))
         self._ended = True
-        is_new = self._start + len(self._held) > self._told
-        if is_new and len(self._held) >= self.recognizer.card.frontend.window_samples:
-            found.append(self._decision(self._start, self._held))
-        return found
+        is_new = self._start + len(self._samples) > self._decided
+        if is_new and len(self._samples) >= self.shortest:
+            decisions.append(self._decision(self._start, self._samples))
+        return decisions
 
-    def _take(self, block: np.ndarray, last: bool) -> Iterator[Decision]:
+    def _decisions(self, block: np.ndarray, last: bool) -> Iterator[Decision]:
         if self._resampler is not None:
             block = self._resampler.resample_chunk(block, last=last)
-        for part in np.array_split(block, max(1, -(-len(block) // self.window))):  # a long block is no more to hold
-            self._held = np.concatenate([self._held, part])
-            while len(self._held) >= self.window:
-                yield self._decision(self._start, self._held[: self.window])
-                self._told = self._start + self.window
-                self._held, self._start = self._held[self.hop :], self._start + self.hop
+        # a long block is split, so that it takes no more memory than a window
+        for part in np.array_split(block, max(1, -(-len(block) // self.window))):
+            self._samples = np.concatenate([self._samples, part])
+            while len(self._samples) >= self.window:
+                yield self._decision(self._start, self._samples[: self.window])
+                self._decided = self._start + self.window
+                self._samples, self._start = self._samples[self.hop :], self._start + self.hop
 
     def _decision(self, start: int, samples: np.ndarray) -> Decision:
-        rate = self.recognizer.card.sample_rate_hz
-        silent = samples.min() == samples.max()
-        prediction = None if silent else self.recognizer.predict(samples, rate)
-        return Decision(start / rate, (start + len(samples)) / rate, prediction)
+        is_silent = samples.min() == samples.max()
+        prediction = None if is_silent else self.predict(samples, self.rate)
+        return Decision(start / self.rate, (start + len(samples)) / self.rate, prediction)
+
+
+def _check_lengths(card: Card, window_seconds: float, hop_seconds: float) -> None:
+    if not 0 < hop_seconds <= window_seconds:
+        raise FieldError(
+            "hop_seconds",
+            hop_seconds,
+            f"the hop must be above 0 and no longer than the window of {window_seconds:g} s",
+        )
+    if window_seconds > card.max_seconds:
+        raise FieldError("window_seconds", window_seconds, f"the model takes up to {card.max_seconds:g} s")
+    if round(window_seconds * card.sample_rate_hz) < card.frontend.window_samples:
+        raise FieldError("window_seconds", window_seconds, "shorter than one analysis window of the model; choose more")

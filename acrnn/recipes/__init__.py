@@ -1,28 +1,51 @@
-"""Recipes: how a network is trained, published and tuned. Imports no Keras."""
+"""Recipes: hyper-parameters of training, as published and as tuned. Imports no Keras."""
 
-from acrnn.recipes.recipe import (
-    CENTERED,
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from acrnn.recipes.departures import CENTERED, DEPARTURES, TUNED, Departure, departed
+from acrnn.recipes.papers import (
     CHEN2018,
     CHEN2018_ORIGINAL,
-    DEPARTURES,
     HAN2014,
     LIM2016,
     LITERAL,
     PENG2021,
-    RECIPES,
-    TUNED,
     ZHANG2021,
     ZHANG2021_BASELINE,
     ZHANG2021_FASTER,
-    Departure,
-    Recipe,
-    SecondStage,
-    TwoStageRecipe,
-    departed,
-    from_dict,
-    name_of,
-    refuse_changes,
 )
+from acrnn.recipes.recipe import Recipe, SecondStage, TwoStageRecipe, from_dict, refuse_changes
+
+RECIPES: dict[str, Recipe] = {
+    "literal": LITERAL,
+    "chen2018": CHEN2018,
+    "chen2018-original": CHEN2018_ORIGINAL,
+    "han2014": HAN2014,
+    "zhang2021": ZHANG2021,
+    "zhang2021-faster": ZHANG2021_FASTER,
+    "zhang2021-2cnn-lstm": ZHANG2021_BASELINE,
+    "lim2016": LIM2016,
+    "peng2021": PENG2021,
+    "centered": CENTERED,
+    "tuned": TUNED,
+}
+
+
+def name_of(values: Mapping) -> str:
+    """Returns the name in RECIPES of a recipe that is given as a dict, or "changed" when it is none of them.
+
+    Epochs and precision are not compared, and neither are fields that the dict lacks because an earlier version wrote it.
+    """
+    for name, recipe in RECIPES.items():
+        same = {**json.loads(json.dumps(asdict(recipe))), "epochs": values["epochs"], "precision": values["precision"]}
+        if {**same, **values} == same:
+            return name
+    return "changed"
+
 
 __all__ = [
     "CENTERED",

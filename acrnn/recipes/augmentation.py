@@ -1,8 +1,8 @@
-"""Augmentation inside training: every epoch sees the training segments changed anew. Validation and test never do.
+"""Data augmentation: random changes to the training segments in every epoch, never to validation or test segments.
 
-All of it works on log-Mel segments with their deltas, so that it costs milliseconds a batch and no second record set. What
-it does to the spectrogram is what it would do to the sound: time runs faster or slower, the vocal tract grows or shrinks
-(bands move along the Mel axis), the room or the microphone colors the spectrum, parts of time and frequency go missing.
+The changes are made to log-Mel segments with their deltas, which costs milliseconds per batch and needs no second record
+set. They imitate changes of the sound: another speaking rate, another length of the vocal tract (a shift along the Mel
+axis), another room or microphone (a coloring of the spectrum), and missing parts of time and frequency.
 """
 
 from __future__ import annotations
@@ -12,24 +12,30 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
 
 _EQUALIZER_POINTS = 6
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far training segments are changed, at random; a zero leaves that part alone.
+    """Kinds of random changes and their strengths; 0 turns a kind off.
 
     Attributes:
-        speed: time runs 1/(1 + speed) to 1 + speed times as fast, log-uniformly; deltas become steeper accordingly.
-        warp: frequencies are multiplied by the same kind of factor, vocal-tract-length perturbation (Jaitly and Hinton,
-            2013): low bands hardly move, high ones by up to some bands.
-        high_hz: the upper end of the front end's Mel bands, which begin at 0 Hz, for the warp.
-        equalizer: standard deviation, in nats of energy, of a smooth random coloring of the spectrum over the segment.
-        time_masks, time_mask_frames: how many stretches of up to so many frames, and at most a fifth of the real ones each,
-            become the segment's own mean, band by band (SpecAugment, Park et al. 2019).
-        band_masks, band_mask_bands: how many stretches of up to so many bands do.
+        speed: time is stretched by a factor from 1/(1 + speed) to 1 + speed, log-uniform; deltas are scaled accordingly.
+        warp: frequencies are multiplied by a factor from 1/(1 + warp) to 1 + warp, log-uniform: vocal tract length
+            perturbation (Jaitly and Hinton, 2013). High bands move by up to several bands, low bands hardly at all.
+        high_hz: upper edge of the front end's Mel bands, in Hz, for `warp`; the lower edge is 0 Hz.
+        equalizer: standard deviation of a smooth random curve that is added to the log energies of all frames of a
+            segment, in nats of energy.
+        time_masks: number of time masks (SpecAugment, Park et al. 2019); masked values become the mean of the segment in
+            their band.
+        time_mask_frames: maximum length of a time mask in frames; a mask covers at most a fifth of the real frames.
+        band_masks: number of masks on bands.
+        band_mask_bands: maximum width of a mask on bands.
+
+    Raises:
+        FieldError: a value is negative or not finite.
     """
 
     speed: float = 0.0
@@ -45,88 +51,93 @@ class Augmentation:
         for item in fields(self):
             value = getattr(self, item.name)
             if not (math.isfinite(value) and value >= 0):
-                raise UsageError(f"augmentation, {item.name} {value}: it must be a number from 0 up")
+                raise FieldError(f"augmentation.{item.name}", value, "it must be a number from 0 up")
 
     def __call__(
         self, features: np.ndarray, num_frames: np.ndarray, generator: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A changed copy of a batch.
+        """Returns a randomly changed copy of a batch.
 
         Args:
-            features: float32 [batch, frames, bands, channels]; channels are static, delta, delta-delta, or the first only.
-            num_frames: int32 [batch], the real frames of each segment.
-            generator: where chance comes from.
+            features: float32 [batch, frames, bands, channels]; the channels are static, delta and delta-delta log-Mels,
+                or the first of them.
+            num_frames: int32 [batch], number of real frames in each segment.
+            generator: random number generator.
 
         Returns:
-            features and num_frames, as given; padded frames are zero.
+            features float32, of the same shape, zero in padded frames; num_frames int32 [batch], changed by `speed`.
         """
         features, num_frames = self._resampled(features, num_frames, generator)
         if self.equalizer:
-            features[..., 0] += _colours(len(features), features.shape[2], self.equalizer, generator)[:, None]
-        real = (np.arange(features.shape[1]) < num_frames[:, None])[..., None, None]
-        features = features * real
-        fill = features.sum(axis=1, keepdims=True) / num_frames[:, None, None, None]
-        for _ in range(self.time_masks):
-            widest = np.minimum(self.time_mask_frames, num_frames // 5)
-            features = np.where(
-                _stretches(num_frames, widest, features.shape[1], generator)[..., None, None], fill, features
-            )
-        for _ in range(self.band_masks):
-            bands = np.full(len(features), features.shape[2])
-            widest = np.minimum(self.band_mask_bands, bands)
-            masked = _stretches(bands, widest, features.shape[2], generator)[:, None, :, None]
-            features = np.where(masked, fill, features)
-        return (features * real).astype(np.float32), num_frames
+            features[..., 0] += _equalizer_curves(len(features), features.shape[2], self.equalizer, generator)[:, None]
+        is_real = (np.arange(features.shape[1]) < num_frames[:, None])[..., None, None]
+        features = self._masked(features * is_real, num_frames, generator)
+        return (features * is_real).astype(np.float32), num_frames
 
     def _resampled(self, features, num_frames, generator) -> tuple[np.ndarray, np.ndarray]:
-        """Features read at other points of time and of the Mel axis, linearly between neighbors."""
+        """Applies `speed` and `warp` by linear interpolation; returns features and num_frames."""
         frames, bands = features.shape[1:3]
-        rate, factor = (_factors(len(features), width, generator) for width in (self.speed, self.warp))
+        rate, factor = (_log_uniform(len(features), width, generator) for width in (self.speed, self.warp))
         count = np.clip(((num_frames - 1) / rate).astype(np.int32) + 1, 1, frames)
         start = generator.uniform(size=len(features)) * np.maximum(num_frames - 1 - rate * (frames - 1), 0)
         if self.speed:
-            at = start[:, None] + rate[:, None] * np.arange(frames)
-            features = _read(features, np.minimum(at, num_frames[:, None] - 1), axis=1)
+            positions = start[:, None] + rate[:, None] * np.arange(frames)
+            features = _interpolated(features, np.minimum(positions, num_frames[:, None] - 1), axis=1)
+            # the n-th derivative by time grows with the n-th power of the rate
             features *= (rate[:, None] ** np.arange(features.shape[3]))[:, None, None].astype(np.float32)
         if self.warp:
-            features = _read(features, _warped_bands(factor, bands, self.high_hz), axis=2)
+            features = _interpolated(features, _warped_bands(factor, bands, self.high_hz), axis=2)
         return features.copy(), count.astype(np.int32) if self.speed else num_frames
 
+    def _masked(self, features, num_frames, generator) -> np.ndarray:
+        """Replaces masked parts of features, zero in padded frames, by the mean over the real frames of the segment."""
+        fill = features.sum(axis=1, keepdims=True) / num_frames[:, None, None, None]
+        for _ in range(self.time_masks):
+            widest = np.minimum(self.time_mask_frames, num_frames // 5)
+            mask = _random_spans(num_frames, widest, features.shape[1], generator)
+            features = np.where(mask[:, :, None, None], fill, features)
+        for _ in range(self.band_masks):
+            bands = np.full(len(features), features.shape[2])
+            mask = _random_spans(bands, np.minimum(self.band_mask_bands, bands), features.shape[2], generator)
+            features = np.where(mask[:, None, :, None], fill, features)
+        return features
 
-def _factors(count: int, width: float, generator: np.random.Generator) -> np.ndarray:
+
+def _log_uniform(count: int, width: float, generator: np.random.Generator) -> np.ndarray:
+    """Random factors [count] from 1/(1 + width) to 1 + width."""
     bound = math.log1p(width)
     return np.exp(generator.uniform(-bound, bound, size=count))
 
 
 def _warped_bands(factor: np.ndarray, bands: int, high_hz: float) -> np.ndarray:
-    """Where on the Mel axis [batch, bands] the centers of the bands lie when frequencies are multiplied by factor [batch]."""
+    """Positions on the Mel axis [batch, bands] of the band centers after frequencies are multiplied by factor [batch]."""
     spacing = 1127 * math.log1p(high_hz / 700) / (bands + 1)
-    centres_hz = 700 * np.expm1(spacing * np.arange(1, bands + 1) / 1127)
-    warped = 1127 * np.log1p(factor[:, None] * centres_hz / 700) / spacing - 1
+    centers_hz = 700 * np.expm1(spacing * np.arange(1, bands + 1) / 1127)
+    warped = 1127 * np.log1p(factor[:, None] * centers_hz / 700) / spacing - 1
     return np.clip(warped, 0, bands - 1)
 
 
-def _read(features: np.ndarray, at: np.ndarray, axis: int) -> np.ndarray:
-    """Values at the points [batch, points] of an axis (1 or 2)."""
-    below = at.astype(np.int64)
+def _interpolated(features: np.ndarray, positions: np.ndarray, axis: int) -> np.ndarray:
+    """Features at fractional positions [batch, positions] along an axis, 1 or 2, by linear interpolation."""
+    below = positions.astype(np.int64)
     above = np.minimum(below + 1, features.shape[axis] - 1)
     shape = [len(features), 1, 1, 1]
-    shape[axis] = at.shape[1]
-    below, above, share = below.reshape(shape), above.reshape(shape), (at - below).astype(np.float32).reshape(shape)
-    low = np.take_along_axis(features, below, axis)
-    return low + share * (np.take_along_axis(features, above, axis) - low)
+    shape[axis] = positions.shape[1]
+    share = (positions - below).astype(np.float32).reshape(shape)
+    low = np.take_along_axis(features, below.reshape(shape), axis)
+    return low + share * (np.take_along_axis(features, above.reshape(shape), axis) - low)
 
 
-def _colours(count: int, bands: int, deviation: float, generator: np.random.Generator) -> np.ndarray:
-    """Smooth curves [count, bands]: straight lines between a few random points."""
+def _equalizer_curves(count: int, bands: int, deviation: float, generator: np.random.Generator) -> np.ndarray:
+    """Random curves float32 [count, bands], piecewise linear between a few normally distributed points."""
     points = generator.normal(0, deviation, size=(count, _EQUALIZER_POINTS))
-    where, grid = np.arange(bands), np.linspace(0, bands - 1, _EQUALIZER_POINTS)
-    return np.stack([np.interp(where, grid, row) for row in points]).astype(np.float32)
+    grid = np.linspace(0, bands - 1, _EQUALIZER_POINTS)
+    return np.stack([np.interp(np.arange(bands), grid, row) for row in points]).astype(np.float32)
 
 
-def _stretches(lengths: np.ndarray, widest: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
-    """One random stretch a row, True in [rows, size]: at most `widest` long, within the first `lengths`."""
+def _random_spans(lengths: np.ndarray, widest: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Mask bool [rows, size] with one random span per row, of at most widest [rows], within the first lengths [rows]."""
     width = generator.integers(0, widest + 1)
     start = generator.integers(0, lengths - width + 1)[:, None]
-    place = np.arange(size)
-    return (place >= start) & (place < start + width[:, None])
+    positions = np.arange(size)
+    return (positions >= start) & (positions < start + width[:, None])

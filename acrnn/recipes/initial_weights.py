@@ -1,4 +1,4 @@
-"""Where a network's first stage starts from: chance, weights trained on ImageNet, another corpus, or a task without labels."""
+"""Initial weights of a network's first stage: random, from ImageNet, or pre-trained on another corpus or task."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from acrnn import files
-from acrnn.errors import UsageError
-from acrnn.records import RecordSet
+from acrnn.errors import FieldError
+from acrnn.records.record_set import RecordSet
 
 TIME_ARROW = "time-arrow"
 TORCHVISION_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
@@ -18,20 +18,20 @@ TORCHVISION_SHA256 = "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """One start.
+    """A way to initialize the first stage of a network.
 
     Attributes:
-        kind: "random"; "imagenet", from a file of weights; "corpus", trained on another labeled record set first; or
-            "time-arrow", trained first to tell windows from windows that run backwards, on the training speakers of the
-            fold, whose labels it does not need.
-        path: of the file, or of the other record set.
+        kind: "random"; "imagenet", weights from a file; "corpus", pre-training on another labeled record set; or
+            "time-arrow", pre-training on a task without labels, to tell windows from windows reversed in time, on the
+            training speakers of the fold.
+        path: file of weights for "imagenet", folder of the record set for "corpus"; else None.
     """
 
     kind: Literal["random", "imagenet", "corpus", "time-arrow"] = "random"
     path: Path | None = None
 
     def describe(self) -> dict:
-        """What of it a result depends on; a path is none of that, the content is."""
+        """Returns everything that results depend on, as a dict for JSON: hashes of the content in place of paths."""
         if self.kind == "imagenet":
             return {"kind": self.kind, "sha256": _sha256(self.path)}
         if self.kind == "corpus":
@@ -40,38 +40,47 @@ class InitialWeights:
         return {"kind": self.kind}
 
     def check(self, records: RecordSet) -> None:
-        """Refuses a start that cannot be made, or that knows the recordings of a record set.
+        """Refuses initial weights that cannot be made, or whose pre-training data overlaps a record set.
+
+        Args:
+            records: the record set to train, validate and test on.
 
         Raises:
-            FileNotFoundError: there is no such file or record set.
-            ValueError: the other records are of another front end or cut otherwise, share a recording, or are of the same
-                corpus with a speaker in common.
+            FileNotFoundError: the file or the other record set does not exist.
+            ValueError: the other record set has another front end or segment rule, a single speaker, or a recording in
+                common with `records`; or it is of the same corpus and has a speaker in common.
         """
         if self.kind == "imagenet" and not self.path.is_file():
-            raise FileNotFoundError(f"--imagenet-weights {self.path}: no such file; check the path")
+            raise FileNotFoundError(f"{self.path}: no such file of ImageNet weights; check the path")
         if self.kind == "corpus":
             self._check_corpus(RecordSet(self.path), records)
 
     def _check_corpus(self, other: RecordSet, records: RecordSet) -> None:
         if (other.manifest.frontend, other.manifest.rule) != (records.manifest.frontend, records.manifest.rule):
             raise ValueError(
-                f"--pretrain {self.path}: another front end or segment rule than {records.folder}; prepare both alike"
+                f"pre-training on {self.path}: its front end or segment rule is not that of {records.folder}; "
+                "prepare both in the same way"
             )
         if shared := {row.sha256 for row in other.utterances} & {row.sha256 for row in records.utterances}:
-            same = next(row for row in other.utterances if row.sha256 in shared)
+            example = next(row for row in other.utterances if row.sha256 in shared)
             raise ValueError(
-                f"--pretrain {self.path}: {same.path} and {len(shared) - 1} others are in {records.folder} too, where they "
-                f"may be tested; take another corpus, or {TIME_ARROW}"
+                f"pre-training on {self.path}: {example.path} and {len(shared) - 1} other recordings are also in "
+                f"{records.folder}, where they may be tested; use another corpus, or {TIME_ARROW}"
             )
+        self._check_speakers(other, records)
+
+    def _check_speakers(self, other: RecordSet, records: RecordSet) -> None:
         speakers = {row.speaker for row in other.utterances}
-        same_corpus = other.manifest.corpus["name"] == records.manifest.corpus["name"]
-        if same_corpus and (known := sorted(speakers & {row.speaker for row in records.utterances})):
+        corpus = records.manifest.corpus["name"]
+        shared = sorted(speakers & {row.speaker for row in records.utterances})
+        if shared and other.manifest.corpus["name"] == corpus:
             raise ValueError(
-                f"--pretrain {self.path}: of the same corpus as {records.folder} ({records.manifest.corpus['name']}), with "
-                f"speakers {', '.join(known[:3])} in both, who may be tested; leave them out, or name others differently"
+                f"pre-training on {self.path}: it is of the same corpus as {records.folder} ({corpus}), and speakers "
+                f"{', '.join(shared[:3])} are in both, where they may be tested; leave them out, or rename them if they "
+                "are different people"
             )
         if len(speakers) < 2:
-            raise ValueError(f"--pretrain {self.path}: a single speaker; one must be left to choose the epoch by")
+            raise ValueError(f"pre-training on {self.path}: it has a single speaker; validation needs a second one")
 
 
 RANDOM = InitialWeights()
@@ -84,13 +93,17 @@ TITLES = {
 
 
 def from_options(imagenet_weights: str | None, pretrain: str | None) -> InitialWeights:
-    """The start that two options ask for: a file of weights, or "download"; a record set, or "time-arrow".
+    """Returns the initial weights for two options of the command line.
+
+    Args:
+        imagenet_weights: path of a file of weights, or "download" for `download()`; None without.
+        pretrain: folder of a record set, or "time-arrow"; None without.
 
     Raises:
-        UsageError: both are given.
+        FieldError: both are given.
     """
     if imagenet_weights and pretrain:
-        raise UsageError(f"--pretrain {pretrain}: it goes without --imagenet-weights; choose one start")
+        raise FieldError("pretrain", pretrain, "it cannot be combined with ImageNet weights; choose one of them")
     if imagenet_weights:
         return InitialWeights("imagenet", download() if imagenet_weights == "download" else Path(imagenet_weights))
     if pretrain:
@@ -101,21 +114,26 @@ def from_options(imagenet_weights: str | None, pretrain: str | None) -> InitialW
 def download(
     url: str = TORCHVISION_URL, sha256: str = TORCHVISION_SHA256, home: Path = Path("data", "weights")
 ) -> Path:
-    """torchvision's AlexNet (233 MiB), fetched once and known by its SHA-256.
+    """Downloads AlexNet's weights of torchvision (233 MiB), unless they are there, and returns the path of the file.
+
+    Args:
+        url: address of the file.
+        sha256: expected SHA-256 of the file.
+        home: folder that keeps the file.
 
     Raises:
-        OSError: it cannot be fetched.
-        ValueError: what came is another file; it was not kept.
+        OSError: the download failed.
+        ValueError: the checksum of the downloaded file is wrong; the file was not kept.
     """
     import pooch
 
-    remedy = "try again, or get it yourself and pass --imagenet-weights FILE"
+    remedy = "try again, or download the file yourself and give its path"
     try:
         return Path(pooch.retrieve(url, known_hash=sha256, fname=url.rpartition("/")[2], path=home))
     except OSError as error:
-        raise OSError(f"{url}: cannot be fetched ({error}); {remedy}") from error
+        raise OSError(f"{url}: the download failed ({error}); {remedy}") from error
     except ValueError as error:
-        raise ValueError(f"{url}: what came is not the published file ({error}); {remedy}") from error
+        raise ValueError(f"{url}: the downloaded file is not the published one ({error}); {remedy}") from error
 
 
 @lru_cache

@@ -1,1 +1,1 @@
-"""What is said: words of a text, the vocabulary a network knows, and where texts come from."""
+"""Texts of utterances: words, the vocabulary of a network, the embedding layer, and transcript files."""

@@ -1,4 +1,4 @@
-"""The layer that makes vectors of words, and carries the vocabulary: a saved network knows its words. Keras alone."""
+"""The word embedding layer, which saves the vocabulary with the network. Imports Keras, but no backend."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from keras import ops
 
 from acrnn.text.vocabulary import UNKNOWN, Vocabulary
 
-LAYER = "words"  # its name in every network that reads
+LAYER = "words"  # name of the layer in every network with text input
 
 
 @keras.saving.register_keras_serializable("acrnn")
 class WordEmbedding(keras.layers.Layer):
-    """A vector for every word.
+    """Trainable word vectors.
 
-    The table has a fixed size, whatever the words: one compiled network serves all folds, each with words of its own.
-    Rows beyond the vocabulary stay unused.
+    The table has a fixed number of rows, so that one compiled network serves all folds with their different vocabularies.
+    Rows beyond the vocabulary are not used.
 
     Args:
-        max_words: rows of the table, the unknown word's among them.
-        size: of a vector.
-        words: in the order of their ids, from 1; see `Vocabulary`.
+        max_words: number of rows in the table, with the row of unknown words.
+        size: size of a vector.
+        words: words in the order of their ids, from 1; see `Vocabulary`.
 
-    Inputs: token ids int32 [batch, words]. Output: [batch, words, size].
+    Inputs: token ids int32 [batch, words]. Output: float [batch, words, size].
     """
 
     def __init__(self, max_words: int, size: int, words=(), **kwargs):
@@ -39,16 +39,20 @@ class WordEmbedding(keras.layers.Layer):
         )
 
     def call(self, tokens):
-        # times one: the gradient is then a plain tensor, of which a norm to clip by can be taken on every backend
+        # The factor 1 makes the gradient a dense tensor, so that every backend can clip its norm.
         return ops.take(self.table * 1.0, tokens, axis=0)
 
     def compute_output_shape(self, shape):
         return (*shape, self.size)
 
     def adopt(self, vocabulary: Vocabulary, vectors: Mapping[str, np.ndarray] | None = None) -> None:
-        """Takes words, and vectors [size] for those that have one; the others keep what they were initialized with.
+        """Sets the vocabulary, and pretrained vectors for the words that have one; other rows keep their initial values.
 
-        The unknown word's vector is zero at first: what is not known should not speak for anything.
+        The vector of unknown words is set to zero, so that they are evidence for no class at first.
+
+        Args:
+            vocabulary: the new vocabulary.
+            vectors: pretrained vectors [size] by word.
         """
         table = np.array(self.table)
         table[UNKNOWN] = 0
@@ -64,16 +68,5 @@ class WordEmbedding(keras.layers.Layer):
 
 
 def embedding_of(model: keras.Model) -> WordEmbedding | None:
-    """The layer that holds a network's words; None for a network that reads nothing."""
+    """Returns the word embedding layer of a network; None without text input."""
     return next((layer for layer in model.layers if isinstance(layer, WordEmbedding)), None)
-
-
-def copy_state(source: keras.Model, target: keras.Model) -> None:
-    """Gives a network the weights and the words of another of the same build.
-
-    Raises:
-        ValueError: it is of another build.
-    """
-    target.set_weights(source.get_weights())
-    if embedding := embedding_of(source):
-        embedding_of(target).vocabulary = embedding.vocabulary

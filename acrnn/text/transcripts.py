@@ -1,11 +1,11 @@
-"""Transcript files: what is said, by utterance, as people and recognisers write it: CSV, TSV, JSON, CTM."""
+"""Reads transcript files, written by hand or by a speech recognizer: CSV, TSV, JSON, JSON lines, CTM."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 KINDS = (".csv", ".tsv", ".json", ".jsonl", ".ctm")
@@ -13,19 +13,22 @@ _IDS, _TEXTS = ("id", "utterance", "path", "file"), ("text", "transcript", "tran
 
 
 def read(path: Path) -> dict[str, str]:
-    """Texts by utterance.
+    """Returns the texts of a transcript file by utterance.
 
     Args:
-        path: a .csv or .tsv with a column id (or utterance, path, file) and a column text (or transcript); a .json object
-            {utterance: text} or list of objects with such fields, or a .jsonl with one on each line, where null is an empty
-            text; a .ctm, whose lines "utterance channel start duration word [confidence]" are put in the order of time.
+        path: one of
+            - .csv or .tsv with a column id (or utterance, path, file) and a column text (or transcript, transcription);
+            - .json with an object {utterance: text} or a list of objects with such fields; null is an empty text;
+            - .jsonl with such an object on each line;
+            - .ctm with lines "utterance channel start duration word [confidence]", which are sorted by time.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is of another kind or damaged, or an utterance occurs twice; the message names file and place.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is of another kind or damaged, or an utterance occurs twice; the message names file and
+            place.
     """
     if path.suffix.lower() not in KINDS:
-        raise ValueError(f"{path}: not a transcript file by its name; give one that ends with {', '.join(KINDS)}")
+        raise ValueError(f"{path}: not the name of a transcript file; it must end with {', '.join(KINDS)}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; check the path")
     try:
@@ -33,41 +36,42 @@ def read(path: Path) -> dict[str, str]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     try:
-        found = _READERS[path.suffix.lower()](content)
+        texts = _READERS[path.suffix.lower()](content)
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{path}: {error}") from error
-    if not found:
-        raise ValueError(f"{path}: holds no transcript; give one with a line for each utterance")
-    return found
+    if not texts:
+        raise ValueError(f"{path}: contains no transcript; it needs an entry for each utterance")
+    return texts
 
 
-def _unique(rows) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _unique(rows: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """Texts by utterance, from rows of place (for messages), utterance and text; white space becomes single spaces."""
+    texts: dict[str, str] = {}
     for place, utterance, text in rows:
-        if utterance in found:
-            raise ValueError(f"{place}: {utterance!r} occurs twice; leave one of the texts")
-        found[utterance] = " ".join(text.split())
-    return found
+        if utterance in texts:
+            raise ValueError(f"{place}: {utterance!r} occurs twice; remove one of the texts")
+        texts[utterance] = " ".join(text.split())
+    return texts
 
 
 def _field(row: Mapping, names: tuple[str, ...], place: str) -> str:
+    """The value of the first of the names that a row has."""
     for name in names:
         if row.get(name) is not None:
             return _string(row[name], f"{place}, {name}")
-    raise ValueError(f"{place}: no {names[0]} (nor {', '.join(names[1:])}); every transcript needs one")
+    raise ValueError(f"{place}: it has no {names[0]} (nor {', '.join(names[1:])}); every entry needs one")
 
 
 def _string(value, place: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{place}: {json.dumps(value)} is not a text; write it as one, in quotes")
+        raise ValueError(f"{place}: {json.dumps(value)} is not a string; write the text in quotes")
     return value
 
 
-def _rows(objects, place: str) -> dict[str, str]:
-    return _unique(
-        (f"{place} {number}", _field(row, _IDS, f"{place} {number}"), _field(row, _TEXTS, f"{place} {number}"))
-        for number, row in objects
-    )
+def _rows(numbered: Iterable[tuple[int, Mapping]], unit: str) -> dict[str, str]:
+    """Texts by utterance from numbered rows with fields; the unit, "line" or "entry", is for messages."""
+    places = ((f"{unit} {number}", row) for number, row in numbered)
+    return _unique((place, _field(row, _IDS, place), _field(row, _TEXTS, place)) for place, row in places)
 
 
 def _table(content: str, delimiter: str) -> dict[str, str]:
@@ -90,27 +94,27 @@ def _json(content: str) -> dict[str, str]:
         texts = _without_nulls(values, values)
         return _unique((f"entry {name}", name, _string(text, f"entry {name}")) for name, text in texts.items())
     if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
-        raise ValueError("neither an object {utterance: text} nor a list of objects; write one of them")
+        raise ValueError("neither an object {utterance: text} nor a list of objects; use one of them")
     return _rows(enumerate((_without_nulls(row, _TEXTS) for row in values), start=1), "entry")
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict:
-    """An object of JSON, of which Python would keep the last of two equal names."""
-    found: dict[str, object] = {}
+    """A JSON object as a dict; a repeated name is refused, where `json` would silently keep the last value."""
+    values: dict[str, object] = {}
     for name, value in pairs:
-        if name in found:
-            raise ValueError(f"{name!r} occurs twice; leave one of the texts")
-        found[name] = value
-    return found
+        if name in values:
+            raise ValueError(f"{name!r} occurs twice; remove one of the texts")
+        values[name] = value
+    return values
 
 
 def _without_nulls(row: Mapping, names: Container[str]) -> dict:
-    """An object with "" for a text that is null: nothing was recognized."""
+    """A JSON object in which null texts are empty strings: the recognizer returned nothing."""
     return {name: "" if value is None and name in names else value for name, value in row.items()}
 
 
 def _jsonl(content: str) -> dict[str, str]:
-    lines = content.split("\n")  # a text may hold other ends of lines
+    lines = content.split("\n")  # not splitlines(): a text may contain other line separators
     return _json(f"[{','.join(line for line in lines if line.strip())}]")
 
 
@@ -124,11 +128,11 @@ def _ctm(content: str) -> dict[str, str]:
             words.setdefault(fields[0], []).append((float(fields[2]), fields[4]))
         except (IndexError, ValueError) as error:
             raise ValueError(
-                f"line {number}: {line!r} is not a line of a CTM: utterance channel start duration word"
+                f"line {number}: {line!r} is not a CTM line: utterance channel start duration word"
             ) from error
     return {
-        utterance: " ".join(word for _, word in sorted(said, key=lambda one: one[0]))
-        for utterance, said in words.items()
+        utterance: " ".join(word for _, word in sorted(timed_words, key=lambda timed_word: timed_word[0]))
+        for utterance, timed_words in words.items()
     }
 
 

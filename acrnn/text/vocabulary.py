@@ -1,4 +1,4 @@
-"""The words a network knows, each with its number: fitted on training texts, kept with the network."""
+"""The vocabulary of a network: words and their ids, fitted on training texts and saved with the network."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ UNKNOWN = 0
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words in the order of their ids, which begin at 1; 0 is any other word.
+    """Words in the order of their ids, from 1; the id of every other word is 0.
 
     Attributes:
-        words: as `tokens.words` gives them.
+        words: words as `tokens.words` returns them.
     """
 
     words: tuple[str, ...] = ()
 
     @classmethod
     def fit(cls, texts: Iterable[str], most: int, min_count: int = 1) -> Vocabulary:
-        """The most frequent words of some texts, those of equal frequency in the order of the alphabet.
+        """Returns the vocabulary of the most frequent words of texts; ties are broken alphabetically.
 
         Args:
-            texts: of training utterances alone; what others say must not show in a network.
-            most: how many words at most.
-            min_count: rarer words are left to be unknown.
+            texts: texts of the training utterances only, so that validation and test texts do not leak into a network.
+            most: maximum number of words.
+            min_count: minimum number of occurrences; rarer words stay unknown.
         """
         counts = Counter(word for text in texts for word in tokens.words(text))
         frequent = sorted(
@@ -47,15 +47,17 @@ class Vocabulary:
         return {word: number for number, word in enumerate(self.words, start=1)}
 
     def ids(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Token ids of texts.
+        """Converts texts into token ids.
 
         Returns:
-            tokens int32 [texts, words], zeros after a text's end; num_words int32 [texts]. A text without any word has
-            one, unknown: silence is an answer too, and a mean needs something to be of.
+            tokens int32 [texts, words], zero after the end of a text; num_words int32 [texts]. A text without words counts
+            as one unknown word, so that a mean over words is defined.
         """
-        found = [[self._numbers.get(word, UNKNOWN) for word in tokens.words(text)] or [UNKNOWN] for text in texts]
-        counts = np.array([len(row) for row in found], np.int32)
-        padded = np.zeros((len(found), counts.max()), np.int32)
-        for row, ids in zip(padded, found, strict=True):
+        tokens_by_text = [
+            [self._numbers.get(word, UNKNOWN) for word in tokens.words(text)] or [UNKNOWN] for text in texts
+        ]
+        counts = np.array([len(row) for row in tokens_by_text], np.int32)
+        padded = np.zeros((len(tokens_by_text), counts.max()), np.int32)
+        for row, ids in zip(padded, tokens_by_text, strict=True):
             row[: len(ids)] = ids
         return padded, counts

@@ -1,14 +1,14 @@
-"""The contract every corpus fulfills: a list of utterances, a licence, a citation and counts that must agree."""
+"""The interface of a corpus: a reader of utterances, licence, citation, and the published counts to check against."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,14 @@ class Utterance:
     """One labeled recording: the unit of scoring.
 
     Attributes:
-        id: unique within the corpus; stays with the utterance into records and results.
-        path: the sound file.
-        speaker: who speaks, unique across sessions ("03", "Ses01F").
-        session: the recording session; the speaker again where a corpus has none.
-        emotion: the emotion's name.
-        text: what is said, where the corpus knows it.
-        start_seconds, end_seconds: the part of the file that belongs to the utterance; None for the file's ends.
-        split: the corpus' own part ("train", "validation", "test"), where it prescribes one.
+        id: name, unique within the corpus; records and results keep it.
+        path: sound file.
+        speaker: name of the speaker, unique across sessions ("03", "Ses01F").
+        session: recording session; equal to the speaker if a corpus has no sessions.
+        emotion: name of the emotion.
+        text: transcript; None if the corpus has none.
+        start_seconds, end_seconds: start and end of the utterance in the file; None for the start and end of the file.
+        split: "train", "validation" or "test" if the corpus prescribes a split, else None.
     """
 
     id: str
@@ -39,13 +39,13 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Subset:
-    """A named selection of a corpus, as published protocols define one.
+    """A named selection of a corpus, as defined by published protocols.
 
     Attributes:
-        labels: the emotions' names; their order is the order of the classes everywhere.
-        expected: utterances per emotion after `merge`; any other count is an error.
-        merge: emotion → emotion it counts as ({"exc": "hap"}).
-        keep: tells which utterances belong to the selection, besides having one of its emotions.
+        labels: names of the emotions; their order is the order of the classes everywhere.
+        expected: published number of utterances by emotion, counted after `merge`; another count is an error.
+        merge: emotion → emotion that replaces it ({"exc": "hap"}).
+        keep: returns True for the utterances of the selection; their emotion must also be one of the labels.
     """
 
     labels: tuple[str, ...]
@@ -56,13 +56,14 @@ class Subset:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a user may say about reading a corpus; a corpus lists in `accepts` which of them it understands.
+    """Options of reading a corpus; `Corpus.accepts` lists those that a corpus supports.
 
     Attributes:
-        subset: name of one of the corpus' subsets; None for its first.
-        labels: the emotions wanted, in class order, for a corpus without subsets; None for all, sorted by name.
-        speaker_pattern: regular expression whose first group, searched in the path below the corpus' folder, is the speaker.
-        allow_partial: go on when the counts differ from the published ones.
+        subset: name of one of the subsets; None for the first.
+        labels: emotions in class order, for a corpus without subsets; None for all, sorted by name.
+        speaker_pattern: regular expression to search in the path of a file, relative to the folder of the corpus; its first
+            group is the speaker.
+        allow_partial: accept counts that differ from the published ones.
     """
 
     subset: str | None = None
@@ -73,20 +74,22 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A reader with what one must know about the data it reads.
+    """A corpus: its reader and the facts about its data.
 
     Attributes:
-        name: the registry's key and the command line's choice.
-        title: the corpus in words.
-        version: edition of the data; goes into the records' manifest.
-        licence, citation, homepage: under which terms, whom to cite, where it comes from.
-        find_utterances: (data_dir, options) → every labeled utterance under data_dir, in any order, with the
-            corpus' own emotion names; raises FileNotFoundError or ValueError that name file, value and remedy.
-        subsets: the named selections; empty for a corpus of one's own, whose labels come from the data.
-        accepts: the fields of ReadOptions the corpus understands beside `subset` and `allow_partial`.
-        environment_variable: names the folder when the user does not (EMODB_ROOT).
-        download: folder → folder with the data, fetched and verified; None where only its owner may hand it out.
-        generate: folder → folder with the data, for a corpus that is made and not collected.
+        name: key of the registry and choice on the command line.
+        title: description in a few words.
+        version: edition of the data; the manifest of the records keeps it.
+        licence: terms of use of the data.
+        citation: publication to cite.
+        homepage: address of the data.
+        find_utterances: (data_dir, options) → all labeled utterances under data_dir, in any order, with the emotion names of
+            the corpus; raises FileNotFoundError or ValueError with file, value and remedy.
+        subsets: named selections; empty if the labels come from the data.
+        accepts: fields of `ReadOptions` that the corpus supports, besides `subset` and `allow_partial`.
+        environment_variable: variable with the folder, used if no folder is given (EMODB_ROOT).
+        download: folder → folder with the downloaded and verified data; None if the data are only available on request.
+        generate: folder → folder with the generated data, for a synthetic corpus.
     """
 
     name: str
@@ -105,7 +108,13 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Selection:
-    """What `read_corpus` returns: utterances sorted by id, the labels in class order, and whether none is missing."""
+    """The utterances of a corpus to prepare.
+
+    Attributes:
+        utterances: sorted by id.
+        labels: names of the emotions in class order.
+        complete: True if the counts are the published ones.
+    """
 
     utterances: tuple[Utterance, ...]
     labels: tuple[str, ...]
@@ -113,66 +122,68 @@ class Selection:
 
 
 def locate_data(corpus: Corpus, data_dir: Path | None, download: bool = False, home: Path = Path("data")) -> Path:
-    """The corpus' folder: the one given, the one its environment variable names, or one made or fetched on the spot.
+    """Returns the folder of a corpus; generates or downloads the data first if necessary.
 
     Args:
-        corpus: which.
-        data_dir: the user's word, if there is one.
-        download: fetch the data when they are missing.
-        home: where generated and downloaded corpora go, each into a folder of its name.
+        corpus: the corpus.
+        data_dir: folder of the data; None for the folder in the environment variable of the corpus.
+        download: download missing data.
+        home: parent folder of generated and downloaded corpora if data_dir is None.
 
     Raises:
-        UsageError: the user must say where the data are; the message says what to get and how to name it.
+        FieldError: data_dir is missing, or the corpus cannot be downloaded.
     """
     if corpus.generate:
         return corpus.generate(data_dir or home / corpus.name)
-    named = os.environ.get(corpus.environment_variable or "")
-    folder = data_dir or (Path(named) if named else None)
+    environment_dir = os.environ.get(corpus.environment_variable or "")
+    folder = data_dir or (Path(environment_dir) if environment_dir else None)
     if download:
         if corpus.download is None:
-            raise UsageError(f"--download: {corpus.title} cannot be fetched; get it from {corpus.homepage}")
+            raise FieldError("download", "", f"{corpus.title} cannot be fetched; get it from {corpus.homepage}")
         return corpus.download(folder or home / corpus.name)
     if folder is None:
-        variable = f" or set {corpus.environment_variable}" if corpus.environment_variable else ""
-        offer = "; --download fetches it" if corpus.download else f"; see {corpus.homepage}"
-        raise UsageError(f"{corpus.name}: where are the recordings? Pass --data-dir{variable}{offer}")
+        variable = f", or set {corpus.environment_variable}" if corpus.environment_variable else ""
+        source = "; the option download fetches it" if corpus.download else f"; see {corpus.homepage}"
+        raise FieldError("data_dir", "", f"name the folder of {corpus.title}{variable}{source}")
     return folder
 
 
 def read_corpus(corpus: Corpus, data_dir: Path, options: ReadOptions = ReadOptions()) -> Selection:
-    """Utterances of a corpus, selected, merged and checked against the published counts.
+    """Reads a corpus: finds the utterances, selects and merges emotions, and checks the published counts.
 
     Args:
-        corpus: one of `data_prep.corpora.CORPORA`.
-        data_dir: the corpus' folder (for `manifest`, the table's file or its folder).
-        options: subset, labels and so on; an option the corpus does not understand is refused.
-
-    Returns:
-        The utterances, sorted by id, and the labels in class order.
+        corpus: a corpus, such as one of `data_prep.corpora.CORPORA`.
+        data_dir: folder of the corpus (for `manifest`, also the file of the table).
+        options: subset, labels and so on.
 
     Raises:
-        FileNotFoundError: data_dir, or a file in it that must be there, does not exist.
-        UsageError: the corpus does not take an option.
-        ValueError: an id occurs twice, an emotion is unknown, nothing is left, or the counts differ.
+        FileNotFoundError: data_dir or a required file in it does not exist.
+        FieldError: the corpus does not support an option.
+        ValueError: an id occurs twice, an emotion is unknown, no utterance is left, or the counts differ.
     """
-    _refuse_foreign_options(corpus, options)
+    _refuse_unsupported_options(corpus, options)
     if not data_dir.exists():
-        raise FileNotFoundError(f"{data_dir}: no such file or folder; --data-dir must hold {corpus.title}")
-    found = sorted(corpus.find_utterances(data_dir, options), key=lambda utterance: utterance.id)
-    _refuse_duplicates(found)
-    selection = _select(corpus, found, options) if corpus.subsets else _select_labels(corpus, data_dir, found, options)
+        raise FileNotFoundError(f"{data_dir}: no such file or folder; it must hold {corpus.title}")
+    utterances = sorted(corpus.find_utterances(data_dir, options), key=lambda utterance: utterance.id)
+    _refuse_duplicates(utterances)
+    selection = (
+        _select_subset(corpus, utterances, options)
+        if corpus.subsets
+        else _select_labels(data_dir, utterances, options.labels)
+    )
     if not selection.utterances:
-        raise ValueError(f"{data_dir}: no utterance of {corpus.title} found; check --data-dir")
+        raise ValueError(f"{data_dir}: no utterance of {corpus.title}; check the folder")
     return selection
 
 
-def _refuse_foreign_options(corpus: Corpus, options: ReadOptions) -> None:
+def _refuse_unsupported_options(corpus: Corpus, options: ReadOptions) -> None:
     for name in ("labels", "speaker_pattern"):
-        if getattr(options, name) is not None and name not in corpus.accepts:
-            raise UsageError(f"--{name.replace('_', '-')}: the corpus {corpus.name!r} does not take it; leave it out")
+        value = getattr(options, name)
+        if value is not None and name not in corpus.accepts:
+            raise FieldError(name, value, f"the corpus {corpus.name!r} does not take it; leave it out")
     if options.subset is not None and options.subset not in corpus.subsets:
         choices = ", ".join(corpus.subsets) or "none"
-        raise UsageError(f"--subset {options.subset}: not a subset of {corpus.name!r}; choose from: {choices}")
+        raise FieldError("subset", options.subset, f"not a subset of {corpus.name!r}; choose from: {choices}")
 
 
 def _refuse_duplicates(utterances: list[Utterance]) -> None:
@@ -185,12 +196,12 @@ def _refuse_duplicates(utterances: list[Utterance]) -> None:
         first[utterance.id] = utterance
 
 
-def _select(corpus: Corpus, found: list[Utterance], options: ReadOptions) -> Selection:
+def _select_subset(corpus: Corpus, utterances: list[Utterance], options: ReadOptions) -> Selection:
     name = options.subset or next(iter(corpus.subsets))
     subset = corpus.subsets[name]
     kept = tuple(
         _relabel(utterance, subset.merge)
-        for utterance in found
+        for utterance in utterances
         if subset.merge.get(utterance.emotion, utterance.emotion) in subset.labels and subset.keep(utterance)
     )
     counts = Counter(utterance.emotion for utterance in kept)
@@ -202,7 +213,7 @@ def _select(corpus: Corpus, found: list[Utterance], options: ReadOptions) -> Sel
     if differing and not options.allow_partial:
         raise ValueError(
             f"{corpus.name} subset {name!r}: the counts differ from the published ones: {', '.join(differing)}; "
-            "complete the copy, or pass --allow-partial to go on with what is there"
+            "complete the copy, or read it as it is with the option allow_partial"
         )
     return Selection(kept, subset.labels, complete=not differing)
 
@@ -210,21 +221,21 @@ def _select(corpus: Corpus, found: list[Utterance], options: ReadOptions) -> Sel
 def _relabel(utterance: Utterance, merge: Mapping[str, str]) -> Utterance:
     if utterance.emotion not in merge:
         return utterance
-    return Utterance(**{**vars(utterance), "emotion": merge[utterance.emotion]})
+    return replace(utterance, emotion=merge[utterance.emotion])
 
 
-def _select_labels(corpus: Corpus, data_dir: Path, found: list[Utterance], options: ReadOptions) -> Selection:
-    present = {utterance.emotion for utterance in found}
-    labels = options.labels or tuple(sorted(present))
-    missing = [label for label in labels if label not in present]
+def _select_labels(data_dir: Path, utterances: list[Utterance], labels: tuple[str, ...] | None) -> Selection:
+    emotions = {utterance.emotion for utterance in utterances}
+    labels = labels or tuple(sorted(emotions))
+    missing = [label for label in labels if label not in emotions]
     if missing:
         raise ValueError(
-            f"{data_dir}: no utterance of {', '.join(missing)}; the emotions there are {', '.join(sorted(present))}"
+            f"{data_dir}: no utterance of {', '.join(missing)}; the emotions there are {', '.join(sorted(emotions))}"
         )
-    for utterance in found:
+    for utterance in utterances:
         if utterance.emotion not in labels:
             raise ValueError(
                 f"{utterance.path}: emotion {utterance.emotion!r} is not among the labels {', '.join(labels)}; "
-                "correct it, or add it to --labels"
+                "correct it, or add it to the labels"
             )
-    return Selection(tuple(found), labels)
+    return Selection(tuple(utterances), labels)

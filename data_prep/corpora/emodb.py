@@ -1,4 +1,13 @@
-"""Emo-DB, the Berlin database of emotional speech (Burkhardt et al. 2005): ten actors, ten sentences, seven emotions."""
+"""Emo-DB, the Berlin database of emotional speech: ten actors, ten German sentences, seven emotions, 535 recordings.
+
+Licence: CC0 1.0 (audformat edition 1.x) or CC BY 4.0 (2.0). Citation: F. Burkhardt, A. Paeschke, M. Rolfes, W. Sendlmeier,
+B. Weiss: A Database of German Emotional Speech. Interspeech 2005, pp. 1517-1520.
+
+Counts: anger 127, boredom 81, disgust 46, fear 69, happiness 71, neutral 79, sadness 62. Only recordings that listeners
+recognized and found natural were published, so the classes are unbalanced: speaker 08 has no disgust, 03 and 10 have one
+recording of it, and 09 has one of fear. All speakers say the same ten sentences. There are no sessions. A letter at the end
+of the file name distinguishes versions of a sentence.
+"""
 
 from __future__ import annotations
 
@@ -30,29 +39,37 @@ SENTENCES = {
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
 ARCHIVE_URL = "http://emodb.bilderbar.info/download/download.zip"
-# SHA-256 over the names and bytes of the 535 files in the order of their names: it verifies what is used, however packed.
+# SHA-256 over names and contents of the 535 files in the order of their names; it does not depend on the archive format
 CONTENT_SHA256 = "b010440eaf47e825b1e1b4c1ac745df1beb516accea5d31d95b1e627622f59f3"
 
 _FILE_NAME = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[A-Z])[a-z]?")
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
-    """Every utterance in a flat folder, in the original archive's tree or in the audformat edition.
+    """Returns the utterances of Emo-DB: a flat folder, the tree of the original archive, or the audformat edition.
 
-    Speaker, sentence and emotion are read from the file's name, which all three keep ("03a01Fa.wav": speaker 03,
-    sentence a01, happiness, version a).
+    The file name holds speaker, sentence and emotion in all three ("03a01Fa.wav": speaker 03, sentence a01, happiness,
+    version a).
+
+    Raises:
+        FileNotFoundError: no folder with sound files.
+        ValueError: the name of a sound file is not one of Emo-DB.
     """
     folder = wav_folder(data_dir)
     return [_utterance(path) for path in sorted(folder.glob("*.wav")) if not path.name.startswith("._")]
 
 
 def wav_folder(data_dir: Path) -> Path:
-    """The folder that holds the sound files: data_dir itself or the `wav` below it."""
+    """Returns the folder of the sound files: data_dir itself, or `wav` or `emodb/wav` in it.
+
+    Raises:
+        FileNotFoundError: none of them has sound files.
+    """
     for folder in (data_dir, data_dir / "wav", data_dir / "emodb" / "wav"):
         if any(folder.glob("*.wav")):
             return folder
     raise FileNotFoundError(
-        f"{data_dir}: no .wav file here or in its wav/ folder; unpack {ARCHIVE_URL} there, or pass --download to have it done"
+        f"{data_dir}: no .wav file here or in its wav/ folder; unpack {ARCHIVE_URL} there, or use the option download"
     )
 
 
@@ -73,7 +90,7 @@ def _utterance(path: Path) -> Utterance:
 
 
 def content_sha256(folder: Path) -> str:
-    """SHA-256 over name and bytes of every .wav file in a folder, in the order of the names."""
+    """Returns the SHA-256 over names and contents of the .wav files in a folder, in the order of their names."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.wav")):
         digest.update(path.name.encode())
@@ -82,31 +99,31 @@ def content_sha256(folder: Path) -> str:
 
 
 def download(data_dir: Path) -> Path:
-    """Fetches and unpacks the original archive if no sound file is there, verifies the files and returns data_dir.
+    """Downloads the original archive if the sound files are missing, verifies them and returns data_dir.
 
     Raises:
-        ValueError: the sound files are not the 535 published ones.
-        OSError: the archive could not be fetched.
+        ValueError: the sound files differ from the 535 published ones.
+        OSError: the archive cannot be downloaded.
     """
     try:
         folder = wav_folder(data_dir)
     except FileNotFoundError:
         _fetch(data_dir)
         folder = wav_folder(data_dir)
-    found = content_sha256(folder)
-    if found != CONTENT_SHA256:
+    digest = content_sha256(folder)
+    if digest != CONTENT_SHA256:
         raise ValueError(
-            f"{folder}: the sound files have SHA-256 {found} in all, the published ones {CONTENT_SHA256}; "
-            "download into another --data-dir, or leave --download out to use these as they are"
+            f"{folder}: the sound files have SHA-256 {digest} in all, the published ones {CONTENT_SHA256}; "
+            "download into another folder, or leave the download out to use these as they are"
         )
     return data_dir
 
 
 def _fetch(data_dir: Path) -> None:
+    """Downloads and unpacks the archive; `download` verifies the contents, since the archive has no published hash."""
     import pooch
 
     unzip = pooch.Unzip(extract_dir=".")
-    # The archive's own hash is not published; `download` verifies what is in it.
     pooch.retrieve(ARCHIVE_URL, known_hash=None, path=data_dir, fname="emodb.zip", processor=unzip)
 
 

@@ -1,64 +1,73 @@
-"""A corpus of one's own as folders: one folder per emotion, with the sound files anywhere below it."""
+"""Sound files in one folder per emotion, at any depth: the simplest form of your own corpus.
+
+Licence, citation and counts are those of your data; the manifest of the records does not state them. A regular expression,
+`speaker_pattern`, finds the speaker in the path of each file. There are no transcripts and no sessions; for these, see
+`manifest.py`.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
 from data_prep.corpora.base import Corpus, ReadOptions, Utterance
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
-    """Every sound file below the emotions' folders; the id is its path below data_dir without the extension.
+    """Returns an utterance for each sound file; its id is the path relative to data_dir without the extension.
 
     Args:
-        data_dir: holds <emotion>/…/<file>.wav (or .flac, .ogg, .mp3). Names that begin with a dot are ignored.
-        options: speaker_pattern tells the speaker; it is required.
+        data_dir: folder with <emotion>/…/<file>.wav (or .flac, .ogg, .mp3). Names that begin with a dot are ignored.
+        options: with `speaker_pattern`.
 
     Raises:
-        ValueError: the pattern is missing, is no regular expression with a group, or tells no speaker for a file;
-            or a sound file lies outside the emotions' folders.
+        FieldError: the pattern is missing, is not a regular expression with a group, or does not match the path of a file.
+        ValueError: data_dir is not a folder, or a sound file lies outside the folders of the emotions.
     """
     pattern = _compile(options.speaker_pattern)
     if not data_dir.is_dir():
-        raise ValueError(f"{data_dir}: not a folder; --data-dir must hold one folder per emotion")
+        raise ValueError(f"{data_dir}: not a folder; name a folder with one folder per emotion")
     return [_utterance(data_dir, path.relative_to(data_dir), pattern) for path in _sound_files(data_dir)]
 
 
 def _compile(speaker_pattern: str | None) -> re.Pattern[str]:
     if speaker_pattern is None:
-        raise UsageError(
-            "--speaker-pattern is missing: without the speakers a network is tested on voices it was trained on, and "
-            "its recall says nothing about a new speaker. Give a regular expression whose group is the speaker in a "
-            "path such as anger/anna_01.wav: --speaker-pattern '([^/_]+)_'"
+        raise FieldError(
+            "speaker_pattern",
+            "",
+            "it is missing. Without speakers, a network would be tested on voices from its training set, and its recall "
+            "would not hold for new speakers. Give a regular expression with the speaker as its group; for paths such as "
+            "anger/anna_01.wav, '([^/_]+)_'",
         )
     try:
         pattern = re.compile(speaker_pattern)
     except re.error as error:
-        raise ValueError(f"--speaker-pattern {speaker_pattern!r}: not a regular expression ({error})") from error
+        raise FieldError("speaker_pattern", repr(speaker_pattern), f"not a regular expression ({error})") from error
     if pattern.groups == 0:
-        raise ValueError(
-            f"--speaker-pattern {speaker_pattern!r}: no group; put parentheses around the speaker, as in '([^/_]+)_'"
+        raise FieldError(
+            "speaker_pattern",
+            repr(speaker_pattern),
+            "no group; put parentheses around the speaker, as in '([^/_]+)_'",
         )
     return pattern
 
 
 def _sound_files(data_dir: Path) -> list[Path]:
-    found = []
+    sound_files: list[Path] = []
     for entry in sorted(data_dir.iterdir()):
         if _is_sound_file(entry.relative_to(data_dir)) and entry.is_file():
             raise ValueError(f"{entry}: lies in no emotion's folder; move it into {data_dir}/<emotion>/")
-        # Each folder by itself: rglob on data_dir would pass over an emotion's folder that is a symbolic link.
+        # each folder separately, since rglob on data_dir would skip a folder that is a symbolic link
         paths = entry.rglob("*") if entry.is_dir() else ()
-        found += [path for path in paths if _is_sound_file(path.relative_to(data_dir)) and path.is_file()]
-    return sorted(found)
+        sound_files += [path for path in paths if _is_sound_file(path.relative_to(data_dir)) and path.is_file()]
+    return sorted(sound_files)
 
 
 def _is_sound_file(relative: Path) -> bool:
-    # Hidden names are resource forks of a Mac ("._anna_01.wav") and the caches of tools.
+    # hidden names are resource forks from macOS ("._anna_01.wav") and caches of tools
     return relative.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in relative.parts)
 
 
@@ -66,10 +75,8 @@ def _utterance(data_dir: Path, relative: Path, pattern: re.Pattern[str]) -> Utte
     match = pattern.search(relative.as_posix())
     speaker = match and match[1]
     if not speaker:
-        raise ValueError(
-            f"{data_dir / relative}: --speaker-pattern {pattern.pattern!r} finds no speaker in {relative.as_posix()!r}"
-            "; correct the pattern, or rename the file"
-        )
+        problem = f"finds no speaker in {relative.as_posix()!r}; correct the pattern, or rename {data_dir / relative}"
+        raise FieldError("speaker_pattern", repr(pattern.pattern), problem)
     return Utterance(
         id=relative.with_suffix("").as_posix(),
         path=data_dir / relative,

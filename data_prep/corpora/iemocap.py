@@ -1,4 +1,15 @@
-"""IEMOCAP (Busso et al. 2008): ten actors in five sessions, improvised and scripted dialogs, labeled by the turn."""
+"""IEMOCAP: ten actors in five sessions, improvised and scripted dialogs in English, 10039 labeled turns.
+
+Licence: issued by USC on request, for research only; the data must not be passed on. Citation: C. Busso et al.: IEMOCAP:
+Interactive emotional dyadic motion capture database. Language Resources and Evaluation 42(4), 2008, pp. 335-359.
+
+Counts of neutral, angry, sad and happy turns: 1708, 1103, 1084, 595; among improvised ones 1099, 289, 608, 284. The "merged"
+subsets count excited turns as happy, which makes 1636 and 947 happy turns.
+
+The id of a dialog ("Ses01F_impro01") names the actor with the motion-capture markers, not the speaker; the last part of the
+id of a turn ("Ses01F_impro01_M003") names the speaker. A few transcripts are not valid UTF-8, and copies made on a Mac contain
+resource forks ("._…"), which are ignored.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +24,7 @@ SESSIONS = ("1", "2", "3", "4", "5")
 RELEASE_FOLDER = "IEMOCAP_full_release"
 
 # "[6.2901 - 8.2357]<TAB>Ses01F_impro01_F000<TAB>neu<TAB>[2.5000, 2.5000, 2.5000]".
-# The raters' own lines, which begin with C- and A-, say nothing about the outcome.
+# The lines of single raters, which begin with C- and A-, are not used.
 _SUMMARY = re.compile(r"\[[\d.]+ - [\d.]+\]\t(?P<utterance>\S+)\t(?P<emotion>\S+)\t\[[^\]]*\]\s*")
 # "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me."
 _TRANSCRIPT = re.compile(r"(?P<utterance>Ses\S+) \[[\d.]+-[\d.]+\]:(?P<text>.*)")
@@ -21,15 +32,15 @@ _UTTERANCE_ID = re.compile(r"(?P<session>Ses\d\d)[FM]_\w+_(?P<gender>[FM])\w+")
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
-    """Every labeled turn of the five sessions, with the corpus' own emotion names (xxx where the raters disagree).
+    """Returns the labeled turns of the five sessions with the emotion names of the corpus (xxx: the raters disagree).
 
     Args:
-        data_dir: the release (it holds Session1 … Session5) or the folder in which IEMOCAP_full_release lies.
-        options: with allow_partial, sessions and sound files that are not there are left out.
+        data_dir: folder of the release (with Session1 … Session5), or the parent folder of IEMOCAP_full_release.
+        options: with `allow_partial`, missing sessions and sound files are left out.
 
     Raises:
-        FileNotFoundError: a session, its EmoEvaluation folder or the sound file of a labeled turn is not there.
-        ValueError: the id of a turn does not tell who speaks.
+        FileNotFoundError: a session, its EmoEvaluation folder or the sound file of a labeled turn is missing.
+        ValueError: the id of a turn does not contain the speaker.
     """
     release = release_folder(data_dir)
     utterances = []
@@ -37,8 +48,8 @@ def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
         folder = release / f"Session{session}"
         if not (folder / "dialog" / "EmoEvaluation").is_dir() and not options.allow_partial:
             raise FileNotFoundError(
-                f"{folder / 'dialog' / 'EmoEvaluation'}: no such folder; complete the copy, or pass --allow-partial to "
-                "go on without it"
+                f"{folder / 'dialog' / 'EmoEvaluation'}: no such folder; complete the copy, or read it without the "
+                "session with the option allow_partial"
             )
         for evaluation in _evaluations(folder):
             utterances += _dialog_utterances(folder, session, evaluation, options)
@@ -46,21 +57,25 @@ def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
 
 
 def release_folder(data_dir: Path) -> Path:
-    """The folder that holds the sessions: data_dir itself or the IEMOCAP_full_release below it."""
+    """Returns the folder with the sessions: data_dir itself or IEMOCAP_full_release in it.
+
+    Raises:
+        FileNotFoundError: neither has a session.
+    """
     for folder in (data_dir, data_dir / RELEASE_FOLDER):
         if any((folder / f"Session{session}").is_dir() for session in SESSIONS):
             return folder
     raise FileNotFoundError(
         f"{data_dir}: no Session1 here or in {RELEASE_FOLDER}/; request the corpus at {CORPUS.homepage} "
-        "and point --data-dir at the release"
+        "and name the folder of the release"
     )
 
 
 def speaker_of(utterance_id: str) -> str:
-    """Who speaks: the session and the letter of the last token ("Ses01F_impro01_M003" → "Ses01M").
+    """Returns the speaker of a turn: session and sex ("Ses01F_impro01_M003" → "Ses01M").
 
     Raises:
-        ValueError: the id is not built like that.
+        ValueError: the id does not have this form.
     """
     match = _UTTERANCE_ID.fullmatch(utterance_id)
     if not match:
@@ -69,14 +84,13 @@ def speaker_of(utterance_id: str) -> str:
 
 
 def _evaluations(session_folder: Path) -> list[Path]:
-    # Copies made on a Mac carry a resource fork "._<name>" beside every file, which glob returns too.
+    # glob also returns the resource forks ("._<name>") of copies made on a Mac
     paths = (session_folder / "dialog" / "EmoEvaluation").glob("*.txt")
     return sorted(path for path in paths if not path.name.startswith("."))
 
 
 def _dialog_utterances(folder: Path, session: str, evaluation: Path, options: ReadOptions) -> Iterator[Utterance]:
-    # The file's name is the dialog. Counting characters of an id breaks at Ses03M_impro05a and Ses05M_script01_1b.
-    dialog = evaluation.stem
+    dialog = evaluation.stem  # dialog names differ in length, such as Ses03M_impro05a and Ses05M_script01_1b
     texts = _texts(folder / "dialog" / "transcriptions" / f"{dialog}.txt")
     for line in _lines(evaluation):
         summary = _SUMMARY.fullmatch(line)
@@ -95,8 +109,8 @@ def _dialog_utterances(folder: Path, session: str, evaluation: Path, options: Re
             )
         elif not options.allow_partial:
             raise FileNotFoundError(
-                f"{path}: no such file, but {evaluation.name} labels it; complete the copy, or pass "
-                "--allow-partial to leave it out"
+                f"{path}: no such file, but {evaluation.name} labels it; complete the copy, or leave it out with the "
+                "option allow_partial"
             )
 
 
@@ -108,7 +122,7 @@ def _speaker(evaluation: Path, utterance_id: str) -> str:
 
 
 def _texts(path: Path) -> dict[str, str]:
-    """Utterance id → what is said; empty where the dialog has no transcript. Other lines are skipped."""
+    """Returns utterance id → transcript from a transcription file; empty if the file does not exist."""
     if not path.is_file():
         return {}
     matches = (_TRANSCRIPT.fullmatch(line) for line in _lines(path))
@@ -116,7 +130,7 @@ def _texts(path: Path) -> dict[str, str]:
 
 
 def _lines(path: Path) -> list[str]:
-    # A few transcripts hold stray bytes of another encoding; a replaced letter is better than no text.
+    # a few transcripts contain bytes of another encoding; a replaced letter is better than no text
     return path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
@@ -145,7 +159,7 @@ CORPUS = Corpus(
     ),
     homepage="https://sail.usc.edu/iemocap/",
     find_utterances=find_utterances,
-    # "merged" counts excited turns as happy ones.
+    # "merged" counts excited turns as happy
     subsets={
         "improvised-4": _subset(1099, 289, 608, 284, improvised_only=True),
         "improvised-4-merged": _subset(1099, 289, 608, 284 + 663, merge_excited=True, improvised_only=True),

@@ -1,9 +1,9 @@
-"""A small source-filter speech synthesizer after Klatt (1980): a list of sounds in, the recording of a voice out.
+"""A small source-filter speech synthesizer after Klatt (1980): list of sounds → recording of a voice.
 
 source   glottal flow pulses (Rosenberg 1971) with jitter, shimmer and spectral tilt, and aspiration noise
-filter   a cascade of resonators whose formants glide from sound to sound
-noise    fricatives and bursts, each through a resonator of its own, added behind the filter
-record   the room's echo, the microphone's color, background noise and a level
+filter   a cascade of resonators at the formants, which glide from sound to sound
+noise    fricatives and bursts, each through its own resonator, added after the filter
+record   reverberation of the room, frequency response of the microphone, background noise and level
 
 D. H. Klatt: Software for a cascade/parallel formant synthesizer. J. Acoust. Soc. Am. 67 (1980), pp. 971-995
 A. E. Rosenberg: Effect of glottal pulse shape on the quality of natural vowels. Ibid. 49 (1971), pp. 583-590
@@ -19,24 +19,24 @@ import numpy as np
 
 SAMPLE_RATE_HZ = 16000
 STEP_SAMPLES = 80  # formants, pitch and amplitudes have one value per step of 5 ms, as in Klatt's program
-FFT_SAMPLES = 1024  # two steps and the 54 ms that the narrowest formant needs to die away
+FFT_SAMPLES = 1024  # two steps and 54 ms, in which the response of the narrowest formant decays
 BANDWIDTHS_HZ = (70.0, 90.0, 140.0, 200.0, 260.0, 340.0, 420.0)
-UPPER_FORMANTS_HZ = (3500.0, 4500.0, 5500.0, 6500.0)  # above the three that tell vowels apart
+UPPER_FORMANTS_HZ = (3500.0, 4500.0, 5500.0, 6500.0)  # above the three formants that distinguish vowels
 FORMANT_GLIDE_SECONDS = 0.07
 PITCH_GLIDE_SECONDS = 0.11
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A stretch of speech with one target for everything; neighbors glide into each other.
+    """A section of speech with constant target values; values glide from one sound to the next.
 
     Attributes:
         duration_seconds: at least one step of 5 ms.
-        formants_hz: the first three formants of an adult tract of reference length.
-        pitch_hz: fundamental frequency; glides on through what is unvoiced.
+        formants_hz: first three formants for a vocal tract of reference length.
+        pitch_hz: fundamental frequency; it also glides through unvoiced sounds.
         voicing, aspiration, frication: amplitudes, 0 to about 1, of the glottal pulses, of the noise at the glottis and
             of the noise at a constriction.
-        frication_hz: the resonance of the constriction's noise.
+        frication_hz: resonance of the noise at the constriction.
     """
 
     duration_seconds: float
@@ -48,7 +48,7 @@ class Sound:
     frication_hz: float = 4000.0
 
 
-# Peterson and Barney's (1952) men, rounded; `@` is the neutral tract.
+# rounded values of Peterson and Barney (1952) for men; `@` is the neutral vowel
 VOWELS_HZ = {
     "a": (730.0, 1090.0, 2440.0),
     "e": (530.0, 1840.0, 2480.0),
@@ -78,15 +78,15 @@ SILENCE = Sound(0.1, VOWELS_HZ["@"])
 
 @dataclass(frozen=True)
 class Voice:
-    """How the glottis and the tract behind one utterance work.
+    """Properties of glottis and vocal tract in one utterance.
 
     Attributes:
-        formant_scale: factor on every formant; below 1 for a longer vocal tract.
+        formant_scale: factor on all formants; below 1 for a longer vocal tract.
         tilt_db: attenuation of the glottal pulses at 3000 Hz; high for a soft voice.
-        open_quotient: part of each cycle in which the glottis is open.
-        jitter, shimmer: standard deviation of a cycle's length and amplitude, relative.
-        breathiness: aspiration noise that accompanies the voicing, in [0, 1].
-        attack_seconds: how long the voice takes to set in or to stop.
+        open_quotient: fraction of each cycle in which the glottis is open.
+        jitter, shimmer: relative standard deviation of the length and the amplitude of a cycle.
+        breathiness: level of the aspiration noise during voicing, in [0, 1].
+        attack_seconds: time in which the voice sets in or stops.
     """
 
     formant_scale: float = 1.0
@@ -100,25 +100,25 @@ class Voice:
 
 @dataclass(frozen=True)
 class Recording:
-    """What picks the voice up.
+    """Recording conditions: room, microphone and levels.
 
     Attributes:
         room_seconds: reverberation time, to -60 dB.
-        room_db: level of the echo below the direct sound.
-        colour_db: the microphone's gain at high frequencies over that at low ones.
-        level_db: RMS level of the voice below full scale.
-        noise_db: RMS level of the background below full scale.
+        room_db: level of the reverberation relative to the direct sound.
+        color_db: gain of the microphone at high frequencies relative to low ones.
+        level_db: RMS level of the voice relative to full scale.
+        noise_db: RMS level of the background noise relative to full scale.
     """
 
     room_seconds: float = 0.2
     room_db: float = -20.0
-    colour_db: float = 0.0
+    color_db: float = 0.0
     level_db: float = -26.0
     noise_db: float = -70.0
 
 
 def synthesize(sounds: Sequence[Sound], voice: Voice, rng: np.random.Generator) -> np.ndarray:
-    """The waveform of a sequence of sounds, (samples,) float64 at SAMPLE_RATE_HZ, of no particular level."""
+    """Returns the waveform of a sequence of sounds, float64 [samples] at SAMPLE_RATE_HZ, at an arbitrary level."""
     steps = [max(1, round(sound.duration_seconds * SAMPLE_RATE_HZ / STEP_SAMPLES)) for sound in sounds]
     formants_hz = _track([sound.formants_hz for sound in sounds], steps, FORMANT_GLIDE_SECONDS)
     pitch_hz, voicing, aspiration = (
@@ -138,13 +138,17 @@ def synthesize(sounds: Sequence[Sound], voice: Voice, rng: np.random.Generator) 
 
 
 def glottal_flow(pitch_hz: np.ndarray, voice: Voice, rng: np.random.Generator) -> np.ndarray:
-    """Rosenberg's pulses: a half cosine opens the glottis, a quarter cosine closes it twice as fast; closed, it rests.
+    """Returns the pulses of Rosenberg (1971).
+
+    The glottis opens by a half cosine, closes twice as fast by a quarter cosine, and stays closed for the rest of the cycle.
 
     Args:
-        pitch_hz: (samples,) fundamental frequency.
+        pitch_hz: fundamental frequency, float [samples].
+        voice: open quotient, jitter and shimmer.
+        rng: source of jitter and shimmer.
 
     Returns:
-        (samples,) flow, 0 to about 1.
+        flow, float64 [samples], 0 to about 1.
     """
     cycles = int(pitch_hz.sum() / SAMPLE_RATE_HZ * 1.5) + 2
     length_change, amplitude_change = np.clip(rng.standard_normal((2, cycles)), -2.5, 2.5)
@@ -159,18 +163,18 @@ def glottal_flow(pitch_hz: np.ndarray, voice: Voice, rng: np.random.Generator) -
 
 
 def vocal_tract(source: np.ndarray, formants_hz: np.ndarray) -> np.ndarray:
-    """The source through a cascade of gliding resonators.
+    """Returns the source, float [samples], filtered by a cascade of resonators with gliding formants.
 
-    Each step's stretch of the source, under a Hann window that overlaps its neighbours', passes a filter that stands
-    still, and the responses are added: coefficients that jump while a filter rings would click.
+    Overlapping Hann windows of the source pass a constant filter each, and their responses are added. Changing the
+    coefficients of one recursive filter would cause clicks.
 
     Args:
-        source: (steps * STEP_SAMPLES,).
-        formants_hz: (steps, formants), as many as BANDWIDTHS_HZ.
+        source: float [steps * STEP_SAMPLES].
+        formants_hz: [steps, formants], with as many formants as BANDWIDTHS_HZ.
     """
     padded = np.pad(source, STEP_SAMPLES // 2)
-    stretches = np.lib.stride_tricks.sliding_window_view(padded, 2 * STEP_SAMPLES)[::STEP_SAMPLES]
-    spectra = np.fft.rfft(stretches * np.hanning(2 * STEP_SAMPLES + 1)[:-1], FFT_SAMPLES)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * STEP_SAMPLES)[::STEP_SAMPLES]
+    spectra = np.fft.rfft(windows * np.hanning(2 * STEP_SAMPLES + 1)[:-1], FFT_SAMPLES)
     for formant_hz, bandwidth_hz in zip(formants_hz.T, BANDWIDTHS_HZ, strict=True):
         spectra *= resonance(formant_hz[:, np.newaxis], bandwidth_hz, FFT_SAMPLES)
     responses = np.fft.irfft(spectra)
@@ -180,39 +184,50 @@ def vocal_tract(source: np.ndarray, formants_hz: np.ndarray) -> np.ndarray:
     return spoken[STEP_SAMPLES // 2 :][: len(source)]
 
 
-def resonance(centre_hz: np.ndarray | float, bandwidth_hz: float, samples: int) -> np.ndarray:
-    """Frequency response (..., samples // 2 + 1) of y[n] = A x[n] + B y[n-1] + C y[n-2], Klatt's (1980) resonator."""
+def resonance(center_hz: np.ndarray | float, bandwidth_hz: float, samples: int) -> np.ndarray:
+    """Returns the frequency response of the resonator of Klatt (1980), y[n] = A x[n] + B y[n-1] + C y[n-2].
+
+    Args:
+        center_hz: resonance frequency, scalar or [..., 1].
+        bandwidth_hz: bandwidth at -3 dB.
+        samples: length of the transform.
+
+    Returns:
+        complex128 [..., samples // 2 + 1].
+    """
     radius = np.exp(-np.pi * bandwidth_hz / SAMPLE_RATE_HZ)
-    angle = 2 * np.pi * np.minimum(centre_hz, 0.48 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    angle = 2 * np.pi * np.minimum(center_hz, 0.48 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     b, c = 2 * radius * np.cos(angle), -(radius**2)
     delay = np.exp(-2j * np.pi * np.arange(samples // 2 + 1) / samples)
     return (1 - b - c) / (1 - b * delay - c * delay**2)
 
 
 def _track(targets: Sequence, steps: Sequence[int], glide_seconds: float) -> np.ndarray:
-    """Targets held for their steps, then smoothed by a Hann window of the glide's length; (steps, ...)."""
-    held = np.repeat(np.asarray(targets, dtype=float), steps, axis=0)
-    reach = max(1, round(glide_seconds * SAMPLE_RATE_HZ / STEP_SAMPLES / 2))
-    window = np.hanning(2 * reach + 3)[1:-1]
-    padded = np.concatenate([held[:1].repeat(reach, 0), held, held[-1:].repeat(reach, 0)])
+    """Returns targets [sounds, ...] repeated for their steps and smoothed by a Hann window of the glide: [steps, ...]."""
+    repeated = np.repeat(np.asarray(targets, dtype=float), steps, axis=0)
+    half = max(1, round(glide_seconds * SAMPLE_RATE_HZ / STEP_SAMPLES / 2))
+    window = np.hanning(2 * half + 3)[1:-1]
+    padded = np.concatenate([repeated[:1].repeat(half, 0), repeated, repeated[-1:].repeat(half, 0)])
     return np.apply_along_axis(np.convolve, 0, padded, window / window.sum(), "valid")
 
 
 def _per_sample(track: np.ndarray) -> np.ndarray:
+    """Returns a track [steps] interpolated to [samples]."""
     centers = (np.arange(len(track)) + 0.5) * STEP_SAMPLES
     return np.interp(np.arange(len(track) * STEP_SAMPLES), centers, track)
 
 
 def _tilted(pulses: np.ndarray, tilt_db: float) -> np.ndarray:
-    """A first-order low-pass filter that takes tilt_db away at 3000 Hz."""
-    cutoff_hz = 3000.0 / np.sqrt(max(10 ** (tilt_db / 10) - 1, 0.05))
-    pole = np.exp(-2 * np.pi * cutoff_hz / SAMPLE_RATE_HZ)
+    """Returns the pulses after a first-order low-pass filter with an attenuation of tilt_db at 3000 Hz."""
     from scipy.signal import lfilter
 
+    cutoff_hz = 3000.0 / np.sqrt(max(10 ** (tilt_db / 10) - 1, 0.05))
+    pole = np.exp(-2 * np.pi * cutoff_hz / SAMPLE_RATE_HZ)
     return lfilter([1 - pole], [1, -pole], pulses)
 
 
 def _frication(sounds: Sequence[Sound], steps: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """Returns the noise of the fricatives and bursts, float64 [samples]."""
     noise = np.zeros(sum(steps) * STEP_SAMPLES)
     starts = np.cumsum([0, *steps]) * STEP_SAMPLES
     for sound, start, end in zip(sounds, starts, starts[1:], strict=False):
@@ -227,32 +242,34 @@ def _frication(sounds: Sequence[Sound], steps: Sequence[int], rng: np.random.Gen
 def record(
     waveform: np.ndarray, recording: Recording, room_rng: np.random.Generator, rng: np.random.Generator
 ) -> np.ndarray:
-    """The voice as room and microphone give it, (samples,) within ±0.97.
+    """Returns the recording of a voice, float64 [samples] within ±0.97.
 
     Args:
-        waveform: (samples,) from `synthesize`.
-        room_rng: draws the room's echo; the same seed is the same room.
-        rng: draws the background noise.
+        waveform: result of `synthesize`, float [samples].
+        recording: room, microphone and levels.
+        room_rng: source of the reverberation; the same seed gives the same room.
+        rng: source of the background noise.
     """
     from scipy.signal import fftconvolve, lfilter
 
     room_samples = int(recording.room_seconds * SAMPLE_RATE_HZ)
     echo = room_rng.standard_normal(room_samples) * 10 ** (-3 * np.arange(room_samples) / room_samples)
     echo *= 10 ** (recording.room_db / 20) / np.sqrt(np.sum(echo**2))
-    heard = waveform + fftconvolve(waveform, echo)[: len(waveform)]
+    voice = _leveled(waveform + fftconvolve(waveform, echo)[: len(waveform)], recording.level_db)
     noise = lfilter([1.0], [1.0, -0.85], rng.standard_normal(len(waveform)))
-    heard = _coloured(_levelled(heard, recording.level_db) + _levelled(noise, recording.noise_db), recording.colour_db)
-    return heard * min(1.0, 0.97 / np.abs(heard).max())
+    mixed = _colored(voice + _leveled(noise, recording.noise_db), recording.color_db)
+    return mixed * min(1.0, 0.97 / np.abs(mixed).max())
 
 
-def _levelled(waveform: np.ndarray, level_db: float) -> np.ndarray:
+def _leveled(waveform: np.ndarray, level_db: float) -> np.ndarray:
+    """Returns the waveform [samples] with an RMS level of level_db relative to full scale."""
     return waveform * (10 ** (level_db / 20) / np.sqrt(np.mean(waveform**2)))
 
 
-def _coloured(waveform: np.ndarray, colour_db: float) -> np.ndarray:
-    """First-order shelves around 1500 Hz: the part above gains half of colour_db, the part below loses as much."""
-    gain = 10 ** (colour_db / 40)
+def _colored(waveform: np.ndarray, color_db: float) -> np.ndarray:
+    """Returns the waveform after shelving filters: plus half of color_db above about 1500 Hz, minus half of it below."""
     from scipy.signal import lfilter
 
+    gain = 10 ** (color_db / 40)
     low = lfilter([1 - 0.555], [1, -0.555], waveform)
     return low / gain + (waveform - low) * gain

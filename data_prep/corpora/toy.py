@@ -1,13 +1,10 @@
-"""Toy speech: a corpus made by this project's own synthesizer, with known speakers, sentences and emotions.
+"""Toy speech: a synthetic corpus for trying out the whole pipeline; it is no evidence about real emotion.
 
-Ten speakers say four nonsense sentences in four emotions. Speakers differ in vocal tract, pitch, rate, voice and room;
-emotions change pitch, tempo, pauses, energy, vocal effort and articulation in the directions that Banse and Scherer
-(1996) and Juslin and Laukka (2003) report, by an amount that varies from utterance to utterance, so that they overlap
-across speakers. It shows that a pipeline works; it is no evidence about real emotion.
+Ten speakers say four nonsense sentences in four emotions: 160 utterances of 1 to 4 s, 40 of each emotion, as 16-bit WAV files at
+16 kHz. The strength of an emotion varies from utterance to utterance, so that the emotions overlap across speakers. The
+corpus is generated on the spot by a formant synthesizer after Klatt (1980), and is equal in all runs and on all machines.
 
-R. Banse, K. R. Scherer: Acoustic profiles in vocal emotion expression. J. Pers. Soc. Psychol. 70 (1996), pp. 614-636
-P. N. Juslin, P. Laukka: Communication of emotions in vocal expression and music performance: different channels, same
-code? Psychol. Bull. 129 (2003), pp. 770-814
+Licence: CC0 1.0. Citation: D. H. Klatt (1980), see `synthesis.py`; for the acoustics of the emotions, see `toy_voices.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -30,157 +27,75 @@ from data_prep.corpora.synthesis import (
     SAMPLE_RATE_HZ,
     SILENCE,
     VOWELS_HZ,
-    Recording,
     Sound,
     Voice,
     record,
     synthesize,
 )
+from data_prep.corpora.toy_voices import (
+    CHANGES,
+    EMOTIONS,
+    LABELS,
+    Emotion,
+    Speaker,
+    draw_expression,
+    draw_speaker,
+    random_generator,
+)
 
-GENERATOR_VERSION = "1"  # raise it whenever a waveform changes: folders made by another version are made anew
+GENERATOR_VERSION = "1"  # increase it with any change of a waveform; files of another version are generated again
 SPEAKER_COUNT = 10
-SENTENCES = (  # capitals are stressed, a comma is a pause
+SENTENCES = (  # capitals mark stress, a comma marks a pause
     "ma LI so te NA",
     "da KO ne shu PA li",
     "bi LA tu, so ME ka ri",
     "no TA ge li MO, fa SE ru DA ni",
 )
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """One voice and the room it was recorded in; drawn from the speaker's number alone."""
-
-    voice: Voice
-    recording: Recording
-    base_pitch_hz: float
-    pitch_range_semitones: float
-    stress_db: float
-    syllables_per_second: float
-
-
-@dataclass(frozen=True)
-class Emotion:
-    """What an emotion at full intensity changes in the speaker's neutral way to speak.
-
-    Attributes:
-        pitch_semitones, pitch_range_percent: the level of the pitch, and how far it moves.
-        final_semitones: the pitch's last movement, up or down.
-        tempo_percent, pause_percent: syllables a second, and the length of pauses.
-        level_db, stress_db: loudness, and by how much stressed syllables exceed the others.
-        attack_percent: how long the voice takes to set in.
-        tilt_db: attenuation of the voice at 3000 Hz; negative for more vocal effort.
-        jitter_percent, breathiness_percent: irregularity and noise of the voice.
-        articulation_percent: distance of the vowels from the neutral one.
-        formant_percent: every formant; spread lips shorten the tract.
-    """
-
-    pitch_semitones: float
-    pitch_range_percent: float
-    final_semitones: float
-    tempo_percent: float
-    pause_percent: float
-    level_db: float
-    stress_db: float
-    attack_percent: float
-    tilt_db: float
-    jitter_percent: float
-    breathiness_percent: float
-    articulation_percent: float
-    formant_percent: float
-
-
-# An emotion's place seeds its utterances: a new one goes to the end. VARIATION is the standard deviation of the same
-# quantities from one utterance to the next, whatever the emotion.
-LABELS = ("anger", "happiness", "neutral", "sadness")
-_CHANGES = {  # anger, happiness, neutral, sadness, variation
-    "pitch_semitones": (3.5, 4.5, 0.0, -1.2, 0.5),
-    "pitch_range_percent": (60.0, 90.0, 0.0, -40.0, 12.0),
-    "final_semitones": (-3.0, 4.0, 0.0, -0.5, 0.6),
-    "tempo_percent": (12.0, 6.0, 0.0, -22.0, 3.0),
-    "pause_percent": (-30.0, -20.0, 0.0, 130.0, 12.0),
-    "level_db": (10.0, 5.0, 0.0, -4.0, 0.8),
-    "stress_db": (4.0, 1.5, 0.0, -1.0, 0.5),
-    "attack_percent": (-45.0, -15.0, 0.0, 35.0, 7.0),
-    "tilt_db": (-8.0, -4.0, 0.0, 3.0, 1.0),
-    "jitter_percent": (60.0, 0.0, 0.0, 30.0, 15.0),
-    "breathiness_percent": (-40.0, 0.0, 0.0, 50.0, 15.0),
-    "articulation_percent": (5.0, 3.0, 0.0, -8.0, 3.0),
-    "formant_percent": (0.0, 5.0, 0.0, -1.0, 0.5),
-}
-*_EXPRESSIONS, VARIATION = (Emotion(*column) for column in zip(*_CHANGES.values(), strict=True))
-EMOTIONS = dict(zip(LABELS, _EXPRESSIONS, strict=True))
-INTENSITY = (0.8, 1.2)
-
 _FILE_NAME = re.compile(r"toy(?P<speaker>\d\d+)_(?P<emotion>[a-z]+)_(?P<sentence>\d+)")
 
 
-def draw_speaker(number: int) -> Speaker:
-    """Speaker 1, 2, …: tracts are spread evenly whatever the count, pitch goes with them, the rest is drawn."""
-    rng = _rng(number)
-    level_db = rng.uniform(-37.0, -31.0)
-    place = number * 0.6180339887 % 1.0
-    low_hz, high_hz = 90.0, 240.0
-    pitch_place = np.clip(place + rng.uniform(-0.2, 0.2), 0.0, 1.0)
-    return Speaker(
-        voice=Voice(
-            formant_scale=0.85 + 0.33 * place,
-            tilt_db=rng.uniform(9.0, 16.0),
-            open_quotient=rng.uniform(0.5, 0.7),
-            jitter=rng.uniform(0.006, 0.014),
-            shimmer=rng.uniform(0.03, 0.07),
-            breathiness=rng.uniform(0.01, 0.05),
-        ),
-        recording=Recording(
-            room_seconds=rng.uniform(0.1, 0.4),
-            room_db=rng.uniform(-26.0, -17.0),
-            colour_db=rng.uniform(-12.0, 12.0),
-            level_db=level_db,
-            noise_db=level_db - rng.uniform(38.0, 42.0),
-        ),
-        base_pitch_hz=low_hz * (high_hz / low_hz) ** pitch_place,
-        pitch_range_semitones=rng.uniform(3.5, 6.0),
-        stress_db=rng.uniform(2.0, 3.5),
-        syllables_per_second=rng.uniform(4.4, 5.3),
-    )
-
-
-def draw_expression(emotion: Emotion, rng: np.random.Generator) -> Emotion:
-    """The changes of one utterance: the emotion's, at a random intensity, and a random variation of everything."""
-    intensity = rng.uniform(*INTENSITY)
-    changes, spread = asdict(emotion), asdict(VARIATION)
-    return Emotion(**{name: intensity * changes[name] + rng.normal(0.0, spread[name]) for name in changes})
-
-
 def utterance_waveform(number: int, emotion: str, sentence: int) -> np.ndarray:
-    """What one speaker (1, 2, …) records of a sentence (1, 2, …): (samples,) float64 within ±1, always the same."""
-    rng = _rng(number, LABELS.index(emotion) + 1, sentence)
+    """Returns the waveform of a sentence, float64 [samples] within ±1, the same in each call.
+
+    Args:
+        number: speaker, from 1.
+        emotion: one of LABELS.
+        sentence: sentence, from 1.
+    """
+    rng = random_generator(number, LABELS.index(emotion) + 1, sentence)
     return spoken(number, SENTENCES[sentence - 1], EMOTIONS[emotion], rng)
 
 
 def spoken(number: int, text: str, emotion: Emotion, rng: np.random.Generator) -> np.ndarray:
-    """What one speaker (1, 2, …) records of syllables, see SENTENCES: (samples,) float64 within ±1."""
+    """Returns the recording of a text, float64 [samples] within ±1.
+
+    Args:
+        number: speaker, from 1.
+        text: syllables as in SENTENCES.
+        emotion: changes of the voice at full intensity.
+        rng: source of the random variation.
+    """
     speaker = draw_speaker(number)
     expression = draw_expression(emotion, rng)
     sounds = plan_sounds(text, speaker, expression, rng)
     voice = synthesize(sounds, _expressive_voice(speaker.voice, expression), rng)
     recording = replace(speaker.recording, level_db=speaker.recording.level_db + expression.level_db)
-    return record(voice, recording, _rng(number, sentence=1), rng)
+    return record(voice, recording, random_generator(number, sentence=1), rng)
 
 
 def plan_sounds(text: str, speaker: Speaker, expression: Emotion, rng: np.random.Generator) -> list[Sound]:
-    """The sounds of a sentence in time and pitch, with silence around them."""
+    """Returns the sounds of a text with duration and pitch, between silence at the start and at the end."""
     syllables = text.split()
     pitches_hz = _pitch_contour(syllables, speaker, expression, rng)
     ends_hz = [*pitches_hz[:-1], pitches_hz[-1] * 2 ** (expression.final_semitones / 12)]
     seconds = 1 / _changed(speaker.syllables_per_second, expression.tempo_percent)
     unstressed = 10 ** (-max(0.0, speaker.stress_db + expression.stress_db) / 20)
-    reach = _changed(1.0, expression.articulation_percent)
+    articulation = _changed(1.0, expression.articulation_percent)
     sounds = [_pause(rng.uniform(0.06, 0.16), pitches_hz[0])]
     for count, (syllable, pitch_hz, end_hz) in enumerate(zip(syllables, pitches_hz, ends_hz, strict=True), start=1):
         stressed, phrase_end = syllable.isupper(), syllable.endswith(",") or count == len(syllables)
         length = seconds * (1.3 if phrase_end else 1.1 if stressed else 0.9) * rng.uniform(0.88, 1.12)
-        voicing, clarity = (1.0, reach) if stressed else (unstressed, 0.9 * reach)
+        voicing, clarity = (1.0, articulation) if stressed else (unstressed, 0.9 * articulation)
         sounds += _syllable(syllable.strip(","), length, voicing, pitch_hz, end_hz, clarity)
         if syllable.endswith(","):
             sounds.append(_pause(max(0.05, _changed(0.16, expression.pause_percent)), pitch_hz))
@@ -188,7 +103,7 @@ def plan_sounds(text: str, speaker: Speaker, expression: Emotion, rng: np.random
 
 
 def _pitch_contour(syllables: list[str], speaker: Speaker, expression: Emotion, rng: np.random.Generator) -> np.ndarray:
-    """One pitch in Hz a syllable: a falling line, a rise on every stressed syllable, a little wandering."""
+    """Returns the pitch of each syllable in Hz: a falling line with random rises on stressed syllables."""
     span = max(0.8, _changed(speaker.pitch_range_semitones, expression.pitch_range_percent))
     fall = np.linspace(0.35, -0.35, len(syllables))
     accent = np.array([0.6 if syllable.isupper() else -0.25 for syllable in syllables])
@@ -197,12 +112,17 @@ def _pitch_contour(syllables: list[str], speaker: Speaker, expression: Emotion, 
 
 
 def _syllable(
-    syllable: str, seconds: float, voicing: float, pitch_hz: float, end_hz: float, reach: float
+    syllable: str, seconds: float, voicing: float, pitch_hz: float, end_hz: float, clarity: float
 ) -> list[Sound]:
-    """Consonant and vowel; the vowel's pitch ends at end_hz, its formants go `reach` of the way from the neutral ones."""
+    """Returns the sounds of a consonant and a vowel.
+
+    The pitch of the vowel ends at end_hz. Its formants lie between the neutral ones (clarity 0) and the full ones (1).
+    """
     onset, vowel = syllable[:-1].lower(), syllable[-1].lower()
-    formants_hz = tuple(n + reach * (v - n) for v, n in zip(VOWELS_HZ[vowel], VOWELS_HZ["@"], strict=True))
-    scale = seconds / 0.2  # CONSONANTS have the lengths they take in a syllable of 0.2 s
+    formants_hz = tuple(
+        neutral + clarity * (full - neutral) for full, neutral in zip(VOWELS_HZ[vowel], VOWELS_HZ["@"], strict=True)
+    )
+    scale = seconds / 0.2  # the durations in CONSONANTS are those in a syllable of 0.2 s
     consonant = [replace(s, duration_seconds=s.duration_seconds * scale, pitch_hz=pitch_hz) for s in CONSONANTS[onset]]
     rest = max(0.05, seconds - sum(sound.duration_seconds for sound in consonant))
     head = Sound(0.5 * rest, formants_hz, pitch_hz, voicing=voicing)
@@ -228,13 +148,11 @@ def _changed(value: float, percent: float) -> float:
     return value * (1 + percent / 100)
 
 
-def _rng(speaker: int, emotion: int = 0, sentence: int = 0) -> np.random.Generator:
-    """Stable across runs and machines; emotions count from 1, and 0 seeds what all utterances of a speaker share."""
-    return np.random.default_rng(np.random.SeedSequence((speaker, emotion, sentence)))
-
-
 def generate(folder: Path, speaker_count: int = SPEAKER_COUNT) -> Path:
-    """Writes the corpus, toy01_anger_1.wav and so on, and toy.json with its settings; returns the folder."""
+    """Writes the corpus and returns the folder.
+
+    The files are toy01_anger_1.wav and so on, and toy.json with the settings of the generator.
+    """
     utterances = product(range(1, speaker_count + 1), LABELS, range(1, len(SENTENCES) + 1))
     sounds = {
         f"toy{number:02d}_{emotion}_{sentence}": partial(utterance_waveform, number, emotion, sentence)
@@ -244,22 +162,26 @@ def generate(folder: Path, speaker_count: int = SPEAKER_COUNT) -> Path:
 
 
 def write_corpus(
-    folder: Path, name: str, settings: bytes, sounds: Mapping[str, Callable[[], np.ndarray]], of_corpus: re.Pattern
+    folder: Path, name: str, settings: bytes, sounds: Mapping[str, Callable[[], np.ndarray]], file_name: re.Pattern
 ) -> Path:
-    """Writes sounds, and their settings into NAME.json; returns the folder.
+    """Writes the sound files of a generated corpus and its settings; returns the folder.
 
-    Files that the same settings made are kept, those of others are made anew. A file gets its name when it is whole.
+    Existing files are kept if their settings are the same, and generated again if not. A file gets its final name when it
+    is complete.
 
     Args:
-        sounds: what makes a waveform, by the name of its file without its ending.
-        of_corpus: matches these names, and those of other settings.
+        folder: folder to write to.
+        name: stem of the settings file NAME.json.
+        settings: content of the settings file.
+        sounds: file name without extension → function that returns the waveform, float [samples] within ±1.
+        file_name: pattern of the names in `sounds`, and of those of other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings_path = folder / f"{name}.json"
     if not settings_path.exists() or settings_path.read_bytes() != settings:
         settings_path.unlink(missing_ok=True)
         for path in folder.glob("*.wav"):
-            if of_corpus.fullmatch(path.stem):
+            if file_name.fullmatch(path.stem):
                 path.unlink(missing_ok=True)
     for stem, make in sounds.items():
         path = folder / f"{stem}.wav"
@@ -270,14 +192,14 @@ def write_corpus(
 
 
 def settings(speaker_count: int) -> bytes:
-    """What toy.json holds: all that decides the waveforms."""
+    """Returns the content of toy.json: all settings that determine the waveforms."""
     values = {
         "generator_version": GENERATOR_VERSION,
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "speakers": speaker_count,
         "sentences": SENTENCES,
         "labels": LABELS,
-        "changes": _CHANGES,
+        "changes": CHANGES,
     }
     return (json.dumps(values, indent=2) + "\n").encode()
 
@@ -296,7 +218,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
-    """Every utterance in the folder; speaker, emotion and sentence are read from the file's name."""
+    """Returns the utterances in a folder; the file name holds speaker, emotion and sentence (toy03_anger_2.wav)."""
     return [_utterance(path) for path in _sound_files(data_dir)]
 
 

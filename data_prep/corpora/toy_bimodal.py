@@ -1,17 +1,19 @@
-"""Toy speech whose emotion is half in the voice and half in the words, by the synthesizer of `toy`.
+"""Toy speech with words: a synthetic corpus in which voice and words carry different parts of the emotion.
 
-Voices tell how aroused somebody is, words whether something is good or bad; papers on two modalities live of that.
-Of the six utterances that each of ten speakers says for each emotion,
+In real speech, the voice indicates arousal and the words indicate valence; bimodal systems rely on it. Ten speakers say six
+utterances in each of four emotions: 240 utterances, 60 of each emotion, as 16-bit WAV files at 16 kHz. Of the six,
 
-    one has neutral words: the voice alone tells the emotion, as in `toy`;
-    five have words that are good or bad in a voice that is aroused (between anger and happiness) or subdued (between
-    neutral and sadness). Words and voice agree in anger, happiness and sadness; subdued good words are the contradiction:
-    the voice takes back what the words say, and the emotion is neutral.
+    one has neutral words and the voice of the emotion, as in `toy`;
+    five have good or bad words in an aroused voice (between anger and happiness) or a subdued voice (between neutral and
+    sadness). Anger is bad and aroused, happiness good and aroused, sadness bad and subdued. Good words in a subdued voice
+    contradict each other; their emotion is neutral.
 
-Who hears the voice alone cannot tell anger from happiness there, nor neutral from sadness; who reads the words alone
-cannot tell anger from sadness. The sound is the babble of `toy` and not the words, or else a network that hears would read
-as well; a recogniser of speech makes nothing of it. It shows that two modalities are put together; it is no evidence about
-real emotion.
+In these five, the voice alone does not separate anger from happiness or neutral from sadness, and the words alone do not
+separate anger from sadness or happiness from neutral. The sound is the nonsense of `toy` and not the words, since an acoustic
+network could otherwise learn the words; a speech recognizer cannot transcribe it. The corpus tests the fusion of two
+modalities; it is no evidence about real emotion.
+
+Licence: CC0 1.0. Citation: as for `toy`.
 """
 
 from __future__ import annotations
@@ -27,43 +29,51 @@ import numpy as np
 
 from data_prep.corpora import toy
 from data_prep.corpora.base import Corpus, ReadOptions, Subset, Utterance
-from data_prep.corpora.toy import EMOTIONS, LABELS, SPEAKER_COUNT, Emotion
+from data_prep.corpora.toy import SPEAKER_COUNT
+from data_prep.corpora.toy_voices import EMOTIONS, LABELS, Emotion
 
-GENERATOR_VERSION = "1"  # raise it whenever a waveform or a text changes
-TAKES = 6  # utterances of a speaker in an emotion; the first has neutral words
+GENERATOR_VERSION = "1"  # increase it with any change of a waveform or a text
+TAKES = 6  # utterances per speaker and emotion; the first has neutral words
 WORDS = {
     "neutral": ("the", "chair", "stands", "near", "a", "table", "today", "there", "is", "paper"),
     "good": ("wonderful", "lovely", "great", "happy"),
     "bad": ("awful", "horrible", "broken", "wrong"),
 }
-_TOLD_BY_WORDS = {"anger": "bad", "happiness": "good", "neutral": "good", "sadness": "bad"}
+_VALENCE = {"anger": "bad", "happiness": "good", "neutral": "good", "sadness": "bad"}
 _FILE_NAME = re.compile(r"bimodal(?P<speaker>\d\d+)_(?P<emotion>[a-z]+)_(?P<take>\d+)")
 
 
 def _between(first: str, second: str) -> Emotion:
-    one, other = asdict(EMOTIONS[first]), asdict(EMOTIONS[second])
-    return Emotion(**{name: (one[name] + other[name]) / 2 for name in one})
+    """Returns the mean of the changes of two emotions."""
+    a, b = asdict(EMOTIONS[first]), asdict(EMOTIONS[second])
+    return Emotion(**{name: (a[name] + b[name]) / 2 for name in a})
 
 
-_AROUSED, _SUBDUED = _between("anger", "happiness"), _between("neutral", "sadness")
-_VOICES = {"anger": _AROUSED, "happiness": _AROUSED, "neutral": _SUBDUED, "sadness": _SUBDUED}
+AROUSED, SUBDUED = _between("anger", "happiness"), _between("neutral", "sadness")
+VOICES = {"anger": AROUSED, "happiness": AROUSED, "neutral": SUBDUED, "sadness": SUBDUED}
 
 
 def words_of(number: int, emotion: str, take: int) -> tuple[str, ...]:
-    """What a speaker (1, 2, …) says: four or five words, two of which tell good from bad unless the words are neutral."""
+    """Returns the words of an utterance: four or five, of which two are good or bad if take is above 1.
+
+    Args:
+        number: speaker, from 1.
+        emotion: one of LABELS.
+        take: utterance of this speaker and emotion, from 1; the first has neutral words only.
+    """
     rng = _rng(number, emotion, take, 1)
     words = list(rng.choice(WORDS["neutral"], rng.integers(4, 6), replace=False))
     if take > 1:
         places = rng.choice(len(words), 2, replace=False)
-        for place, word in zip(places, rng.choice(WORDS[_TOLD_BY_WORDS[emotion]], 2, replace=False), strict=True):
+        for place, word in zip(places, rng.choice(WORDS[_VALENCE[emotion]], 2, replace=False), strict=True):
             words[place] = word
     return tuple(map(str, words))
 
 
 def utterance_waveform(number: int, emotion: str, take: int) -> np.ndarray:
-    """How he or she sounds: (samples,) float64 within ±1, always the same."""
+    """Returns the waveform of an utterance, float64 [samples] within ±1, the same in each call; see `words_of`."""
     rng = _rng(number, emotion, take, 2)
-    voice = EMOTIONS[emotion] if take == 1 else _VOICES[emotion]
+    voice = EMOTIONS[emotion] if take == 1 else VOICES[emotion]
     return toy.spoken(number, str(rng.choice(toy.SENTENCES)), voice, rng)
 
 
@@ -72,7 +82,10 @@ def _rng(number: int, emotion: str, take: int, purpose: int) -> np.random.Genera
 
 
 def generate(folder: Path, speaker_count: int = SPEAKER_COUNT) -> Path:
-    """Writes the corpus, bimodal01_anger_1.wav and so on, and bimodal.json with its settings; returns the folder."""
+    """Writes the corpus and returns the folder.
+
+    The files are bimodal01_anger_1.wav and so on, and bimodal.json with the settings of the generator.
+    """
     sounds = {
         f"bimodal{number:02d}_{emotion}_{take}": partial(utterance_waveform, number, emotion, take)
         for number, emotion, take in product(range(1, speaker_count + 1), LABELS, range(1, TAKES + 1))
@@ -87,7 +100,7 @@ def generate(folder: Path, speaker_count: int = SPEAKER_COUNT) -> Path:
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
-    """Every utterance in the folder; speaker, emotion and words follow from the file's name."""
+    """Returns the utterances in a folder; speaker, emotion and words follow from the file name (bimodal03_anger_2.wav)."""
     return [_utterance(path) for path in sorted(data_dir.glob("*.wav")) if not path.name.startswith(".")]
 
 

@@ -1,1 +1,1 @@
-"""What is said in recordings: speech recognisers behind one interface, and how often they err."""
+"""Transcripts by automatic speech recognition (ASR), and their word error rate."""

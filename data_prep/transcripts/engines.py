@@ -1,4 +1,4 @@
-"""Speech recognisers that run here, without a service: a name, and what makes a waveform's text of it."""
+"""Speech recognizers that run on this machine, without an online service."""
 
 from __future__ import annotations
 
@@ -10,96 +10,98 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
-from acrnn.errors import UsageError, missing_extra
+from acrnn.errors import FieldError, missing_extra
 
 SAMPLE_RATE_HZ = 16000
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A recogniser that is ready.
+    """A loaded speech recognizer.
 
     Attributes:
-        description: name, version and model: all that its answers depend on.
-        transcribe: mono waveform float32 [samples] in [-1, 1] at 16 kHz → text.
+        description: name, version and model, which determine its transcripts.
+        transcribe: mono waveform, float32 [samples] in [-1, 1] at 16 kHz → text.
     """
 
     description: str
     transcribe: Callable[[np.ndarray], str]
 
 
-def pocketsphinx(model: Path | None, language: str) -> Engine:
-    """PocketSphinx: small, quick, works offline with the English model that comes with it, and errs a lot.
+def pocketsphinx(asr_model: Path | None, asr_language: str) -> Engine:
+    """Loads PocketSphinx: small, fast, works offline with its included English model, and has a high word error rate.
 
     Args:
-        model: folder with an acoustic model (a folder with the file mdef), a language model (.lm.bin) and a dictionary
-            (.dict) of another language; None for the one that comes with it.
-        language: of that one, "en".
+        asr_model: folder of a model for another language, with an acoustic model (a folder with the file mdef), a language
+            model (.lm.bin) and a dictionary (.dict); None for the included model.
+        asr_language: language of the included model, "en".
 
     Raises:
         ImportError: the extra [pocketsphinx] is not installed.
-        UsageError: the folder is no such model, or there is none for the language.
+        FieldError: the folder is not such a model, or no model is included for the language.
     """
-    if model is None and language != "en":
-        raise UsageError(f"--asr-language {language}: pocketsphinx brings English alone; name a model with --asr-model")
-    parts = {} if model is None else _sphinx_parts(model)
+    if asr_model is None and asr_language != "en":
+        raise FieldError("asr_language", asr_language, "pocketsphinx includes English only; name a model in asr_model")
+    parts = {} if asr_model is None else _sphinx_parts(asr_model)
     try:
         from pocketsphinx import Decoder
     except ImportError as error:
-        raise missing_extra("pocketsphinx", "--asr pocketsphinx", error) from error
+        raise missing_extra("pocketsphinx", "speech recognition by pocketsphinx", error) from error
     decoder = Decoder(samprate=SAMPLE_RATE_HZ, loglevel="FATAL", **parts)
 
     def transcribe(waveform: np.ndarray) -> str:
         decoder.start_utt()
         decoder.process_raw((np.clip(waveform, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
         decoder.end_utt()
-        said = decoder.hyp()
-        return "" if said is None else said.hypstr
+        hypothesis = decoder.hyp()
+        return "" if hypothesis is None else hypothesis.hypstr
 
-    return Engine(f"pocketsphinx {metadata.version('pocketsphinx')}, {_described(model, 'en-us')}", transcribe)
+    version = metadata.version("pocketsphinx")
+    return Engine(f"pocketsphinx {version}, {_model_description(asr_model, 'en-us')}", transcribe)
 
 
 def _sphinx_parts(folder: Path) -> dict[str, str]:
-    wanted = {"hmm": "*/mdef", "lm": "*.lm.bin", "dict": "*.dict"}
-    found = {name: sorted(folder.glob(pattern)) for name, pattern in wanted.items()}
-    for name, pattern in wanted.items():
-        if len(found[name]) != 1:
-            raise UsageError(f"--asr-model {folder}: {len(found[name])} of {pattern} in it; a model has one of each")
-    return {"hmm": str(found["hmm"][0].parent), "lm": str(found["lm"][0]), "dict": str(found["dict"][0])}
+    """Returns the paths of acoustic model, language model and dictionary, by argument of the decoder."""
+    patterns = {"hmm": "*/mdef", "lm": "*.lm.bin", "dict": "*.dict"}
+    paths = {name: sorted(folder.glob(pattern)) for name, pattern in patterns.items()}
+    for name, pattern in patterns.items():
+        if len(paths[name]) != 1:
+            raise FieldError("asr_model", folder, f"it has {len(paths[name])} of {pattern}; a model has one of each")
+    return {"hmm": str(paths["hmm"][0].parent), "lm": str(paths["lm"][0]), "dict": str(paths["dict"][0])}
 
 
-def faster_whisper(model: Path | None, language: str) -> Engine:
-    """Whisper by CTranslate2, from a folder that you have: nothing is fetched.
+def faster_whisper(asr_model: Path | None, asr_language: str) -> Engine:
+    """Loads Whisper by CTranslate2 from a local folder; nothing is downloaded.
 
     Args:
-        model: folder of a converted model (it holds model.bin).
-        language: that is spoken, "en".
+        asr_model: folder of a converted model (with model.bin).
+        asr_language: language of the recordings, such as "en".
 
     Raises:
         ImportError: the extra [whisper] is not installed.
-        UsageError: no folder is named, or it is no such model.
+        FieldError: asr_model is missing, or is not such a folder.
     """
-    if model is None or not (model / "model.bin").is_file():
-        raise UsageError(f"--asr-model {model}: name the folder of a converted Whisper model, with its model.bin")
+    if asr_model is None or not (asr_model / "model.bin").is_file():
+        raise FieldError("asr_model", asr_model, "name the folder of a converted Whisper model, with its model.bin")
     try:
         from faster_whisper import WhisperModel
     except ImportError as error:
-        raise missing_extra("whisper", "--asr faster-whisper", error) from error
-    recogniser = WhisperModel(str(model), device="auto", compute_type="default", local_files_only=True)
+        raise missing_extra("whisper", "speech recognition by faster-whisper", error) from error
+    recognizer = WhisperModel(str(asr_model), device="auto", compute_type="default", local_files_only=True)
 
     def transcribe(waveform: np.ndarray) -> str:
-        # each utterance for itself: what was said before it may be of another speaker, and of another part of the split
-        parts, _ = recogniser.transcribe(
-            np.asarray(waveform, np.float32), language=language, beam_size=5, condition_on_previous_text=False
+        # without the previous text: it may be of another speaker and from another part of the split
+        parts, _ = recognizer.transcribe(
+            np.asarray(waveform, np.float32), language=asr_language, beam_size=5, condition_on_previous_text=False
         )
         return " ".join(part.text.strip() for part in parts)
 
     version = metadata.version("faster-whisper")
-    return Engine(f"faster-whisper {version}, {_described(model, '')}, {language}", transcribe)
+    return Engine(f"faster-whisper {version}, {_model_description(asr_model, '')}, {asr_language}", transcribe)
 
 
-def _described(model: Path | None, included: str) -> str:
-    """A model by its folder's name and the content of all files: two fine-tunings of one are as large as each other."""
+def _model_description(model: Path | None, included: str) -> str:
+    """Returns the name of the folder and a digest of its files, which distinguishes fine-tuned models of equal size."""
     if model is None:
         return f"included model {included}"
     contents = {

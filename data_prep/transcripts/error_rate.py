@@ -1,4 +1,4 @@
-"""Word error rate: how far a transcript is from what was said."""
+"""Word error rate of transcripts."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Iterable, Sequence
 from acrnn.text import tokens
 
 
-def edits(said: Sequence[str], heard: Sequence[str]) -> int:
-    """Fewest words to be put in, left out or changed to make one of the other (Levenshtein)."""
-    row = list(range(len(heard) + 1))
-    for number, word in enumerate(said, start=1):
+def edits(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
+    """Returns the Levenshtein distance: the fewest insertions, deletions and substitutions of words."""
+    row = list(range(len(hypothesis) + 1))
+    for number, word in enumerate(reference, start=1):
         diagonal, row[0] = row[0], number
-        for place, other in enumerate(heard, start=1):
+        for place, other in enumerate(hypothesis, start=1):
             diagonal, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, diagonal + (word != other))
     return row[-1]
 
 
 def word_error_rate(pairs: Iterable[tuple[str, str]]) -> float | None:
-    """Edits over words said, all texts together; None where no word was said.
+    """Returns the edits of all texts divided by the number of reference words; None if there are no reference words.
 
     Args:
-        pairs: what was said and what was heard. Words are those that a network reads, see `acrnn.text.tokens`.
+        pairs: reference and hypothesis of each utterance, divided into the words of the networks (`acrnn.text.tokens`).
     """
-    wrong, count = 0, 0
-    for said, heard in ((tokens.words(said), tokens.words(heard)) for said, heard in pairs):
-        wrong, count = wrong + edits(said, heard), count + len(said)
-    return wrong / count if count else None
+    num_edits, num_words = 0, 0
+    for reference, hypothesis in pairs:
+        words = tokens.words(reference)
+        num_edits += edits(words, tokens.words(hypothesis))
+        num_words += len(words)
+    return num_edits / num_words if num_words else None

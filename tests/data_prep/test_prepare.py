@@ -330,9 +330,13 @@ def test_the_help_lists_corpora_and_commands_with_an_example_that_can_be_given(c
 def test_a_corpus_without_a_folder_is_an_error_with_the_remedy(capsys, monkeypatch, tmp_path):
     monkeypatch.delenv("EMODB_ROOT", raising=False)
     assert main(["emodb", "--out", str(tmp_path)]) == 2
-    assert "Pass --data-dir or set EMODB_ROOT; --download fetches it" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert (
+        "--data-dir: name the folder of Emo-DB" in message and "set EMODB_ROOT; the option download fetches" in message
+    )
     assert main(["iemocap", "--out", str(tmp_path), "--download"]) == 2
-    assert "cannot be fetched; get it from" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "--download: IEMOCAP" in message and "cannot be fetched; get it from" in message
 
 
 def test_options_that_do_not_fit_the_corpus_are_usage_errors(capsys, tiny_corpus, tmp_path):

@@ -88,7 +88,7 @@ def test_only_copies_at_the_speeds_that_are_asked_for_train():
     [
         ({"test": ("0-0", "0-1", "0-1@0.9")}, "'0-1@0.9', a copy at another speed, is in its test part"),
         ({"validation": ("1-0", "1-1", "1-1@0.9")}, "'1-1@0.9', a copy at another speed, is in its validation part"),
-        ({"train": ("2-0", "2-1", "2-2@0.9")}, "'2-2@0.9' trains, a copy of '2-2', which is kept from training"),
+        ({"train": ("2-0", "2-1", "2-2@0.9")}, "'2-2@0.9' is in its training part, but '2-2', its original, is not"),
     ],
     ids=["tested", "validated", "without its utterance"],
 )

@@ -8,7 +8,7 @@ from support.results import contents
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.crossval import Experiment, Prepared, Settings, cross_validate
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from experiments import benchmark, format_costs, latency
@@ -53,7 +53,7 @@ def test_latencies_are_told_for_each_format_cold_and_warm(tiny_records, tmp_path
             Experiment(records, "chen2018-3d", Recipe(), options={**TINY_NETWORK, "conv_layers": depth})
         )
         network = MODELS["chen2018-3d"].estimator(prepared.config, Recipe()).model
-        return Trained.of_network(
+        return TrainedModel.of_network(
             network, Settings.from_dict(prepared.settings()), {"speakers": [], "epochs": 0, "seed": 0}
         )
 

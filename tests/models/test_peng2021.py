@@ -9,7 +9,7 @@ from keras import ops
 from support.networks import small_config
 
 from acrnn import records
-from acrnn.batches.network_inputs import auxiliary_inputs_of, fed
+from acrnn.batches.network_inputs import auxiliary_inputs_of, network_inputs
 from acrnn.batches.sources import MemorySource
 from acrnn.batches.utterances import UtteranceSource, by_length, rounded_up
 from acrnn.errors import UsageError
@@ -82,21 +82,21 @@ def test_a_network_takes_what_its_parts_need_and_no_more():
     }
     with_speaker = peng2021.build(Config(4, **SMALL, speaker_embedding_size=5))
     assert auxiliary_inputs_of(with_speaker) == ("text", "speaker_embedding")
-    with pytest.raises(ValueError, match="speaker_embedding: the network takes it, and it is not given"):
-        fed(with_speaker, {"features": 0, "num_frames": 0, "text": ["a"]})
+    with pytest.raises(ValueError, match="speaker_embedding is missing; the network needs it"):
+        network_inputs(with_speaker, {"features": 0, "num_frames": 0, "text": ["a"]})
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"audio": False, "text": False}, "both switched off"),
-        ({"audio": False, "attention": True}, "it needs both"),
+        ({"audio": False, "text": False}, "^audio False: text is False too"),
+        ({"audio": False, "attention": True}, "^attention True: it needs both audio and text"),
         (
             {"attention": True, "audio_kernels": (3,)},
-            "--audio-kernels 3 and --text-kernels 3,4,5: Eq. 4 .* as many sizes",
+            "^audio_kernels 3: attention needs as many sizes as in text_kernels 3,4,5, since Eq. 4",
         ),
-        ({"text_kernels": ()}, "--text-kernels : sizes go from 1 up"),
-        ({"dropout": 1.0}, "--dropout 1.0: it must be a share"),
+        ({"text_kernels": ()}, "^text_kernels: give kernel sizes, whole numbers from 1 up"),
+        ({"dropout": 1.0}, "^dropout 1.0: it must be a number from 0"),
     ],
 )
 def test_what_cannot_be_built_is_refused(change, message):
@@ -127,7 +127,7 @@ def test_the_deviation_of_one_step_or_of_equal_ones_has_a_finite_slope(values, l
 
 
 def test_a_statistic_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="choose from max, mean, deviation"):
+    with pytest.raises(ValueError, match="choose one or more of max, mean, deviation"):
         StatisticsPooling(("median",))
 
 
@@ -244,7 +244,7 @@ def test_pretrained_vectors_are_taken_for_the_training_words_alone():
     vectors = {word: np.full(6, 7.0, np.float32) for word in ("good", "never")}
     source.auxiliary_inputs = replace(source.auxiliary_inputs, word_vectors=vectors)
     network = MODELS["peng2021-text"].estimator(Config(4, **SMALL, audio=False), replace(PENG2021, epochs=1))
-    network._adapt(network._whole(source))
+    network.adapt(network.whole_utterances(source))
     table = np.array(embedding_of(network.model).table)
     assert (table == 7).all(axis=1).sum() == 1
 
@@ -260,7 +260,7 @@ def test_a_run_does_not_depend_on_the_runs_before_it():
 
 @pytest.mark.parametrize("change", [{"pooling": "mean"}, {"augmentation": object()}])
 def test_a_recipe_that_means_nothing_for_whole_utterances_is_refused(change):
-    with pytest.raises(UsageError, match=f"--{next(iter(change))} .*: means nothing for a network of whole utterances"):
+    with pytest.raises(UsageError, match=f"{next(iter(change))} .*: it has no effect on a network of whole utterances"):
         MODELS["peng2021-audio"].estimator(Config(4, **SMALL, text=False), replace(PENG2021, **change))
 
 
@@ -269,7 +269,7 @@ def test_batches_hold_similar_lengths_every_utterance_and_are_full():
     features = [np.full((length, 2, 1), length, np.float32) for length in lengths]
     source = UtteranceSource.__new__(UtteranceSource)
     source.features, source.labels, source.rows = features, np.zeros(50, int), np.arange(50)
-    source.lengths, source.auxiliary_inputs, source.feed = lengths, AuxiliaryInputs(), lambda known: known
+    source.lengths, source.auxiliary_inputs, source.network_inputs = lengths, AuxiliaryInputs(), dict
     batches = list(source.shuffled(8, np.random.default_rng(1)))
     assert {len(batch.labels) for batch in batches} == {8}
     assert set(np.concatenate([batch.utterances for batch in batches])) == set(range(50))
@@ -290,7 +290,7 @@ def test_lengths_are_rounded_up_by_a_quarter_at_most_and_few_are_left():
 
 
 def test_memory_is_bounded_by_frames_and_everyone_comes_once():
-    parts = list(by_length([10, 5000, 300, 20], 64, frames_at_once=6000))
+    parts = list(by_length([10, 5000, 300, 20], 64, max_frames=6000))
     assert [part.tolist() for part in parts] == [[1], [2, 3, 0]]
 
 
@@ -301,7 +301,7 @@ def test_a_batch_is_no_larger_than_what_bounds_the_memory(monkeypatch):
         network.model, "predict_on_batch", lambda given: seen.append(len(given["num_frames"])) or predict(given)
     )
     few = {"features": np.ones((3, 40, 96, 1), np.float32), "num_frames": np.array([40, 30, 20], np.int32)}
-    assert network._logits(few).shape == (3, 3) and seen == [3]
+    assert network.batch_logits(few).shape == (3, 3) and seen == [3]
 
 
 def test_gradients_of_word_vectors_are_clipped_by_their_true_norm():

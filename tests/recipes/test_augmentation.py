@@ -1,4 +1,4 @@
-"""Augmentation: it changes what it says, by as much as it says, and leaves padding and its input alone."""
+"""Augmentation: each kind changes segments as documented, within its bounds, and leaves padding and its input unchanged."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def changed(features, num_frames, seed=0, **parts):
     return Augmentation(**parts)(features, num_frames, np.random.default_rng(seed))
 
 
-def test_without_any_part_nothing_changes():
+def test_all_kinds_turned_off_change_nothing():
     features, num_frames = batch()
     got, counts = changed(features, num_frames)
     np.testing.assert_array_equal(got, features)
@@ -34,7 +34,7 @@ def test_without_any_part_nothing_changes():
     [{"speed": 0.2}, {"warp": 0.2}, {"equalizer": 1.0}, {"time_masks": 2}, {"band_masks": 2}],
     ids=lambda parts: next(iter(parts)),
 )
-def test_every_part_changes_segments_keeps_padding_zero_and_its_input_whole(parts):
+def test_every_kind_changes_segments_and_leaves_padding_and_its_input_unchanged(parts):
     features, num_frames = batch()
     before = features.copy()
     got, counts = changed(features, num_frames, **parts)
@@ -44,7 +44,7 @@ def test_every_part_changes_segments_keeps_padding_zero_and_its_input_whole(part
     assert not got[np.arange(FRAMES) >= counts[:, None]].any()
 
 
-def test_the_same_generator_gives_the_same_change_and_another_one_another():
+def test_the_change_depends_on_the_random_generator_alone():
     features, num_frames = batch()
     everything = {"speed": 0.2, "warp": 0.2, "equalizer": 0.5, "time_masks": 1, "band_masks": 1}
     np.testing.assert_array_equal(
@@ -67,7 +67,7 @@ def test_speed_stretches_time_and_makes_deltas_steeper():
     np.testing.assert_allclose(counts, np.minimum(199 / slopes + 1, FRAMES), atol=1.01)
 
 
-def test_slower_than_a_segment_holds_it_is_cut_at_a_random_place():
+def test_a_stretched_segment_that_is_too_long_is_cut_at_a_random_place():
     features = np.zeros((300, FRAMES, BANDS, 3), np.float32)
     features[..., 0] = np.arange(FRAMES, dtype=np.float32)[:, None]
     got, counts = changed(features, np.full(300, FRAMES, np.int32), speed=0.25)
@@ -90,15 +90,15 @@ def test_warp_moves_a_tone_to_the_band_of_its_new_frequency():
     features = np.stack(segments)
     got, _ = changed(features, np.full(len(features), 98, np.int32), warp=0.2)
     peaks = got[:, 50, :, 0].argmax(axis=1).reshape(len(tones), 60)
-    for tone, found in zip(tones, peaks, strict=True):
+    for tone, peak_bands in zip(tones, peaks, strict=True):
         expected = [
             PAPER.extract(np.sin(2 * np.pi * tone / factor * time) + noise)[50, :, 0].argmax()
             for factor in (1.2, 1 / 1.2)
         ]
-        assert abs(found.min() - expected[0]) <= 1 and abs(found.max() - expected[1]) <= 1
+        assert abs(peak_bands.min() - expected[0]) <= 1 and abs(peak_bands.max() - expected[1]) <= 1
 
 
-def test_the_equalizer_colours_all_frames_of_a_segment_alike_and_leaves_deltas_alone():
+def test_the_equalizer_changes_all_frames_of_a_segment_alike_and_no_deltas():
     features, num_frames = batch()
     got, _ = changed(features, np.full_like(num_frames, FRAMES), equalizer=0.5)
     color = got[..., 0] - features[..., 0]
@@ -121,7 +121,7 @@ def test_masks_fill_whole_frames_and_bands_with_the_mean_of_the_segment_within_t
     assert set(masked.all(axis=(1, 3)).sum(axis=1).tolist()) == set(range(7))
 
 
-def test_a_mask_is_filled_with_the_mean_of_what_was_coloured_and_padding_has_no_part_in_it():
+def test_a_mask_is_filled_with_the_mean_of_the_real_frames_after_the_equalizer():
     features, num_frames = batch()
     colored, _ = changed(features, num_frames, equalizer=2.0)
     mean = colored.sum(axis=1) / num_frames[:, None, None]
@@ -131,7 +131,7 @@ def test_a_mask_is_filled_with_the_mean_of_what_was_coloured_and_padding_has_no_
     np.testing.assert_allclose(got[masked], mean[np.nonzero(masked)[0]], atol=1e-4)
 
 
-def test_a_single_frame_survives_everything():
+def test_a_segment_of_a_single_frame_stays_finite():
     features, num_frames = np.zeros((4, FRAMES, BANDS, 3), np.float32), np.ones(4, np.int32)
     got, counts = changed(features, num_frames, speed=0.5, warp=0.5, equalizer=1.0, time_masks=3, band_masks=3)
     assert (counts == 1).all() and np.isfinite(got).all()
@@ -139,5 +139,5 @@ def test_a_single_frame_survives_everything():
 
 @pytest.mark.parametrize("wrong", [{"speed": -0.1}, {"warp": float("nan")}, {"time_masks": -1}])
 def test_values_out_of_range_are_named(wrong):
-    with pytest.raises(UsageError, match=f"augmentation, {next(iter(wrong))}"):
+    with pytest.raises(UsageError, match=rf"augmentation\.{next(iter(wrong))} .*: it must be a number from 0 up"):
         Augmentation(**wrong)

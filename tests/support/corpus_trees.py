@@ -1,4 +1,4 @@
-"""Small corpora made by the tests, and what their tests share."""
+"""Small corpora in temporary folders, and functions shared by their tests."""
 
 from __future__ import annotations
 
@@ -18,26 +18,31 @@ BY_PREFIX = ReadOptions(speaker_pattern="([^/_]+)_")
 
 
 def write_noise(path: Path) -> Path:
+    """Writes 0.1 s of noise as a sound file and returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, np.random.default_rng(0).uniform(-0.1, 0.1, 1600), 16000)
     return path
 
 
 def emotions(selection: Selection) -> Counter[str]:
+    """Returns the number of utterances by emotion."""
     return Counter(utterance.emotion for utterance in selection.utterances)
 
 
 def by_id(selection: Selection) -> dict[str, Utterance]:
+    """Returns the utterances by id."""
     return {utterance.id: utterance for utterance in selection.utterances}
 
 
 def environment_path(name: str) -> Path:
+    """Returns the path in an environment variable; skips the test if it is not set."""
     if name not in os.environ:
         pytest.skip(f"{name} is not set")
     return Path(os.environ[name])
 
 
 def write_emodb(data_dir: Path, counts: dict[str, int]) -> Path:
+    """Writes files with names of Emo-DB, by emotion as many as in counts, and returns their folder."""
     letters = {emotion: letter for letter, emotion in emodb.EMOTIONS.items()}
     speakers = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
     stems = [
@@ -50,6 +55,7 @@ def write_emodb(data_dir: Path, counts: dict[str, int]) -> Path:
 
 
 def write_manifest(data_dir: Path, text: str, name: str = "manifest.csv", encoding: str = "utf-8") -> Path:
+    """Writes a table and the three sound files of `MANIFEST`; returns the path of the table."""
     for sound in ("anna_1.wav", "anna_2.wav", "bert_1.wav"):
         write_noise(data_dir / "sound" / sound)
     (data_dir / name).write_text(text, encoding=encoding)
@@ -60,6 +66,7 @@ MANIFEST = "path,label,speaker\nsound/anna_1.wav,anger,anna\nsound/anna_2.wav,jo
 
 
 def write_folders(data_dir: Path) -> Path:
+    """Writes four utterances in one folder per emotion, a hidden file, a hidden folder and a text file."""
     for name in (
         "anger/anna_1.wav",
         "anger/bert_1.flac",
@@ -74,7 +81,13 @@ def write_folders(data_dir: Path) -> Path:
 
 
 def write_audformat(data_dir: Path, speaker_table: str = "files", **columns: str) -> Path:
-    """Writes an audformat database with the table `emotion` and, elsewhere unless said otherwise, the speakers."""
+    """Writes an audformat database with three utterances.
+
+    Args:
+        data_dir: folder of the database.
+        speaker_table: table with the column "speaker"; "emotion" for the table with the emotions.
+        columns: name of the column with the emotions, as `emotion`.
+    """
     audformat = pytest.importorskip("audformat", reason="the package audformat is not installed")
     files = ["sound/anna_1.wav", "sound/anna_2.wav", "sound/bert_1.wav"]
     for file in files:

@@ -1,11 +1,11 @@
-"""Builds a tree with the real ids, labels and lengths of IEMOCAP and nothing else of it, to try the long commands on.
+"""Builds a corpus with the real ids, labels and lengths of IEMOCAP and synthetic contents, to try long commands.
 
     (cd tests && python -m support.iemocap_shape …/iemocap_index.csv …/shape)
     /usr/bin/time -v python experiments/peng2021_tables.py --dataset iemocap --data-dir shape/IEMOCAP_full_release \\
         --subset all-4-merged --transcripts shape/asr.csv --speaker-embeddings shape/xvector.scp \\
         --word-vectors shape/glove.txt --folds 0 --epochs 1 --audio-kernels 1 --text-kernels 1
 
-Tones and made-up words carry a little of the emotion; figures measured on them say nothing about speech.
+The tones and invented words depend on the emotion a little; results on them do not hold for speech.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from support.iemocap_tree import Turn, build_iemocap_tree
 
 RATE_HZ = 16000
 WORDS, GLOVE_WORDS, VECTOR_SIZE, SPEAKER_SIZE = 2800, 400_000, 300, 512
-TELLING = {"neu": "fine", "ang": "damn", "sad": "sorry", "hap": "great", "exc": "wow"}
+EMOTION_WORDS = {"neu": "fine", "ang": "damn", "sad": "sorry", "hap": "great", "exc": "wow"}
 SOUND = {"neu": (0.02, 120), "ang": (0.2, 220), "sad": (0.01, 100), "hap": (0.1, 200), "exc": (0.15, 230)}  # level, Hz
 
 
 def speaker_of(utterance: str) -> str:
-    """Session and sex of who speaks, such as Ses01F."""
+    """Returns session and sex of the speaker, such as Ses01F."""
     return utterance[:5] + utterance.rpartition("_")[2][0]
 
 
 class Shape:
-    """What is made up for the rows of an index.
+    """Synthetic contents for the utterances of an index.
 
     Args:
-        index: a CSV with the columns utterance, emotion and num_samples_16khz.
-        seed: of everything random.
+        index: CSV with the columns utterance, emotion and num_samples_16khz.
+        seed: random seed.
     """
 
     def __init__(self, index: Path, seed: int = 0):
@@ -48,15 +48,15 @@ class Shape:
         self.turns = [self._turn(row, frequency / frequency.sum()) for row in self.rows.values()]
 
     def _turn(self, row: dict, frequency: np.ndarray) -> Turn:
-        """Two and a half words a second; in six of ten turns one that tells the emotion."""
+        """Returns a turn with 2.5 words per second; six of ten turns contain a word that indicates the emotion."""
         count = max(1, int(2.5 * int(row["num_samples_16khz"]) / RATE_HZ))
-        said = [str(word) for word in self.generator.choice(self.words, count, p=frequency)]
+        words = [str(word) for word in self.generator.choice(self.words, count, p=frequency)]
         if self.generator.random() < 0.6:
-            said.insert(int(self.generator.integers(len(said) + 1)), TELLING[row["emotion"]])
-        return Turn(row["utterance"], row["emotion"], " ".join(said).capitalize() + ".")
+            words.insert(int(self.generator.integers(len(words) + 1)), EMOTION_WORDS[row["emotion"]])
+        return Turn(row["utterance"], row["emotion"], " ".join(words).capitalize() + ".")
 
     def write_sound(self, path: Path) -> None:
-        """A trembling tone in noise, as long as the utterance; half a second for turns that the index does not list."""
+        """Writes a tone with tremolo in noise, as long as the utterance, or 0.5 s for turns outside the index."""
         row = self.rows.get(path.stem, {"emotion": "neu", "num_samples_16khz": RATE_HZ // 2})
         level, pitch_hz = SOUND[row["emotion"]]
         time = np.arange(int(row["num_samples_16khz"])) / RATE_HZ
@@ -67,33 +67,33 @@ class Shape:
         sound = level * self.generator.uniform(0.5, 1.5) * (tone + 0.3 * noise)
         soundfile.write(path, np.clip(sound, -1, 1), RATE_HZ, subtype="PCM_16")
 
-    def write_recognised(self, path: Path) -> None:
-        """Texts of which some six words in a hundred are others."""
+    def write_transcripts(self, path: Path) -> None:
+        """Writes transcripts with a word error rate of about 6 %."""
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["utterance", "text"])
             for turn in self.turns:
                 wrong = self.generator.random(len(turn.text.split())) < 0.06
                 others = self.generator.choice(self.words, len(wrong))
-                heard = [
+                words = [
                     other if is_wrong else word
                     for word, other, is_wrong in zip(turn.text.split(), others, wrong, strict=True)
                 ]
-                writer.writerow([turn.utterance, " ".join(heard)])
+                writer.writerow([turn.utterance, " ".join(words)])
 
     def write_speakers(self, folder: Path) -> None:
-        """x-vectors in Kaldi's archive: one a speaker, and a little noise."""
+        """Writes x-vectors as a Kaldi archive: one vector per speaker plus a little noise."""
         names = sorted({speaker_of(utterance) for utterance in self.rows})
-        own = {name: self.generator.normal(size=SPEAKER_SIZE) for name in names}
+        means = {name: self.generator.normal(size=SPEAKER_SIZE) for name in names}
         with kaldiio.WriteHelper(f"ark,scp:{folder / 'xvector.ark'},{folder / 'xvector.scp'}") as archive:
             for utterance in self.rows:
-                vector = own[speaker_of(utterance)] + self.generator.normal(0, 0.3, SPEAKER_SIZE)
+                vector = means[speaker_of(utterance)] + self.generator.normal(0, 0.3, SPEAKER_SIZE)
                 archive(utterance, vector.astype(np.float32))
 
     def write_word_vectors(self, path: Path, words: int = GLOVE_WORDS) -> None:
-        """A file as large as GloVe's, with the words of the turns among others."""
-        known = [*self.words, *sorted(set(TELLING.values()))]
-        places = dict(zip(np.linspace(0, words - 1, len(known), dtype=int).tolist(), known, strict=True))
+        """Writes word vectors with as many words as GloVe, among them the words of the turns."""
+        used = [*self.words, *sorted(set(EMOTION_WORDS.values()))]
+        places = dict(zip(np.linspace(0, words - 1, len(used), dtype=int).tolist(), used, strict=True))
         filler = " ".join(f"{value:.5f}" for value in self.generator.normal(0, 0.4, VECTOR_SIZE))
         with path.open("w", encoding="utf-8") as file:
             for number in range(words):
@@ -105,13 +105,14 @@ class Shape:
 
 
 def main() -> None:
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path, help="CSV with the columns utterance, emotion and num_samples_16khz")
     parser.add_argument("out", type=Path, help="folder to write")
     options = parser.parse_args()
     shape = Shape(options.index)
     build_iemocap_tree(options.out / "IEMOCAP_full_release", shape.turns, shape.write_sound)
-    shape.write_recognised(options.out / "asr.csv")
+    shape.write_transcripts(options.out / "asr.csv")
     shape.write_speakers(options.out)
     shape.write_word_vectors(options.out / "glove.txt")
 

@@ -1,4 +1,4 @@
-"""Builds folders shaped like the IEMOCAP release, with all that breaks careless parsers and no corpus audio."""
+"""Builds folders with the structure and the irregularities of the IEMOCAP release, without its audio."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import groupby, product
 from pathlib import Path
 
 HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n"
-# A dialog worn by the woman and one by the man, and the names with a suffix.
+# the markers are worn by the woman (F) or the man (M); some names have a suffix
 DIALOGS = (
     "Ses01F_impro01",
     "Ses01M_script01_1",
@@ -27,7 +27,7 @@ EMOTIONS = ("neu", "ang", "sad", "hap", "exc", "fru", "xxx")
 
 @dataclass(frozen=True)
 class Turn:
-    """A labeled turn: its id, the raters' emotion and what is said."""
+    """A labeled turn: id, emotion and transcript."""
 
     utterance: str
     emotion: str
@@ -35,11 +35,12 @@ class Turn:
 
     @property
     def dialog(self) -> str:
+        """Name of the dialog that contains the turn."""
         return self.utterance.rpartition("_")[0]
 
 
 def sample_turns() -> list[Turn]:
-    """Seventy turns: ten dialogs of the five sessions, in each seven emotions, spoken in turn by both partners."""
+    """Returns 70 turns: ten dialogs from the five sessions, each with seven emotions; the two actors alternate."""
     return [
         Turn(f"{dialog}_{'FM'[index % 2]}{index:03d}", emotion, f"I feel {emotion}.")
         for dialog, (index, emotion) in product(DIALOGS, enumerate(EMOTIONS))
@@ -47,18 +48,18 @@ def sample_turns() -> list[Turn]:
 
 
 def turns_of_index(path: Path) -> list[Turn]:
-    """The turns that a CSV with the columns utterance and emotion lists."""
+    """Reads turns from a CSV with the columns utterance and emotion."""
     with path.open(encoding="utf-8", newline="") as file:
         return [Turn(row["utterance"], row["emotion"]) for row in csv.DictReader(file)]
 
 
 def build_iemocap_tree(release: Path, turns: Iterable[Turn], write_sound: Callable[[Path], None] = Path.touch) -> Path:
-    """Writes Session1 … Session5 with annotation, transcripts and sound files, and returns the release's folder.
+    """Writes Session1 … Session5 with annotations, transcripts and sound files; returns the folder of the release.
 
     Args:
-        release: where the sessions go.
-        turns: the labeled turns.
-        write_sound: writes the sound of a turn; by default the files are empty, which is enough for the reader.
+        release: folder for the sessions.
+        turns: labeled turns.
+        write_sound: writes the sound file of a turn; by default the files are empty, which is enough for the reader.
     """
     for session in range(1, 6):
         (release / f"Session{session}" / "dialog" / "EmoEvaluation").mkdir(parents=True, exist_ok=True)
@@ -72,13 +73,13 @@ def _write_dialog(session: Path, dialog: str, turns: list[Turn], write_sound: Ca
     sounds.mkdir(parents=True)
     for turn in turns:
         write_sound(sounds / f"{turn.utterance}.wav")
-    # A turn that has sound and text, but was never labeled.
+    # a turn with sound and transcript, but without a label
     write_sound(sounds / f"{dialog}_FXX0.wav")
     (sounds / f"._{turns[0].utterance}.wav").write_bytes(b"\x00\x05\x16\x07")
     _write_file(session / "dialog" / "transcriptions" / f"{dialog}.txt", _transcript(dialog, turns))
     evaluation = session / "dialog" / "EmoEvaluation"
     _write_file(evaluation / f"{dialog}.txt", _evaluation(turns))
-    # The resource fork repeats a summary: who reads it finds every id twice.
+    # the resource fork repeats a label, so that a reader that does not ignore it finds an id twice
     _write_file(evaluation / f"._{dialog}.txt", _evaluation(turns[:1]))
     _write_file(evaluation / "Categorical" / f"{dialog}_e1_cat.txt", f"{turns[0].utterance} :Anger; ()\n".encode())
 
@@ -99,7 +100,7 @@ def _transcript(dialog: str, turns: list[Turn]) -> bytes:
         for index, turn in enumerate(turns)
     ]
     odd = [f"{dialog}_FXX0 [000.0000-000.5000]: Hm.\n", "M: [LAUGHTER]\n", "\n"]
-    # One stray Latin-1 byte: not every file is UTF-8.
+    # one Latin-1 byte, since not all files are valid UTF-8
     return "".join([*odd, *lines, f"{turns[0].utterance} [BREATHING]: no time here\n"]).encode() + b"F: caf\xe9\n"
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from acrnn import recipes, records
-from acrnn.batches.network_inputs import fed
+from acrnn.batches.network_inputs import network_inputs
 from acrnn.batches.sources import MemorySource
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS, chen2018, han2014, lim2016, peng2021, zhang2021
@@ -72,7 +72,7 @@ def known(network, count=4, seed=0):
 
 def inputs_of(network, count=4, seed=0):
     """Inputs, those that the network takes."""
-    return fed(network.model, known(network, count, seed))
+    return network_inputs(network.model, known(network, count, seed))
 
 
 def source_of(network, count=12):

@@ -1,4 +1,4 @@
-"""The tiny corpus: tones and noise of three emotions, learnt in seconds, and the smallest network for it."""
+"""The tiny corpus: three emotions as tones and noise that a very small network learns in seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TINY_NETWORK = {"first_filters": 4, "linear_units": 8, "lstm_units": 4, "dense_u
 
 
 def tiny_sound(emotion: str, seconds: float, seed: int) -> np.ndarray:
-    """A tone of the emotion's pitch in noise, or the noise alone: learnt in seconds, and not by chance."""
+    """Returns a tone in noise with the pitch of the emotion, or noise alone: float64 [samples] at 16 kHz."""
     generator = np.random.default_rng(seed)
     time = np.arange(int(seconds * 16000)) / 16000
     noise = generator.normal(0, 0.05, len(time))
@@ -21,7 +21,7 @@ def tiny_sound(emotion: str, seconds: float, seed: int) -> np.ndarray:
 
 
 def write_tiny_corpus(folder: Path, speakers: int = 5) -> Path:
-    """A table with five speakers, three emotions, two utterances of each; one is longer than a segment."""
+    """Writes a manifest and two utterances per speaker and emotion; the second "low" one is longer than a segment."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["text,path,label,speaker"]
     for speaker in range(speakers):

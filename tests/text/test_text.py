@@ -1,4 +1,4 @@
-"""Words: the tokeniser and its twin, vocabularies, transcript files, error rates."""
+"""Text: words in Python and in the graph, vocabularies, word vectors, transcript files, word error rate."""
 
 import json
 
@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from acrnn.text import in_graph, tokens, transcripts
-from acrnn.text.embedding import WordEmbedding, copy_state, embedding_of
+from acrnn.text.embedding import WordEmbedding, embedding_of
 from acrnn.text.vocabulary import Vocabulary
+from acrnn.training.state import copy_state
 from data_prep.transcripts.error_rate import edits, word_error_rate
 
 TEXTS = [
@@ -36,23 +37,23 @@ TEXTS = [
         ("...", []),
     ],
 )
-def test_a_text_is_taken_apart_into_words_as_glove_has_them(text, expected):
+def test_texts_are_split_into_words_of_glove(text, expected):
     assert tokens.words(text) == expected
 
 
-def test_the_tokeniser_in_the_graph_gives_the_same_words_and_ids():
+def test_the_tokenizer_in_the_graph_returns_the_same_words_and_ids():
     split = in_graph.words(tf.constant(TEXTS))
     assert [[word.decode() for word in row] for row in split.to_list()] == [tokens.words(text) for text in TEXTS]
     vocabulary = Vocabulary.fit(TEXTS[:6], 12)
     for batch in (TEXTS, TEXTS[6:7], ["unheard"]):
         expected, counts = vocabulary.ids(batch)
-        ids, num_words = in_graph.Tokeniser(vocabulary)(tf.constant(batch))
+        ids, num_words = in_graph.Tokenizer(vocabulary)(tf.constant(batch))
         np.testing.assert_array_equal(ids, expected)
         np.testing.assert_array_equal(num_words, counts)
 
 
-def test_a_vocabulary_without_words_knows_nothing_in_the_graph_either():
-    ids, _ = in_graph.Tokeniser(Vocabulary())(tf.constant(["a b", ""]))
+def test_in_the_graph_of_an_empty_vocabulary_every_word_is_unknown():
+    ids, _ = in_graph.Tokenizer(Vocabulary())(tf.constant(["a b", ""]))
     assert ids.numpy().tolist() == [[0, 0], [0, 0]]
 
 
@@ -63,13 +64,13 @@ def test_a_vocabulary_holds_the_most_frequent_words_in_a_fixed_order():
     assert Vocabulary.fit(texts, 9, min_count=2).words == ("a", "b")
 
 
-def test_ids_end_with_the_text_and_silence_is_one_unknown_word():
+def test_ids_are_padded_with_zeros_and_an_empty_text_is_one_unknown_word():
     ids, counts = Vocabulary(("a", "b")).ids(["b a x", "", "a"])
     assert ids.tolist() == [[2, 1, 0], [0, 0, 0], [1, 0, 0]]
     assert counts.tolist() == [3, 1, 1]
 
 
-def test_an_embedding_takes_the_vectors_that_are_known_and_leaves_the_others_at_random():
+def test_an_embedding_adopts_pretrained_vectors_and_keeps_other_rows():
     layer = WordEmbedding(6, 3)
     layer.build(None)
     before = np.array(layer.table)
@@ -117,22 +118,22 @@ def test_a_transcript_file_of_every_kind_is_read(name, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", "u1 hello", r"a\.txt: not a transcript file by its name; give one that ends with \.csv"),
-        ("a.csv", "name,text\nx,y\n", "a.csv: line 2: no id"),
+        ("a.txt", "u1 hello", r"a\.txt: not the name of a transcript file; it must end with \.csv"),
+        ("a.csv", "name,text\nx,y\n", "a.csv: line 2: it has no id"),
         ("a.csv", "id,text\nu1,a\nu1,b\n", "a.csv: line 3: 'u1' occurs twice"),
         ("a.json", '{"u1": "a", "u1": "b"}', "a.json: 'u1' occurs twice"),
-        ("a.csv", "id,text\n", "a.csv: holds no transcript"),
+        ("a.csv", "id,text\n", "a.csv: contains no transcript"),
         ("a.json", "{", "a.json: Expecting property name"),
         ("a.json", '["hello"]', "neither an object"),
-        ("a.json", '{"u1": ["a"]}', r'a.json: entry u1: \["a"\] is not a text; write it as one, in quotes'),
-        ("a.json", '{"u1": 3}', "a.json: entry u1: 3 is not a text"),
-        ("a.json", '[{"id": "u1", "text": {"words": []}}]', r'entry 1, text: {"words": \[\]} is not a text'),
-        ("a.json", '[{"id": null, "text": "x"}]', "a.json: entry 1: no id"),
-        ("a.csv", "id,text\nu1\n", "a.csv: line 2: no text"),
-        ("a.ctm", "u1 A 0.9\n", "a.ctm: line 1: 'u1 A 0.9' is not a line of a CTM"),
+        ("a.json", '{"u1": ["a"]}', r'a.json: entry u1: \["a"\] is not a string; write the text in quotes'),
+        ("a.json", '{"u1": 3}', "a.json: entry u1: 3 is not a string"),
+        ("a.json", '[{"id": "u1", "text": {"words": []}}]', r'entry 1, text: {"words": \[\]} is not a string'),
+        ("a.json", '[{"id": null, "text": "x"}]', "a.json: entry 1: it has no id"),
+        ("a.csv", "id,text\nu1\n", "a.csv: line 2: it has no text"),
+        ("a.ctm", "u1 A 0.9\n", "a.ctm: line 1: 'u1 A 0.9' is not a CTM line"),
     ],
 )
-def test_a_transcript_file_that_cannot_be_used_is_named_with_the_place(name, content, message, tmp_path):
+def test_errors_in_transcript_files_name_file_and_place(name, content, message, tmp_path):
     (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=message):
         transcripts.read(tmp_path / name)
@@ -140,14 +141,14 @@ def test_a_transcript_file_that_cannot_be_used_is_named_with_the_place(name, con
         transcripts.read(tmp_path / "nowhere.csv")
 
 
-def test_edits_are_the_fewest_words_put_in_left_out_or_changed():
+def test_edits_are_the_fewest_insertions_deletions_and_substitutions():
     assert edits(["the", "cat", "sat", "down"], ["the", "cat", "sat", "down"]) == 0
     assert edits(["the", "cat", "sat", "down"], ["a", "cat", "down", "there"]) == 3
     assert edits(["a", "b"], ["a", "x", "b"]) == 1 and edits(["a", "x", "b"], ["a", "b"]) == 1
     assert edits([], ["a", "b"]) == 2 and edits(["a", "b"], []) == 2
 
 
-def test_the_word_error_rate_is_of_all_texts_together_and_deaf_to_case_and_punctuation():
+def test_the_word_error_rate_pools_all_texts_and_ignores_case_and_punctuation():
     pairs = [("I don't know.", "i don't know"), ("Yes", "No"), ("", "oh")]
     assert word_error_rate(pairs) == pytest.approx(2 / 5)
     assert word_error_rate([("", "")]) is None

@@ -23,7 +23,7 @@ from acrnn.records import RecordSet
 from acrnn.tuning import report, runner, tuner
 from acrnn.tuning.results import FitResult, SearchCoverage, read_tuning
 from acrnn.tuning.search import Search, SearchFolder
-from experiments import arguments, run_cv, tune_depth
+from experiments import arguments, from_options, run_cv, tune_depth
 
 COMMITTED = Path(__file__).parents[2] / "experiments" / "results" / "tuning_emodb_chen2018-3d"
 RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=2)
@@ -326,13 +326,13 @@ def test_the_best_configuration_is_a_recipe_that_options_change(search, finished
     options = arguments.parsed(
         run_cv._parser(), [*given, "--tuning", str(finished), "--epochs", "9", "--conv-layers", "5"]
     )
-    arguments.adopt_best(options)
-    experiment = arguments.experiment(options)
+    from_options.adopt_best(options)
+    experiment = from_options.experiment(options)
     assert experiment.recipe == replace(best.recipe, epochs=9)
     assert experiment.options == {"conv_layers": 5} and experiment.model == "chen2018-3d"
     options.recipe = "tuned"
-    assert arguments.recipe_of(options, options.model).network == {**TUNED.network, "conv_layers": depth}
-    assert arguments.recipe_of(options, options.model).augmentation == TUNED.augmentation
+    assert from_options.recipe_of(options, options.model).network == {**TUNED.network, "conv_layers": depth}
+    assert from_options.recipe_of(options, options.model).augmentation == TUNED.augmentation
 
 
 def test_an_unfinished_search_has_no_best_yet(search, tmp_path):

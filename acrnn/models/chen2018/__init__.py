@@ -5,7 +5,7 @@ from acrnn.models.chen2018.config import Config
 from acrnn.models.chen2018.published import PUBLISHED_2D, PUBLISHED_3D, PUBLISHED_ORIGINAL
 from acrnn.models.system import Lazy, System
 
-# A fifth of the work of the paper's network: fewer maps and units, time pooled by four.
+# A fifth of the computation of the paper's network: fewer filters and units, time pooled by four.
 _REDUCED = {"first_filters": 32, "filters": 64, "linear_units": 192, "lstm_units": 64, "pool_size": (4, 2)}
 _ORIGINAL = {
     "pool_size": (2, 4),

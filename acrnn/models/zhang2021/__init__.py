@@ -1,16 +1,25 @@
 """DCNN-BLSTM with attention of Zhang et al. (2021), and the paper's baseline 2-CNN-LSTM."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from acrnn import recipes
 from acrnn.models.system import Lazy, System
 from acrnn.models.zhang2021.config import BaselineConfig, Config
 from acrnn.models.zhang2021.published import PUBLISHED, PUBLISHED_BASELINE
 
-# A fortieth of the work: pictures of 99×99, a third of AlexNet's maps.
+if TYPE_CHECKING:
+    from acrnn.models.zhang2021.training import TwoStage
+    from acrnn.recipes import Recipe
+    from acrnn.recipes.initial_weights import InitialWeights
+
+# A fortieth of the computation: pictures of 99×99, a third of AlexNet's filters.
 _REDUCED = {"image_size": 99, "width": 0.334, "fc_units": 512}
 
 
-def make_estimator(config: Config, recipe, initial_weights):
-    """The two stages of training; see `acrnn.models.zhang2021.training`."""
+def make_estimator(config: Config, recipe: Recipe, initial_weights: InitialWeights) -> TwoStage:
+    """Returns the untrained estimator, which is trained in two stages."""
     from acrnn.models.zhang2021.training import TwoStage
 
     return TwoStage(config, recipe, initial_weights)

@@ -1,4 +1,4 @@
-"""Corpora: one contract for all readers, and a registry that holds them."""
+"""All registered corpora: their readers keep one contract."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from support.corpus_trees import (
 )
 from support.iemocap_tree import build_iemocap_tree, sample_turns
 
+from acrnn.errors import FieldError
 from data_prep.corpora import CORPORA, toy, toy_bimodal
 from data_prep.corpora.base import ReadOptions, read_corpus
 
-# For every registered corpus: how to make a small one, and the options that read it.
+# for each registered corpus, a function that writes a small one, and the options for reading it
 EXAMPLES = {
     "toy": (lambda path: toy.generate(path, speaker_count=1), PARTIAL),
     "toy-bimodal": (lambda path: toy_bimodal.generate(path, speaker_count=1), PARTIAL),
@@ -36,7 +37,7 @@ def test_every_registered_corpus_has_an_example_here():
 
 
 @pytest.mark.parametrize("name", CORPORA)
-def test_a_corpus_says_its_name_licence_citation_and_origin(name):
+def test_a_corpus_states_its_name_licence_citation_and_origin(name):
     corpus = CORPORA[name]
     assert corpus.name == name
     assert all((corpus.title, corpus.version, corpus.licence, corpus.citation, corpus.homepage))
@@ -74,7 +75,7 @@ def test_an_option_the_corpus_does_not_understand_is_refused(name, tmp_path):
     corpus = CORPORA[name]
     for option, value in (("labels", ("joy",)), ("speaker_pattern", "(.)")):
         if option not in corpus.accepts:
-            with pytest.raises(ValueError, match=f"--{option.replace('_', '-')}.*{name}.*leave it out"):
+            with pytest.raises(FieldError, match=f"{option} .*{name}.*leave it out"):
                 read_corpus(corpus, tmp_path, ReadOptions(**{option: value}))
-    with pytest.raises(ValueError, match="--subset nonsense: not a subset"):
+    with pytest.raises(FieldError, match="subset nonsense: not a subset"):
         read_corpus(corpus, tmp_path, ReadOptions(subset="nonsense"))

@@ -35,7 +35,7 @@ def test_emodb_is_found_in_a_flat_folder_and_below_it(below, tmp_path):
 
 def test_a_partial_copy_of_emodb_is_refused_and_read_on_request(tmp_path):
     write_emodb(tmp_path, {"anger": 3, "fear": 2})
-    with pytest.raises(ValueError, match="anger 3 instead of 127.*--allow-partial"):
+    with pytest.raises(ValueError, match="anger 3 instead of 127.*allow_partial"):
         read_corpus(emodb.CORPUS, tmp_path)
     assert emotions(read_corpus(emodb.CORPUS, tmp_path, PARTIAL)) == {"anger": 3, "fear": 2}
 
@@ -68,7 +68,7 @@ def test_the_real_emodb_has_the_published_counts():
 
 @pytest.fixture
 def archive_server(tmp_path):
-    """The published archive's layout, served on this machine: the address, and the checksum of what is in it."""
+    """A server of an archive in the published layout; yields its address and the checksum of its contents."""
     source = write_emodb(tmp_path / "source" / "wav", {"anger": 3, "fear": 2})
     archive = shutil.make_archive(str(tmp_path / "served" / "download"), "zip", source.parent)
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(Path(archive).parent))
@@ -78,7 +78,7 @@ def archive_server(tmp_path):
         server.shutdown()
 
 
-def test_a_download_is_unpacked_and_verified_by_what_is_in_it(tmp_path, archive_server, monkeypatch):
+def test_a_download_is_unpacked_and_its_contents_are_verified(tmp_path, archive_server, monkeypatch):
     address, checksum = archive_server
     monkeypatch.setattr(emodb, "ARCHIVE_URL", address)
     with pytest.raises(
@@ -86,7 +86,7 @@ def test_a_download_is_unpacked_and_verified_by_what_is_in_it(tmp_path, archive_
     ):
         emodb.download(tmp_path / "other")
     monkeypatch.setattr(emodb, "CONTENT_SHA256", checksum)
-    found = read_corpus(emodb.CORPUS, emodb.download(tmp_path / "data"), PARTIAL)
-    assert len(found.utterances) == 5
+    selection = read_corpus(emodb.CORPUS, emodb.download(tmp_path / "data"), PARTIAL)
+    assert len(selection.utterances) == 5
     monkeypatch.setattr(emodb, "ARCHIVE_URL", "http://127.0.0.1:9/gone.zip")
-    emodb.download(tmp_path / "data")  # what is there already is verified and not fetched again
+    emodb.download(tmp_path / "data")  # existing files are verified and not downloaded again

@@ -1,4 +1,4 @@
-"""A folder for every emotion: speakers by pattern, and what is refused."""
+"""Sound files in one folder per emotion: emotions, speakers by a pattern, and errors."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from support.corpus_trees import (
     write_noise,
 )
 
+from acrnn.errors import FieldError
 from data_prep.corpora import folder
 from data_prep.corpora.base import ReadOptions, read_corpus
 
 
 def test_folders_give_the_emotion_and_the_pattern_the_speaker(tmp_path):
-    found = by_id(read_corpus(folder.CORPUS, write_folders(tmp_path), BY_PREFIX))
-    assert {key: (utterance.emotion, utterance.speaker) for key, utterance in found.items()} == {
+    utterances = by_id(read_corpus(folder.CORPUS, write_folders(tmp_path), BY_PREFIX))
+    assert {key: (utterance.emotion, utterance.speaker) for key, utterance in utterances.items()} == {
         "anger/anna_1": ("anger", "anna"),
         "anger/bert_1": ("anger", "bert"),
         "joy/anna_3": ("joy", "anna"),
@@ -34,15 +35,18 @@ def test_an_emotion_folder_may_be_a_symbolic_link(tmp_path):
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        (None, r"--speaker-pattern is missing: without the speakers.*--speaker-pattern '\(\[\^/_\]\+\)_'"),
-        ("([^/_]+", r"--speaker-pattern '\(\[\^/_\]\+': not a regular expression"),
-        ("[^/_]+_", r"--speaker-pattern '\[\^/_\]\+_': no group"),
-        ("/([a-z]+)_", r"Jürgen_1\.ogg: --speaker-pattern '/\(\[a-z\]\+\)_' finds no speaker in 'joy/take 2/Jürgen"),
-        ("/(anna|bert)?", r"Jürgen_1\.ogg: --speaker-pattern .* finds no speaker"),
+        (None, r"speaker_pattern: it is missing\. Without speakers.*'\(\[\^/_\]\+\)_'"),
+        ("([^/_]+", r"speaker_pattern '\(\[\^/_\]\+': not a regular expression"),
+        ("[^/_]+_", r"speaker_pattern '\[\^/_\]\+_': no group"),
+        (
+            "/([a-z]+)_",
+            r"speaker_pattern '/\(\[a-z\]\+\)_': finds no speaker in 'joy/take 2/Jürgen.*rename .*Jürgen_1\.ogg",
+        ),
+        ("/(anna|bert)?", r"speaker_pattern '.*': finds no speaker in .*Jürgen_1\.ogg"),
     ],
 )
 def test_folders_without_a_usable_speaker_pattern_are_refused(pattern, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(FieldError, match=message):
         read_corpus(folder.CORPUS, write_folders(tmp_path), ReadOptions(speaker_pattern=pattern))
 
 

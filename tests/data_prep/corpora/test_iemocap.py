@@ -1,4 +1,4 @@
-"""IEMOCAP: every quirk of the release in a tree the test builds, and the published counts on the real ids."""
+"""IEMOCAP: the irregularities of the release in a generated tree, and the published counts for the real ids."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from data_prep.corpora.base import ReadOptions, read_corpus
 
 @pytest.fixture(scope="module")
 def iemocap_sample(tmp_path_factory) -> Path:
+    """Folder with a small generated release; tests must not change it."""
     data_dir = tmp_path_factory.mktemp("iemocap")
     build_iemocap_tree(data_dir / "IEMOCAP_full_release", sample_turns())
     return data_dir
@@ -28,26 +29,28 @@ def iemocap_sample(tmp_path_factory) -> Path:
 
 def test_iemocap_returns_each_labelled_turn_once_and_nothing_else(iemocap_sample):
     for data_dir in (iemocap_sample, iemocap_sample / "IEMOCAP_full_release"):
-        found = iemocap.find_utterances(data_dir, ReadOptions())
-        assert {u.id: (u.emotion, u.text) for u in found} == {t.utterance: (t.emotion, t.text) for t in sample_turns()}
-        assert len(found) == len(sample_turns())
+        utterances = iemocap.find_utterances(data_dir, ReadOptions())
+        assert {u.id: (u.emotion, u.text) for u in utterances} == {
+            t.utterance: (t.emotion, t.text) for t in sample_turns()
+        }
+        assert len(utterances) == len(sample_turns())
 
 
-def test_the_iemocap_speaker_is_the_one_who_speaks_not_the_one_who_wears_the_markers(iemocap_sample):
-    found = {utterance.id: utterance for utterance in iemocap.find_utterances(iemocap_sample, ReadOptions())}
+def test_the_iemocap_speaker_is_not_the_actor_with_the_markers(iemocap_sample):
+    utterances = {utterance.id: utterance for utterance in iemocap.find_utterances(iemocap_sample, ReadOptions())}
     for utterance_id, speaker in (
         ("Ses01F_impro01_M001", "Ses01M"),
         ("Ses01M_script01_1_F000", "Ses01F"),
         ("Ses03M_impro05a_F002", "Ses03F"),
         ("Ses05M_script01_1b_M003", "Ses05M"),
     ):
-        assert (found[utterance_id].speaker, found[utterance_id].session) == (speaker, speaker[4])
-    assert len({utterance.speaker for utterance in found.values()}) == 10
+        assert (utterances[utterance_id].speaker, utterances[utterance_id].session) == (speaker, speaker[4])
+    assert len({utterance.speaker for utterance in utterances.values()}) == 10
 
 
 def test_iemocap_finds_sounds_of_dialogs_with_a_suffix(iemocap_sample):
-    found = {utterance.id: utterance.path for utterance in iemocap.find_utterances(iemocap_sample, ReadOptions())}
-    assert found["Ses03M_impro05b_F000"].parts[-4:] == (
+    paths = {utterance.id: utterance.path for utterance in iemocap.find_utterances(iemocap_sample, ReadOptions())}
+    assert paths["Ses03M_impro05b_F000"].parts[-4:] == (
         "sentences",
         "wav",
         "Ses03M_impro05b",
@@ -76,7 +79,7 @@ def test_iemocap_subsets_select_improvised_turns_and_merge_excited_ones(subset, 
 def test_a_labelled_iemocap_turn_without_its_sound_is_an_error_or_left_out_on_request(tmp_path):
     build_iemocap_tree(tmp_path, sample_turns())
     (tmp_path / "Session3/sentences/wav/Ses03M_impro05a/Ses03M_impro05a_M001.wav").unlink()
-    with pytest.raises(FileNotFoundError, match=r"Ses03M_impro05a_M001\.wav: no such file.*--allow-partial"):
+    with pytest.raises(FileNotFoundError, match=r"Ses03M_impro05a_M001\.wav: no such file.*allow_partial"):
         iemocap.find_utterances(tmp_path, ReadOptions())
     left = {utterance.id for utterance in iemocap.find_utterances(tmp_path, PARTIAL)}
     assert {turn.utterance for turn in sample_turns()} - left == {"Ses03M_impro05a_M001"}
@@ -104,6 +107,7 @@ def test_iemocap_goes_without_a_transcript_and_refuses_an_id_without_a_speaker(t
 
 @pytest.fixture(scope="module")
 def iemocap_full_size(tmp_path_factory) -> Path:
+    """A release with the real ids and labels and empty sound files."""
     turns = turns_of_index(environment_path("IEMOCAP_INDEX"))
     return build_iemocap_tree(tmp_path_factory.mktemp("iemocap_full_size"), turns)
 
@@ -123,7 +127,7 @@ def test_the_real_ids_of_iemocap_give_the_published_counts(subset, counts, total
     assert selection.labels == ("neu", "ang", "sad", "hap")
 
 
-def test_the_real_ids_of_iemocap_give_the_counts_by_session_and_by_talker(iemocap_full_size):
+def test_the_real_ids_of_iemocap_give_the_counts_by_session_and_by_speaker(iemocap_full_size):
     merged = read_corpus(iemocap.CORPUS, iemocap_full_size, ReadOptions(subset="all-4-merged"))
     sessions = Counter(utterance.session for utterance in merged.utterances)
     assert sessions == {"1": 1085, "2": 1023, "3": 1151, "4": 1031, "5": 1241}

@@ -1,4 +1,4 @@
-"""A table of recordings: what it may hold, and errors that name line, column and remedy."""
+"""A table of utterances: columns, formats, and errors that name line, column and remedy."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ three,sound/bert_1.wav,joy,bert,,,,,,
 """
 
 
-def test_a_manifest_gives_what_its_cells_say(tmp_path):
-    found = by_id(read_corpus(manifest.CORPUS, write_manifest(tmp_path, FULL_MANIFEST)))
+def test_the_cells_of_a_manifest_become_the_fields_of_utterances(tmp_path):
+    utterances = by_id(read_corpus(manifest.CORPUS, write_manifest(tmp_path, FULL_MANIFEST)))
     sound = tmp_path / "sound"
-    assert found == {
+    assert utterances == {
         "one": Utterance(
             "one",
             sound / "anna_1.wav",
@@ -52,9 +52,9 @@ def test_a_manifest_gives_what_its_cells_say(tmp_path):
 )
 def test_a_manifest_may_use_any_delimiter_and_a_byte_order_mark(name, delimiter, encoding, tmp_path):
     write_manifest(tmp_path, MANIFEST.replace(",", delimiter), name, encoding)
-    found = by_id(read_corpus(manifest.CORPUS, tmp_path))
-    assert list(found) == ["sound/anna_1", "sound/anna_2", "sound/bert_1"]
-    assert (found["sound/bert_1"].emotion, found["sound/bert_1"].session) == ("joy", "bert")
+    utterances = by_id(read_corpus(manifest.CORPUS, tmp_path))
+    assert list(utterances) == ["sound/anna_1", "sound/anna_2", "sound/bert_1"]
+    assert (utterances["sound/bert_1"].emotion, utterances["sound/bert_1"].session) == ("joy", "bert")
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_manifest_may_have_absolute_paths_spaces_and_letters_beyond_ascii(tmp_
     absolute = write_noise(tmp_path / "far away" / "Zoë 1.wav")
     text = MANIFEST + f"{absolute},Ärger,Zoë Müller\n"
     selection = read_corpus(manifest.CORPUS, write_manifest(tmp_path / "here", text))
-    found = by_id(selection)[absolute.with_suffix("").as_posix()]
-    assert (found.path, found.speaker, found.emotion) == (absolute, "Zoë Müller", "Ärger")
+    utterances = by_id(selection)[absolute.with_suffix("").as_posix()]
+    assert (utterances.path, utterances.speaker, utterances.emotion) == (absolute, "Zoë Müller", "Ärger")
     assert selection.labels == ("anger", "joy", "Ärger")
 
 
@@ -115,8 +115,8 @@ GOOD = "sound/anna_1.wav,anger,anna"
         (HEADER + f"{GOOD},,,2,2\n", ValueError, r"line 2, column end: 2 is not after the start 2"),
         (HEADER + f"{GOOD},,,,0\n", ValueError, r"line 2, column end: 0 is not after the start 0"),
         (HEADER + f"{GOOD},,dev\n", ValueError, r"line 2, column split: 'dev' is none of train, validation, test"),
-        (HEADER + f"{GOOD},x\n{GOOD},x\n", ValueError, r"line 3, column id: 'x' stands in line 2 already"),
-        (HEADER + f"{GOOD}\n{GOOD}\n", ValueError, r"line 3, column id: 'sound/anna_1' stands in line 2 already"),
+        (HEADER + f"{GOOD},x\n{GOOD},x\n", ValueError, r"line 3, column id: 'x' is in line 2 already"),
+        (HEADER + f"{GOOD}\n{GOOD}\n", ValueError, r"line 3, column id: 'sound/anna_1' is in line 2 already"),
         (HEADER + f"{GOOD},,,,,Well, no\n", ValueError, r"line 2: more cells than columns"),
         (HEADER + f'{GOOD},"x\n{GOOD}\n', ValueError, r"manifest\.csv, line \d: .*check the quotation marks"),
     ],

@@ -1,4 +1,4 @@
-"""The toy corpus and its synthesizer: what was asked for can be measured in the sound, and the emotions can be learned."""
+"""The toy corpus and its synthesizer: the sound has the requested properties, and the emotions can be learned."""
 
 from __future__ import annotations
 
@@ -37,25 +37,29 @@ STEADY = Voice(jitter=0.0, shimmer=0.0, breathiness=0.0)
 
 @pytest.fixture(scope="module")
 def utterances(toy_corpus_dir: Path) -> tuple[Utterance, ...]:
+    """The utterances of the whole toy corpus."""
     return read_corpus(toy.CORPUS, toy_corpus_dir).utterances
 
 
 @pytest.fixture(scope="module")
 def waveforms(utterances: tuple[Utterance, ...]) -> dict[str, np.ndarray]:
+    """The waveforms of the toy corpus by id, float64 [samples] within ±1."""
     return {utterance.id: wavfile.read(utterance.path)[1] / 32768 for utterance in utterances}
 
 
 def digests(folder: Path) -> dict[str, str]:
+    """Returns the SHA-256 of each file in a folder by name."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
 
 
 def vowel(letter: str, pitch_hz: float, voice: Voice, seconds: float = 0.6) -> np.ndarray:
+    """Returns the waveform of a steady vowel."""
     sound = Sound(seconds, VOWELS_HZ[letter], pitch_hz, voicing=1.0)
     return synthesize([sound], voice, np.random.default_rng(0))
 
 
 def pitch_of(waveform: np.ndarray) -> float:
-    """Pitch in Hz between 60 and 600 Hz: the first lag whose autocorrelation comes near the highest; nan if unvoiced."""
+    """Returns the pitch from 60 to 600 Hz: the first autocorrelation peak near the highest one; nan if unvoiced."""
     correlation = np.fft.irfft(np.abs(np.fft.rfft(waveform - waveform.mean(), 2 * len(waveform))) ** 2)
     correlation = correlation[: len(waveform)] / np.arange(len(waveform), 0, -1)
     first, last = SAMPLE_RATE_HZ // 600, SAMPLE_RATE_HZ // 60
@@ -67,7 +71,10 @@ def pitch_of(waveform: np.ndarray) -> float:
 
 
 def pitch_and_tilt(waveform: np.ndarray) -> tuple[float, float]:
-    """Median pitch in Hz and median fall in dB from below 1000 Hz to around 3000 Hz, over the loud voiced frames."""
+    """Returns the median pitch in Hz, and the median of the level below 1000 Hz minus that at 2000 to 4000 Hz in dB.
+
+    Only loud voiced frames count.
+    """
     frames = np.lib.stride_tricks.sliding_window_view(waveform, 640)[::320]
     loud = frames[frames.std(axis=1) > 0.3 * frames.std(axis=1).max()]
     measured = [
@@ -78,13 +85,14 @@ def pitch_and_tilt(waveform: np.ndarray) -> tuple[float, float]:
 
 
 def band_db(waveform: np.ndarray, low_hz: float, high_hz: float) -> float:
+    """Returns the level of a waveform between two frequencies."""
     power = np.abs(np.fft.rfft(waveform)) ** 2
     frequency_hz = np.fft.rfftfreq(len(waveform), 1 / SAMPLE_RATE_HZ)
     return float(10 * np.log10(power[(frequency_hz >= low_hz) & (frequency_hz < high_hz)].sum()))
 
 
 def envelope_peaks_hz(waveform: np.ndarray, order: int = 16) -> np.ndarray:
-    """Formants as linear prediction sees them: the frequencies of its narrow poles, ascending."""
+    """Returns the formants by linear prediction: the frequencies of narrow poles, ascending."""
     emphasized = np.diff(waveform) * np.hanning(len(waveform) - 1)
     correlation = np.correlate(emphasized, emphasized, "full")[len(emphasized) - 1 :][: order + 1]
     lags = np.abs(np.subtract.outer(np.arange(order), np.arange(order)))
@@ -95,12 +103,12 @@ def envelope_peaks_hz(waveform: np.ndarray, order: int = 16) -> np.ndarray:
 
 @pytest.mark.parametrize("pitch_hz", [90.0, 150.0, 240.0])
 @pytest.mark.parametrize("letter", ["a", "i"])
-def test_a_steady_vowel_has_the_pitch_asked_for(letter: str, pitch_hz: float):
+def test_a_steady_vowel_has_the_requested_pitch(letter: str, pitch_hz: float):
     assert pitch_of(vowel(letter, pitch_hz, STEADY)) == pytest.approx(pitch_hz, rel=0.02)
 
 
 @pytest.mark.parametrize("letter", ["a", "e", "i"])
-def test_a_vowel_has_the_formants_asked_for(letter: str):
+def test_a_vowel_has_the_requested_formants(letter: str):
     measured = envelope_peaks_hz(vowel(letter, 100.0, STEADY))[:3]
     np.testing.assert_allclose(measured, VOWELS_HZ[letter], rtol=0.12)
 
@@ -110,7 +118,7 @@ def test_a_longer_vocal_tract_lowers_the_formants_by_its_length():
     np.testing.assert_allclose(long / short, 0.85 / 1.18, rtol=0.1)
 
 
-def test_tilt_takes_as_many_db_from_the_vowel_at_3000_hz_as_it_says():
+def test_tilt_is_the_attenuation_at_3000_hz():
     soft, loud = (vowel("e", 100.0, Voice(tilt_db=t, breathiness=0.0)) for t in (16.0, 4.0))
     near = [band_db(w, 2800, 3200) - band_db(w, 50, 250) for w in (soft, loud)]
     assert near[1] - near[0] == pytest.approx(12.0, abs=1.5)
@@ -130,13 +138,13 @@ def test_formants_glide_without_clicks():
     assert band_db(gliding, 5000, 8000) < band_db(still, 5000, 8000) + 3
 
 
-def test_pauses_are_silent_and_the_recording_has_the_levels_asked_for():
+def test_pauses_are_silent_and_the_recording_has_the_requested_levels():
     voiced, pause = Sound(0.5, VOWELS_HZ["a"], voicing=1.0), Sound(1.0, SILENCE.formants_hz)
     spoken = synthesize([voiced, pause], STEADY, np.random.default_rng(0))
     setup = Recording(room_seconds=0.1, level_db=-30.0, noise_db=-60.0)
-    heard = record(spoken, setup, np.random.default_rng(1), np.random.default_rng(2))
-    assert 20 * np.log10(heard.std()) == pytest.approx(-30.0, abs=0.5)
-    assert 20 * np.log10(heard[-4000:].std()) == pytest.approx(-60.0, abs=0.5)
+    recorded = record(spoken, setup, np.random.default_rng(1), np.random.default_rng(2))
+    assert 20 * np.log10(recorded.std()) == pytest.approx(-30.0, abs=0.5)
+    assert 20 * np.log10(recorded[-4000:].std()) == pytest.approx(-60.0, abs=0.5)
 
 
 def test_generating_again_or_with_another_number_of_speakers_gives_the_same_bytes(
@@ -155,11 +163,11 @@ def test_another_process_makes_the_same_waveform():
         "print(hashlib.sha256(toy.utterance_waveform(3, 'anger', 2).tobytes()).hexdigest())"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", program], env=environment, cwd=Path(__file__).parents[3], capture_output=True, check=True
     )
     here = hashlib.sha256(toy.utterance_waveform(3, "anger", 2).tobytes()).hexdigest()
-    assert found.stdout.decode().strip() == here
+    assert done.stdout.decode().strip() == here
 
 
 def test_speaker_emotion_and_sentence_each_draw_their_own_variation(monkeypatch: pytest.MonkeyPatch):
@@ -181,7 +189,7 @@ def test_whole_files_are_kept_and_those_of_other_settings_are_made_anew(tmp_path
     assert marked.read_bytes() == b"kept"
     assert missing.exists()
 
-    (tmp_path / "toy02_anger_1.wav").write_bytes(b"of an earlier, larger corpus")
+    (tmp_path / "toy02_anger_1.wav").write_bytes(b"from an earlier, larger corpus")
     (tmp_path / "toy.json").write_text("{}")
     (tmp_path / "toy_mine.wav").write_bytes(b"not ours to delete")
     after = digests(toy.generate(tmp_path, speaker_count=1))
@@ -257,7 +265,7 @@ def test_every_speaker_is_higher_and_less_tilted_in_anger_than_in_sadness(
 
 
 def summary(waveform: np.ndarray) -> np.ndarray:
-    """Mean and standard deviation over frames of 40 log-Mel bands and their deltas; loudness is taken away first."""
+    """Returns mean and standard deviation over frames of 40 log-Mel bands and their deltas at unit variance."""
     log_mel = logfbank((waveform - waveform.mean()) / waveform.std(), SAMPLE_RATE_HZ, nfilt=40, nfft=512)
     return np.concatenate([part for x in (log_mel, delta(log_mel, 2)) for part in (x.mean(axis=0), x.std(axis=0))])
 

@@ -1,0 +1,154 @@
+"""Builds experiments from the options of the command line; prepares the records that they need."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from acrnn.crossval import Experiment
+from acrnn.errors import FieldError, UsageError
+from acrnn.frontends import FRONTENDS
+from acrnn.models import MODELS
+from acrnn.recipes import RECIPES, Recipe, SecondStage, initial_weights
+from acrnn.records import MANIFEST, RecordSet
+from acrnn.segments import RULES
+from acrnn.tuning import report
+from acrnn.tuning.search import configured, title
+from data_prep.arguments import prepare_corpus
+from data_prep.auxiliary_inputs import OPTIONS as AUXILIARY_OPTIONS
+from data_prep.corpora import CORPORA
+from data_prep.prepare import Settings
+from experiments.arguments import options_set
+from experiments.recipe_options import SECOND_STAGE, option_names
+
+_NETWORK = ("conv_layers", "dropout", "audio_kernels", "text_kernels")  # options that are fields of a system's `Config`
+_TUNING = Path("runs", "tuning")
+
+
+def experiment(
+    options: argparse.Namespace, model: str | None = None, is_baseline: bool = False, **network
+) -> Experiment:
+    """Returns the experiment that the options describe; its records are prepared if they are missing.
+
+    Args:
+        options: options of `arguments.add_experiment_arguments`.
+        model: key in MODELS; None for the one in the options.
+        is_baseline: a system beside the one that the options are about: it takes its own recipe, records and network.
+        network: fields of the system's `Config`; they override those in the options.
+
+    Raises:
+        UsageError: an option does not fit the system.
+    """
+    model = model or options.model
+    system = MODELS[model]
+    parts = {} if is_baseline else {**network_of(options, model), **network}
+    recipe = system.recipe if is_baseline else recipe_of(options, model)
+    system.check_options(**{**recipe.network, **parts})  # before a corpus is prepared in vain
+    if is_baseline:
+        records, weights = records_of(options, model, None, None), initial_weights.RANDOM
+    else:
+        records = records_of(options, model, options.records, options.frontend)
+        weights = initial_weights.from_options(options.imagenet_weights, options.pretrain)
+    return Experiment(
+        records=records,
+        model=model,
+        recipe=recipe,
+        protocol=options.protocol or "leave-one-speaker-out",
+        options=parts,
+        save_models=not options.no_models,
+        speeds=None if is_baseline else options.speeds,
+        initial_weights=weights,
+    )
+
+
+def network_of(options: argparse.Namespace, model: str) -> dict:
+    """Returns the fields of a system's `Config` that the options set.
+
+    Raises:
+        UsageError: the system has no reduced network.
+    """
+    reduced = MODELS[model].reduced if options.reduced else {}
+    if options.reduced and not reduced:
+        raise UsageError(f"--reduced: there is no smaller network of {MODELS[model].summary}; leave it out")
+    return {**reduced, **options_set(options, _NETWORK), **dict(options.network_fields)}
+
+
+def recipe_of(options: argparse.Namespace, model: str) -> Recipe:
+    """Returns the named recipe, or the system's own, with the fields that the options change.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+    recipe = RECIPES[options.recipe] if options.recipe else MODELS[model].recipe
+    if best := getattr(options, "best", None):
+        recipe = configured(recipe, best.hyperparameters) if options.recipe else best.recipe
+    recipe = replace(recipe, **recipe_changes(options))
+    second = {name: getattr(options, SECOND_STAGE + name) for name in option_names(SecondStage)}
+    return recipe.with_second_stage({name: value for name, value in second.items() if value is not None})
+
+
+def recipe_changes(options: argparse.Namespace) -> dict:
+    """Returns the fields of a recipe that the options change."""
+    return options_set(options, option_names(Recipe))
+
+
+def records_of(options: argparse.Namespace, model: str, folder: Path | None, frontend: str | None) -> Path:
+    """Returns the folder of the record set.
+
+    The records are prepared if they are missing. If the options name recordings, finished records are compared with them.
+
+    Args:
+        options: options of `arguments.add_experiment_arguments`.
+        model: key in MODELS.
+        folder: folder of the record set; None for the default.
+        frontend: key in FRONTENDS; None for the system's own.
+
+    Raises:
+        UsageError: the records are of another corpus.
+    """
+    system = MODELS[model]
+    frontend = system.frontend_name(frontend)
+    copies = f"_x{len(options.speeds)}" if options.speeds and len(options.speeds) > 1 else ""
+    out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
+    manifest = RecordSet(out).manifest if (out / MANIFEST).exists() else None
+    names = ("data_dir", "subset", "labels", "speaker_pattern", *AUXILIARY_OPTIONS)
+    if options_set(options, names) or options.download or not manifest:
+        speeds = manifest.speeds if manifest else options.speeds or (1.0,)
+        settings = Settings(FRONTENDS[frontend], RULES[system.segments], speeds=speeds)
+        jobs = options.jobs if options.jobs > 1 else os.cpu_count()
+        prepare_corpus(CORPORA[options.dataset], options, out, settings, jobs)
+    elif manifest.corpus["name"] != options.dataset:
+        raise FieldError("records", out, f"holds {manifest.corpus['name']!r}, not {options.dataset!r}")
+    return out
+
+
+def selection_name(options: argparse.Namespace) -> str:
+    """Returns the corpus, with the subset if one is named, for the name of a folder."""
+    return f"{options.dataset}-{options.subset}" if options.subset else options.dataset
+
+
+def tuning_folder(options: argparse.Namespace) -> Path:
+    """Returns the default folder of a search over a system and, if one is named, a recipe."""
+    return _TUNING / "_".join([selection_name(options), options.model, *([options.recipe] if options.recipe else [])])
+
+
+def adopt_best(options: argparse.Namespace) -> None:
+    """Puts the best configuration of a search in the place of --model best; options with a value override it.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no search on this corpus, or it is unfinished.
+        UsageError: the search is on another corpus.
+    """
+    folders = [options.tuning] if options.tuning else sorted(_TUNING.glob(f"{selection_name(options)}_*"))
+    if not folders:
+        raise FileNotFoundError(
+            f"{_TUNING}: no search of {selection_name(options)} there; run one first: "
+            f"python experiments/tune_depth.py --dataset {options.dataset}, or name one with --tuning"
+        )
+    best = report.best(folders)
+    if best.corpus != options.dataset:
+        raise FieldError("tuning", best.folder, f"a search on {best.corpus!r}, not {options.dataset!r}")
+    print(f"{best.folder}: {best.model} with {title(best.hyperparameters)}")
+    options.model, options.protocol, options.best = best.model, options.protocol or best.protocol, best
