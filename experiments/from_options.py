@@ -7,12 +7,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from acrnn.crossval import Experiment
+from acrnn.crossval.experiment import Experiment
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES, Recipe, SecondStage, initial_weights
-from acrnn.records import MANIFEST, RecordSet
+from acrnn.records.manifest import MANIFEST
+from acrnn.records.record_set import RecordSet
 from acrnn.segments import RULES
 from acrnn.tuning import report
 from acrnn.tuning.search import configured, title

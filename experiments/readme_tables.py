@@ -22,7 +22,7 @@ from acrnn.console import run_job
 
 if TYPE_CHECKING:
     from acrnn.crossval.results import Results
-    from acrnn.reports.published import Figure
+    from acrnn.models.published import Figure
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "experiments" / "results"
