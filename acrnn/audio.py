@@ -1,4 +1,4 @@
-"""Any sound file → waveform: mono float32 in [-1, 1] at the front end's sampling rate. Errors name the file."""
+"""Reads sound files as mono float32 waveforms in [-1, 1] at the sampling rate of a front end. Errors name the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-# The containers libsndfile may find behind an extension; an extension that is not listed is taken as it comes.
+# Containers that libsndfile may report for an extension; files with other extensions are not checked.
 _CONTAINERS = {
     ".wav": {"WAV", "WAVEX", "RF64", "W64", "NIST"},
     ".flac": {"FLAC"},
@@ -18,13 +18,13 @@ _CONTAINERS = {
 }
 _EIGHT_BIT = {"PCM_U8", "PCM_S8"}
 _LARGEST_OGG_PAGE = 65307
-_MOST_CHANNELS = 32  # more are samples in the wrong place
-_LOUDEST = 8.0  # times full scale: louder is no overshoot but another unit
-_STREAMED = (0, 0xFFFFFFFF)  # the sizes a program writes into a WAV header when it cannot go back to correct it
+_MOST_CHANNELS = 32  # more are a transposed array
+_LOUDEST = 8.0  # times full scale; louder samples are in another unit
+_STREAMED = (0, 0xFFFFFFFF)  # data sizes in the WAV headers of streams, whose length was unknown at first
 
 
 class AudioError(ValueError):
-    """A sound file that cannot be used; the message names the file, what is wrong and the remedy."""
+    """An unusable sound file; the message names the file, the problem and the remedy."""
 
 
 def load_waveform(
@@ -33,20 +33,21 @@ def load_waveform(
     start_seconds: float | None = None,
     end_seconds: float | None = None,
 ) -> np.ndarray:
-    """Waveform of a sound file, mixed down to mono and resampled.
+    """Reads a sound file, mixes it down to mono and resamples it.
 
     Args:
-        path: wav, flac, ogg, mp3 or whatever else libsndfile reads; any rate, any number of channels.
-        sample_rate_hz: the rate wanted.
-        start_seconds, end_seconds: the part wanted; None for the file's start and end.
+        path: WAV, FLAC, Ogg, MP3 or any other file that libsndfile reads, with any rate and number of channels.
+        sample_rate_hz: sampling rate of the result, in Hz.
+        start_seconds: start of the part to read; None reads from the start of the file.
+        end_seconds: end of the part to read; None reads to the end of the file.
 
     Returns:
-        float32 [samples], in [-1, 1] but for the overshoot that resampling may add.
+        float32 [samples] in [-1, 1], or slightly beyond where resampling overshoots.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        AudioError: the file is empty, truncated, not audio, of another format than its extension says, 8-bit,
-            silent, or holds NaN or infinite samples; or the part wanted lies outside of it.
+        FileNotFoundError: the file does not exist.
+        AudioError: the file is empty, truncated, not audio, in another format than its extension says, 8-bit or silent,
+            or has NaN or infinite samples; or the part lies outside the file.
     """
     path = Path(path)
     samples, rate_hz = _decode(path, start_seconds, end_seconds)
@@ -54,7 +55,7 @@ def load_waveform(
 
 
 def resampled(waveform: np.ndarray, rate_hz: int, new_rate_hz: int) -> np.ndarray:
-    """A waveform [samples] at another sampling rate."""
+    """Resamples a waveform float32 [samples] from one sampling rate to another, in Hz."""
     if rate_hz == new_rate_hz:
         return waveform
     import soxr
@@ -63,14 +64,14 @@ def resampled(waveform: np.ndarray, rate_hz: int, new_rate_hz: int) -> np.ndarra
 
 
 def mono(samples: np.ndarray, name: str) -> np.ndarray:
-    """Samples as a mono waveform float32 [samples] in [-1, 1].
+    """Converts samples into a mono waveform float32 [samples] in [-1, 1].
 
     Args:
         samples: [samples] or [samples, channels]; float in [-1, 1], or int16.
-        name: what the message calls them.
+        name: name of the samples in error messages.
 
     Raises:
-        AudioError: they have another shape or type, or float samples are far outside of [-1, 1].
+        AudioError: the samples have another shape or type, or floats are far outside [-1, 1].
     """
     samples = np.asarray(samples)
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= _MOST_CHANNELS):
@@ -86,7 +87,7 @@ def mono(samples: np.ndarray, name: str) -> np.ndarray:
 
 
 def duration_seconds(path: str | Path) -> float:
-    """How long a sound file says it is; 0 when it cannot be asked, which `load_waveform` will explain."""
+    """Duration of a sound file according to its header; 0 if it cannot be read, which `load_waveform` reports as an error."""
     import soundfile
 
     try:
@@ -96,17 +97,21 @@ def duration_seconds(path: str | Path) -> float:
 
 
 def sample_rate_hz(path: str | Path) -> int:
-    """The rate a sound file was recorded at."""
+    """Sampling rate of a sound file, in Hz."""
     import soundfile
 
     return soundfile.info(path).samplerate
 
 
 def check_waveform(waveform: np.ndarray, name: str) -> np.ndarray:
-    """The waveform, if it can be analyzed at all: samples there, all finite, not all equal.
+    """Returns a waveform [samples] unchanged if it can be analyzed.
+
+    Args:
+        waveform: float [samples].
+        name: name of the waveform in error messages.
 
     Raises:
-        AudioError: it cannot; `name` is what the message calls it.
+        AudioError: there are no samples, some are not finite, or all are equal.
     """
     if waveform.size == 0:
         raise AudioError(f"{name}: holds no samples; record it again or leave it out")
@@ -119,19 +124,24 @@ def check_waveform(waveform: np.ndarray, name: str) -> np.ndarray:
 
 
 def finite(waveform: np.ndarray, name: str) -> np.ndarray:
-    """The waveform, if all its samples are finite.
+    """Returns a waveform [samples] unchanged if all samples are finite.
+
+    Args:
+        waveform: float [samples].
+        name: name of the waveform in error messages.
 
     Raises:
-        AudioError: some are not.
+        AudioError: some samples are NaN or infinite.
     """
-    if bad := int(waveform.size - np.isfinite(waveform).sum()):
+    if count := int(waveform.size - np.isfinite(waveform).sum()):
         raise AudioError(
-            f"{name}: {bad} of {waveform.size} samples are NaN or infinite; export it again or leave it out"
+            f"{name}: {count} of {waveform.size} samples are NaN or infinite; export it again or leave it out"
         )
     return waveform
 
 
 def _decode(path: Path, start_seconds: float | None, end_seconds: float | None) -> tuple[np.ndarray, int]:
+    """Reads samples float32 [samples, channels] and the sampling rate in Hz."""
     import soundfile
 
     _check_file(path)
@@ -167,7 +177,7 @@ def _check_file(path: Path) -> None:
 
 
 def _missing_wav_bytes(path: Path) -> int:
-    """Bytes of the data chunk that a RIFF/WAVE file announces but does not have; libsndfile would not tell."""
+    """Number of bytes missing from the data chunk of a RIFF/WAVE file, which libsndfile would not report."""
     size = path.stat().st_size
     with path.open("rb") as file:
         header = file.read(12)
@@ -182,7 +192,7 @@ def _missing_wav_bytes(path: Path) -> int:
 
 
 def _ogg_has_no_end(path: Path) -> bool:
-    """Whether an Ogg file lacks the page that ends its stream; libsndfile would read what is there."""
+    """True if an Ogg file lacks its last page, which libsndfile would not report."""
     with path.open("rb") as file:
         if file.read(4) != b"OggS":
             return False
@@ -208,14 +218,15 @@ def _check_format(path: Path, file) -> None:
 
 
 def _sample_range(path: Path, file, start_seconds: float | None, end_seconds: float | None) -> tuple[int, int]:
-    longest = 2 * file.frames / file.samplerate  # keeps a time that is far too large a number one can multiply
+    """First sample of the part and the first one after it."""
+    longest = 2 * file.frames / file.samplerate  # limits huge times, whose product with the rate would overflow
     begin = 0 if start_seconds is None else round(min(start_seconds, longest) * file.samplerate)
     stop = file.frames if end_seconds is None else round(min(end_seconds, longest) * file.samplerate)
     if not 0 <= begin < stop:
         raise AudioError(
             f"{path}: the part {start_seconds} s to {end_seconds} s is empty or starts before 0; correct it"
         )
-    # Rounding of the times in a table may point a few milliseconds past the end; more than that is a wrong table.
+    # Rounded times in a table may lie a few milliseconds past the end; later ones are errors in the table.
     if begin >= file.frames or stop > file.frames + file.samplerate // 100:
         raise AudioError(
             f"{path}: the part {start_seconds} s to {end_seconds} s is not in it, "

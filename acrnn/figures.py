@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,6 +16,7 @@ from acrnn import files
 if TYPE_CHECKING:
     from acrnn.crossval.run import Run
     from acrnn.crossval.summary import SpeakerScore
+    from acrnn.models.published import Figure as PublishedFigure
     from acrnn.training.estimator import Epoch
 
 _DPI = 90
@@ -32,7 +33,7 @@ def write_png(figure: Figure, path: Path) -> bytes:
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
-    """Confusion matrix in percent of the true class, with counts."""
+    """Draws a confusion matrix [classes, classes] in percent of the true class, with counts."""
     counts = np.asarray(counts)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 1.6 + 0.75 * len(labels)
@@ -146,11 +147,12 @@ def attention(examples: Sequence[AttentionExample]) -> Figure:
 
 
 def predictions(examples: Sequence[dict]) -> Figure:
-    """Recognized utterances, one a row: waveform, features with attention laid over, probabilities.
+    """Draws predictions, one in a row: waveform, features with attention weights, probabilities.
 
     Args:
-        examples: for each {"title", "waveform": [samples], "sample_rate_hz", "bands": [frames, bands], "band_name",
-            "hop_seconds", "attention_seconds", "attention": [frames] or empty, "probabilities": by emotion}.
+        examples: one dict per utterance with "title", "waveform" [samples], "sample_rate_hz", "bands" [frames, bands],
+            "band_name", "hop_seconds", "attention_seconds" [frames], "attention" [frames] or empty, and "probabilities"
+            by emotion.
     """
     figure = Figure((12, 2.4 * len(examples)), layout="constrained")
     widths = {"width_ratios": [3, 4, 2]}
@@ -184,21 +186,20 @@ def predictions(examples: Sequence[dict]) -> Figure:
 
 
 def differences(comparisons: Mapping, title: str) -> Figure:
-    """Differences in points with their intervals, one line a name.
+    """Draws differences in points with their 95 % intervals, a line for each name.
 
     Args:
         comparisons: `comparison.Comparison` by name.
-        title: of the horizontal axis.
+        title: title of the horizontal axis.
     """
     figure = Figure((8, 1.2 + 0.5 * len(comparisons)), layout="constrained")
     axes = figure.subplots()
-    for place, made in enumerate(comparisons.values()):
-        low, high = made.interval or (made.difference, made.difference)
-        axes.plot([100 * low, 100 * high], [place, place], color=_SOFT, linewidth=3)
-        axes.plot(100 * made.difference, place, "o", color=_ACCENT)
-        axes.annotate(
-            f"{100 * made.difference:+.1f}", (100 * made.difference, place), (0, 6), textcoords="offset points"
-        )
+    for position, comparison in enumerate(comparisons.values()):
+        difference = comparison.difference
+        low, high = comparison.interval or (difference, difference)
+        axes.plot([100 * low, 100 * high], [position, position], color=_SOFT, linewidth=3)
+        axes.plot(100 * difference, position, "o", color=_ACCENT)
+        axes.annotate(f"{100 * difference:+.1f}", (100 * difference, position), (0, 6), textcoords="offset points")
     axes.axvline(0, color=_INK, linewidth=1)
     axes.set_yticks(range(len(comparisons)), list(comparisons))
     axes.invert_yaxis()
@@ -207,33 +208,54 @@ def differences(comparisons: Mapping, title: str) -> Figure:
     return figure
 
 
+class Point(NamedTuple):
+    """A point of a figure of UARs.
+
+    Attributes:
+        uar: a share from 0 to 1.
+        interval: its interval; None where there is none.
+        published: the published figure; None where there is none.
+    """
+
+    uar: float
+    interval: tuple[float, float] | None
+    published: PublishedFigure | None = None
+
+
 def depths(
-    points: Mapping[int, dict],
+    points: Mapping[int, Point],
     measured: str = "test",
     along: str = "convolution layers",
     title: str = "UAR by depth, Table I",
 ) -> Figure:
-    """UAR by a number of something with intervals, of convolution layers beside Table I of Chen et al. (2018) by default.
+    """Draws UAR with intervals over a number such as that of convolution layers, with published values if there are any.
 
     Args:
-        points: by number {"uar", "interval" or None, "published": published.Figure or None}.
-        measured: on which speakers ours is.
-        along, title: of the axis and of the figure.
+        points: the points by their number, one at least.
+        measured: speakers of our UAR, "test" or "validation".
+        along: title of the horizontal axis.
+        title: title of the figure.
     """
     figure = Figure((7, 4), layout="constrained")
     axes = figure.subplots()
     order = sorted(points)
-    ours = [100 * points[depth]["uar"] for depth in order]
-    bounds = [points[depth]["interval"] or (points[depth]["uar"],) * 2 for depth in order]
+    ours = [100 * points[depth].uar for depth in order]
+    bounds = [points[depth].interval or (points[depth].uar,) * 2 for depth in order]
     reach = [[abs(value - 100 * bound[side]) for value, bound in zip(ours, bounds, strict=True)] for side in (0, 1)]
     axes.errorbar(
         order, ours, reach, fmt="o-", color=_ACCENT, capsize=4, label=f"ours, {measured} speakers (95 % interval)"
     )
-    known = {depth: points[depth]["published"] for depth in order if points[depth]["published"]}
-    if known:
-        means, deviations = ([getattr(value, part) for value in known.values()] for part in ("mean", "deviation"))
+    published = {depth: points[depth].published for depth in order if points[depth].published}
+    if published:
+        means, deviations = ([getattr(value, part) for value in published.values()] for part in ("mean", "deviation"))
         axes.errorbar(
-            list(known), means, deviations, fmt="s--", color=_INK, capsize=4, label="published, test speakers (± std)"
+            list(published),
+            means,
+            deviations,
+            fmt="s--",
+            color=_INK,
+            capsize=4,
+            label="published, test speakers (± std)",
         )
     axes.set(xlabel=along, ylabel="UAR (%)", xticks=order, title=title)
     axes.grid(alpha=0.25)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic writing, checksums, canonical JSON."""
+"""Reads and writes files: atomic writing, checksums, canonical JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PARTIAL = ".partial-"
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and is removed when it does not."""
+    """Yields a temporary path in the same folder, which replaces `path` at the end of the block, or is removed on an error."""
     temporary = path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
     try:
         yield temporary
@@ -24,10 +24,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder with all above it, if it is not there.
+    """Creates a folder and its parents, if they do not exist.
 
     Raises:
-        OSError: it cannot be made; the message names it and the remedy.
+        OSError: the folder cannot be created; the message names it and the remedy.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def make_folder(path: Path) -> None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes the temporary files that killed processes left in a folder; those of living ones stay."""
+    """Removes temporary files of killed processes from a folder; files of running processes stay."""
     for path in folder.glob(f"{_PARTIAL}*"):
         process = path.name.removeprefix(_PARTIAL).partition("-")[0]
         if not (process.isdecimal() and _is_alive(int(process))):
@@ -60,16 +60,20 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value, indent: int | None = 1) -> None:
-    """Writes a value as JSON, atomically; NaN and infinity are refused, since JSON has none."""
+    """Writes a value as JSON, atomically. Refuses NaN and infinity, which JSON does not have."""
     write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path, remedy: str):
-    """The value in a JSON file.
+    """Returns the value in a JSON file.
+
+    Args:
+        path: the file.
+        remedy: advice at the end of error messages.
 
     Raises:
-        FileNotFoundError: there is no such file; the message ends with the remedy.
-        ValueError: it is not JSON (damaged, cut off); the message names the place and the remedy.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not valid JSON, because it is damaged or truncated; the message names the position.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; {remedy}")
@@ -80,15 +84,20 @@ def read_json(path: Path, remedy: str):
 
 
 def write_sealed_json(path: Path, content: dict) -> None:
-    """Writes a dict as JSON with a checksum of its content, atomically."""
+    """Writes a dict as JSON, atomically, with a checksum of its content under the key "sha256"."""
     write_json(path, {"sha256": sha256_of_json(content), **content}, None)
 
 
 def read_sealed_json(path: Path, remedy: str) -> dict:
-    """The dict that `write_sealed_json` wrote.
+    """Returns the dict in a file that `write_sealed_json` wrote.
+
+    Args:
+        path: the file.
+        remedy: advice at the end of error messages.
 
     Raises:
-        FileNotFoundError, ValueError: see `read_json`; also when the checksum does not fit the content.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not valid JSON, or its checksum is wrong.
     """
     values = read_json(path, remedy)
     if not isinstance(values, dict) or values.pop("sha256", None) != sha256_of_json(values):
@@ -96,16 +105,22 @@ def read_sealed_json(path: Path, remedy: str) -> dict:
     return values
 
 
-def differences(there: Mapping, wanted: Mapping, prefix: str = "") -> list[str]:
-    """Where two nested dicts differ, a text each: "network.dropout is 0.0 there, 0.5 here"."""
-    found = []
-    for key in sorted({*there, *wanted}):
-        old, new = there.get(key), wanted.get(key)
+def differences(existing: Mapping, current: Mapping, prefix: str = "") -> list[str]:
+    """Describes the differences of two nested dicts, one text each: "network.dropout is 0.0 there, 0.5 here".
+
+    Args:
+        existing: values that were written earlier ("there").
+        current: values of this call ("here").
+        prefix: prefix of the keys, for nested dicts.
+    """
+    texts = []
+    for key in sorted({*existing, *current}):
+        old, new = existing.get(key), current.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += differences(old, new, f"{prefix}{key}.")
+            texts += differences(old, new, f"{prefix}{key}.")
         elif old != new:
-            found.append(f"{prefix}{key} is {old!r} there, {new!r} here")
-    return found
+            texts.append(f"{prefix}{key} is {old!r} there, {new!r} here")
+    return texts
 
 
 def sha256_of_file(path: Path) -> str:
@@ -118,5 +133,5 @@ def sha256_of_file(path: Path) -> str:
 
 
 def sha256_of_json(value) -> str:
-    """SHA-256 of a value's canonical JSON: the same for equal values whatever the order of their keys."""
+    """SHA-256 of the canonical JSON of a value, which does not depend on the order of keys, as hexadecimal digits."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""A progress line with the time left: on a terminal it rewrites itself, in a log file it speaks every now and then."""
+"""A progress line with the estimated time left: rewritten in place on a terminal, a line every 15 s in a log file."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 
 
 class ProgressLine:
-    """Shows how far a long job is; use it as a context and call `update(done, total)`.
+    """Shows the progress of a long job on stderr, as a context manager with a method `update(done, total)`.
 
     Args:
-        title: what is being done.
-        unit: what is counted.
+        title: description of the job, such as "recognizing".
+        unit: plural of the counted unit, such as "files".
     """
 
     def __init__(self, title: str, unit: str):
@@ -30,9 +30,9 @@ class ProgressLine:
             print(file=sys.stderr)
 
     def update(self, done: int, total: int, note: str = "") -> None:
-        """Shows the state, if it is time to."""
+        """Shows the progress, with a note, if the last update is long enough ago or the job is finished."""
         now = time.monotonic()
-        # The clock starts with the first thing done: what came before, starting processes and compiling, comes once.
+        # Time is measured from the first call: starting processes and compiling happen only once, before it.
         self.first = self.first or (now, done)
         is_due = now - self.shown_at >= self.interval_seconds or (done == total and self.done < total)
         self.done = done
@@ -47,12 +47,13 @@ class ProgressLine:
             print(text, file=sys.stderr, flush=True)
 
     def _left(self, now: float, done: int, total: int) -> str:
+        """Text with the estimated time left; empty if there is no estimate."""
         started, first = self.first
         return f", {duration((now - started) / (done - first) * (total - done))} left" if first < done < total else ""
 
 
 def duration(seconds: float) -> str:
-    """A duration as people say it: "8 s", "3 min 20 s", "2 h 5 min"."""
+    """Formats a duration: "8 s", "3 min 20 s", "2 h 5 min"."""
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s"

@@ -1,4 +1,4 @@
-"""Tables of vectors by name – an embedding an utterance, a vector a word – in .npz files or Kaldi archives."""
+"""Reads and writes named vectors, such as speaker embeddings or word vectors, in .npz files; reads Kaldi archives."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from acrnn.errors import missing_extra
 
 KINDS = (".npz", ".scp", ".ark")
 _NAMES, _VECTORS = "names", "vectors"
-_KALDI_BINARY, _KALDI_TEXT = b"\0B", b"["  # how a vector or a matrix begins
+_KALDI_BINARY, _KALDI_TEXT = b"\0B", b"["  # first bytes of a vector or matrix
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """The vectors of a file, float32 [size], by name.
+    """Returns the vectors of a file, float32 [size], by name.
 
     Args:
-        path: an .npz of the arrays `names` and `vectors`, or of one array a name (`np.savez(path, **vectors)`); a Kaldi
-            .scp or .ark.
+        path: .npz with the arrays `names` and `vectors`, or with one array for each name (`np.savez(path, **vectors)`);
+            or .scp or .ark of Kaldi.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is of another kind, damaged, or its vectors differ in size or are not finite.
-        ImportError: it is Kaldi's, and the extra [kaldi] is not installed.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is of another kind or damaged, or its vectors differ in size or are not finite.
+        ImportError: the file is of Kaldi, and the extra [kaldi] is not installed.
     """
     if path.suffix not in KINDS:
-        raise ValueError(f"{path}: not a table of vectors by its name; give one that ends with {', '.join(KINDS)}")
+        raise ValueError(f"{path}: not a table of vectors by its name; it must end with {', '.join(KINDS)}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; check the path")
     try:
-        found = _read_npz(path) if path.suffix == ".npz" else _read_kaldi(path)
-        table = {name: np.asarray(vector, np.float32).reshape(-1) for name, vector in found.items()}
+        arrays = _read_npz(path) if path.suffix == ".npz" else _read_kaldi(path)
+        table = {name: np.asarray(array, np.float32).reshape(-1) for name, array in arrays.items()}
     except ImportError:
         raise
     except (
@@ -55,8 +55,9 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 
 def _checked(path: Path, table: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns a table unchanged if it has vectors, all of one size and finite."""
     if not table:
-        raise ValueError(f"{path}: holds no vector; make it again")
+        raise ValueError(f"{path}: contains no vectors; make it again")
     size = len(next(iter(table.values())))
     for name, vector in table.items():
         if len(vector) != size:
@@ -80,11 +81,11 @@ def _read_kaldi(path: Path) -> Mapping[str, np.ndarray]:
         raise missing_extra("kaldi", path.name, error) from error
     if path.suffix == ".scp":
         return {name: _entry_at(*place, matio) for name, place in _places(path).items()}
-    found = {}
+    vectors = {}
     with path.open("rb") as file:
         while (name := matio.read_token(file)) is not None:
-            found[name.strip()] = _entry(file, repr(name), matio)
-    return found
+            vectors[name.strip()] = _entry(file, repr(name), matio)
+    return vectors
 
 
 def _entry_at(archive: Path, offset: int, matio: ModuleType) -> np.ndarray:
@@ -94,32 +95,31 @@ def _entry_at(archive: Path, offset: int, matio: ModuleType) -> np.ndarray:
 
 
 def _entry(file: BinaryIO, place: str, matio: ModuleType) -> np.ndarray:
-    """The vector or matrix at a file's position.
+    """Reads the vector or matrix at the position of a file; `place` names it in error messages.
 
-    kaldiio would also read sounds, arrays of numpy and pickles there, and a pickle it runs: a table of vectors is no place
-    for programs.
+    Other content is refused. kaldiio would also read audio, numpy arrays and pickles, and a pickle can run any program.
     """
     start = file.tell()
-    first = file.read(16)
+    header = file.read(16)
     file.seek(start)
-    if first.lstrip().startswith(_KALDI_TEXT):
+    if header.lstrip().startswith(_KALDI_TEXT):
         return matio.read_ascii_mat(file)
-    if not first.startswith(_KALDI_BINARY):
+    if not header.startswith(_KALDI_BINARY):
         raise ValueError(
-            f"{place}: begins with {first[:5]!r}, which is no vector of Kaldi's; write it with Kaldi again"
+            f"{place}: begins with {header[:5]!r}, which is no vector of Kaldi's; write it with Kaldi again"
         )
     vector, size = matio.read_matrix_or_vector(file, return_size=True)
-    if (
-        first[2:3] in b"FD" and file.tell() < start + size
-    ):  # of compressed ones kaldiio gives another size, and checks it
-        raise ValueError(f"{place}: is cut off, {start + size - file.tell()} bytes are missing")
+    is_uncompressed = header[2:3] in b"FD"  # for compressed matrices kaldiio returns another size, and checks it itself
+    if is_uncompressed and file.tell() < start + size:
+        raise ValueError(f"{place}: truncated, {start + size - file.tell()} bytes are missing")
     return vector
 
 
 def _places(path: Path) -> dict[str, tuple[Path, int]]:
-    """Where an .scp says that its vectors lie: a path from the working directory or from the .scp's own folder, a byte.
+    """Returns the archive and the byte offset of every vector in an .scp file.
 
-    Kaldi also runs what stands there as a command when it ends with "|"; a table of vectors is no place for programs.
+    Paths are relative to the working directory, or else to the folder of the .scp file. Entries that end with "|", which
+    Kaldi would run as a command, are refused.
     """
     places = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
@@ -132,13 +132,13 @@ def _places(path: Path) -> dict[str, tuple[Path, int]]:
         archive, colon, offset = place.rpartition(":")
         if not (colon and offset.isdecimal()):
             archive, offset = place, "0"
-        beside = path.parent / archive
-        places[name] = beside if beside.exists() and not Path(archive).exists() else Path(archive), int(offset)
+        in_folder = path.parent / archive
+        places[name] = in_folder if in_folder.exists() and not Path(archive).exists() else Path(archive), int(offset)
     return places
 
 
 def to_npz(table: Mapping[str, np.ndarray]) -> bytes:
-    """A table as the bytes of an .npz file: the same for the same table."""
+    """Returns named vectors [size] as the bytes of an .npz file, which do not depend on their order."""
     names = sorted(table)
     buffer = io.BytesIO()
     np.savez(buffer, **{_NAMES: np.array(names, str), _VECTORS: np.stack([np.float32(table[name]) for name in names])})

@@ -1,4 +1,4 @@
-"""Worker processes that end with the process that started them, however it ends."""
+"""Worker processes, which end when the process that started them ends, even if it was killed."""
 
 from __future__ import annotations
 
@@ -9,76 +9,77 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 
-# A fresh interpreter a worker: a forked copy of a process that holds TensorFlow's threads may hang.
+# Each worker is a fresh interpreter: a fork of a process with TensorFlow's threads may hang.
 CONTEXT = multiprocessing.get_context("spawn")
 
 
 def events(jobs: int, job: Callable, *arguments) -> Iterator[tuple]:
-    """What worker processes report, as it happens, until all have ended; those that have not are ended with the caller.
+    """Runs a job in several worker processes and yields the events that they report, until all have ended.
+
+    Workers that are still running when the caller stops iterating, or on an error, are terminated.
 
     Args:
-        jobs: how many.
-        job: run in each as job(number, report, *arguments), where report(*event) sends an event.
-        arguments: for the job; they cross to another process.
+        jobs: number of processes.
+        job: function that every process calls as job(number, report, *arguments); report(*event) sends an event.
+        arguments: further arguments of the job; they are pickled.
 
     Raises:
-        ValueError, OSError: what a job raised.
-        RuntimeError: a process died, or its job raised anything else.
+        ValueError, OSError: a job raised this error.
+        RuntimeError: a process died, or its job raised any other error.
     """
-    happened = CONTEXT.Queue()
+    reports = CONTEXT.Queue()
     threads = max(1, (os.cpu_count() or 1) // jobs)
     workers = [
-        CONTEXT.Process(target=_work, args=(job, number, happened, threads, arguments), daemon=True)
+        CONTEXT.Process(target=_work, args=(job, number, reports, threads, arguments), daemon=True)
         for number in range(jobs)
     ]
     for worker in workers:
         worker.start()
     try:
-        yield from _received(happened, workers)
+        yield from _received(reports, workers)
     finally:
         for worker in workers:
             worker.terminate()
             worker.join()
 
 
-def _received(happened, workers) -> Iterator[tuple]:
-    open_workers = len(workers)
-    while open_workers:
+def _received(reports, workers) -> Iterator[tuple]:
+    """Yields events until every worker has reported its end; raises the errors that workers report."""
+    running = len(workers)
+    while running:
         try:
-            event = happened.get(timeout=5)
+            event = reports.get(timeout=5)
         except queue.Empty:
             if any(worker.exitcode not in (None, 0) for worker in workers):
-                raise RuntimeError(
-                    "a worker process died (out of memory?); give the command again with fewer --jobs"
-                ) from None
+                raise RuntimeError("a worker process died, possibly out of memory; run again with fewer jobs") from None
             continue
         if event[0] == "end":
-            open_workers -= 1
+            running -= 1
         elif event[0] == "failed":
             raise event[1]
         else:
             yield event
 
 
-def _work(job: Callable, number: int, happened, threads: int, arguments: tuple) -> None:
-    """A process that does its job; TensorFlow, imported later, reads the number of threads."""
+def _work(job: Callable, number: int, reports, threads: int, arguments: tuple) -> None:
+    """Runs the job in a worker process, after setting the number of threads for TensorFlow, which is imported later."""
     end_with_parent()
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
     try:
-        job(number, lambda *event: happened.put(event), *arguments)
-        happened.put(("end",))
+        job(number, lambda *event: reports.put(event), *arguments)
+        reports.put(("end",))
     except KeyboardInterrupt:
-        pass  # the parent got it too, and says so
+        pass  # the parent process was interrupted too, and reports it
     except (ValueError, OSError) as error:
-        happened.put(("failed", error))
-    except Exception:  # whatever it is, the process that waits must hear of it
-        happened.put(("failed", RuntimeError(f"a worker process failed:\n{traceback.format_exc()}")))
+        reports.put(("failed", error))
+    except Exception:  # the waiting parent process must receive every error
+        reports.put(("failed", RuntimeError(f"a worker process failed:\n{traceback.format_exc()}")))
 
 
 def end_with_parent() -> None:
-    """Called first in a worker: when its parent is gone, killed without a chance to clean up, the worker goes too.
+    """Ends this worker process when its parent ends, even if the parent was killed; call it first in a worker.
 
-    It would otherwise go on with work that a second call of the same command does again.
+    Otherwise the worker would continue with work that the next call of the same command repeats.
     """
     parent = multiprocessing.parent_process()
 

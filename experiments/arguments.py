@@ -67,13 +67,6 @@ def experiment_parser(description: str | None) -> ExperimentParser:
     return ExperimentParser(description, COMMON, "--dataset CORPUS")
 
 
-def study_parser(description: str | None) -> ExperimentParser:
-    """Returns the parser of a script that runs several experiments: it can also write the tables of finished runs alone."""
-    parser = experiment_parser(description)
-    parser.add_argument("--tables-only", action="store_true", help="do not train; write the tables of finished runs")
-    return parser
-
-
 def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of every experiment: runs, output, corpus, network, training, and the papers' own."""
     _add_runs(parser.add_argument_group("experiment"))

@@ -1,28 +1,31 @@
-"""How many points does each common mistake buy? The same system, honestly and under every way to leak that is known.
+"""Measures how many points each common mistake adds: one system without a mistake and with every known kind of leakage.
 
     python experiments/audit_leakage.py --dataset emodb --data-dir emodb --model han2014-dnn-elm --seeds 0-2
 
-Writes leakage.md and leakage.png into the output folder, where each experiment has a folder of its own. The same command
-goes on where a killed one stopped.
+Expect on Emo-DB with one seed: UAR 59.7 without a mistake; +21.4 points for oversampling before a random split, +13.4 for a
+random split alone, +3.7 for the best test epoch, +0.1 for normalization on everything
+(experiments/results/leakage_emodb_han2014-dnn-elm/leakage.md). On two cores: half an hour a seed, without a GPU.
+
+Writes leakage.md and leakage.png into the output folder, where each experiment has its own folder. The same command resumes
+after an interruption.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from acrnn import files, reports, studies
+from acrnn import studies
 from acrnn.console import comma_separated
 from acrnn.crossval.leakage import MISTAKES, mistake
-from acrnn.crossval.results import Results
 from acrnn.models import MODELS
-from acrnn.reports import comparison
-from acrnn.reports.comparison import Comparison
+from acrnn.reports import study_tables
+from acrnn.reports.study_tables import COVERAGE, UAR_BY_FOLD, UAR_POOLED
 from acrnn.studies import Variant
-from experiments import arguments, from_options
+from experiments import arguments, from_options, study
 
 HONEST = "honest"
 
@@ -33,75 +36,60 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = arguments.study_parser(__doc__)
-    parser.add_argument("--model", choices=MODELS, default="han2014-dnn-elm", help="system (default: %(default)s)")
-    parser.add_argument("--mistakes", type=comma_separated, help="only these (default: all that the corpus allows)")
+    parser = study.study_parser(__doc__)
+    parser.add_argument(
+        "--model",
+        choices=MODELS,
+        default="han2014-dnn-elm",
+        metavar="SYSTEM",
+        help="system (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mistakes",
+        type=comma_separated,
+        metavar="NAME,…",
+        help="only these mistakes (default: all that the corpus allows)",
+    )
     arguments.add_experiment_arguments(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs the honest experiment and the mistaken ones, and writes how they differ."""
-    names = options.mistakes or [n for n, made in MISTAKES.items() if made.corpus in (None, options.dataset)]
-    titles = {HONEST: "speaker-independent, validation speakers choose the epoch"}
-    titles |= {name: mistake(name, options.dataset).summary for name in names}
-    output_dir = options.output_dir or Path("runs", f"leakage_{from_options.selection_name(options)}_{options.model}")
-    if not options.tables_only:
-        train(titles, output_dir, options)
-    write(titles, output_dir, options)
-    print((output_dir / "leakage.md").read_text(encoding="utf-8"))
-    return 0
+    """Runs the experiment without a mistake and those with one, and writes the differences."""
+    titles(options)  # refuses unknown mistakes before anything is trained
+    name = f"leakage_{from_options.selection_name(options)}_{options.model}"
+    return study.run_study(options, name, variants, page, "leakage.md")
 
 
-def train(titles: Mapping[str, str], output_dir: Path, options: argparse.Namespace) -> None:
-    """Runs what is missing; the table is written anew after each experiment."""
+def titles(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the titles of the experiments by name, the one without a mistake first."""
+    possible = [name for name, each in MISTAKES.items() if each.corpus in (None, options.dataset)]
+    summaries = {name: mistake(name, options.dataset).summary for name in options.mistakes or possible}
+    return {HONEST: "speaker-independent, validation speakers choose the epoch", **summaries}
+
+
+def variants(options: argparse.Namespace, output_dir: Path) -> Iterator[Variant]:
+    """Yields the experiment without a mistake, then one for each mistake."""
     honest = from_options.experiment(options)
-    variants = [
-        Variant(name, title, replace(honest, mistake=None if name == HONEST else name))
-        for name, title in titles.items()
-    ]
-    studies.run(
-        variants, output_dir, options.folds, options.seeds, options.jobs, lambda: write(titles, output_dir, options)
-    )
+    for name, title in titles(options).items():
+        yield Variant(name, title, replace(honest, mistake=None if name == HONEST else name))
 
 
-def write(titles: Mapping[str, str], output_dir: Path, options: argparse.Namespace) -> None:
-    """Writes leakage.md and leakage.png from what is finished."""
-    found = studies.finished(list(titles), output_dir)
-    gains = {name: studies.compared(found, name, HONEST, comparison.tested_uar) for name in found if name != HONEST}
-    header = [
-        "what is done",
-        "UAR, mean over folds",
-        "UAR, pooled",
-        "points bought, by test speaker (95 % interval)",
-        "coverage",
-    ]
-    rows = [_row(f"**{name}**: {titles[name]}", found[name], gains.get(name)) for name in found]
-    text = (
-        f"# What leakage buys: {options.model} on {options.dataset}\n\n"
+def page(options: argparse.Namespace, output_dir: Path) -> str:
+    """Draws the differences of the finished experiments and returns their page."""
+    rows = {name: f"**{name}**: {title}" for name, title in titles(options).items()}
+    results = studies.finished(list(rows), output_dir)
+    gains = study_tables.gains(results, {name: HONEST for name in rows if name != HONEST})
+    study_tables.write_differences(gains, "UAR points over the honest protocol", output_dir / "leakage.png")
+    added = study_tables.difference_column("points added, by test speaker (95 % interval)", gains)
+    parts = [
+        f"# Points added by leakage: {options.model} on {options.dataset}",
         "Every utterance is tested once in each row, and rows are compared speaker by speaker; p by exact sign flips.\n"
-        "Only the first row tells how the system does on a new speaker.\n\n"
-        f"{reports.markdown(header, rows)}\n\n![points bought](leakage.png)\n"
-    )
-    files.write_text(output_dir / "leakage.md", text)
-    _draw(gains, output_dir / "leakage.png")
-
-
-def _row(title: str, result: Results, gain: Comparison | None) -> list[str]:
-    return [
-        title,
-        *reports.uar_cells(result),
-        studies.difference(gain),
-        reports.coverage(result),
+        "Only the first row estimates the UAR on a new speaker.",
+        study_tables.results_table(results, (UAR_BY_FOLD, UAR_POOLED, added, COVERAGE), rows, "experiment"),
+        "![points added](leakage.png)",
     ]
-
-
-def _draw(gains: dict, path: Path) -> None:
-    from acrnn import figures
-
-    measured = {name: gain for name, gain in gains.items() if gain is not None}
-    if measured:
-        figures.write_png(figures.differences(measured, "UAR points over the honest protocol"), path)
+    return study_tables.page(parts)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def pairs(options: argparse.Namespace) -> list[Pair]:
             lambda: system.estimator(config, recipe).model.train_on_batch(
                 batch.inputs, _one_hot(batch.labels, config.num_classes)
             ),
-            lambda: (networks["float32"].restart(0), step("float32")),
+            lambda: (networks["float32"].reset(0), step("float32")),
         ),
         (
             f"one pass over {len(memory)} segments: TFRecords / memory",

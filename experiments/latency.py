@@ -45,9 +45,9 @@ def rows(records: Path, depths: Sequence[int], repeats: int) -> Iterator[list[st
 
 def machine() -> str:
     """What the seconds were taken on."""
-    from acrnn import crossval
+    from acrnn.crossval.environment import versions
 
-    found = crossval.versions()
+    found = versions()
     return (
         f"{found['machine']}, TensorFlow {found['tensorflow']}, Python {found['python']}; a file of {SECONDS:g} s; networks of "
         f"full size, untrained, taken in float32; {time.strftime('%Y-%m-%d')}"

@@ -1,4 +1,4 @@
-"""Audio: any file becomes the waveform it holds, and every unusable file is refused by name with its reason."""
+"""Audio: files of all formats are read as waveforms, and unusable files are refused by name with the reason."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_stereo_becomes_the_mean_of_its_channels(tmp_path):
     np.testing.assert_allclose(load_waveform(tmp_path / "two.wav", RATE), (left + right) / 2, atol=1e-6)
 
 
-def test_a_part_of_a_file_is_read_by_its_times(tmp_path):
+def test_a_part_of_a_file_is_read(tmp_path):
     soundfile.write(tmp_path / "long.wav", np.concatenate([tone(), tone(frequency=880)]), RATE, subtype="FLOAT")
     part = load_waveform(tmp_path / "long.wav", RATE, start_seconds=0.5, end_seconds=1.0)
     assert len(part) == RATE // 2
@@ -125,6 +125,6 @@ def test_samples_of_any_kind_become_a_mono_waveform_in_the_unit_range():
         np.array([16384, -8192], np.int16),
         np.stack([2 * expected, 0 * expected], 1),
     ):
-        found = mono(samples, "x")
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, expected)
+        waveform = mono(samples, "x")
+        assert waveform.dtype == np.float32
+        np.testing.assert_allclose(waveform, expected)

@@ -1,4 +1,4 @@
-"""The progress line: when it speaks, and what it expects."""
+"""The progress line: times of its updates and the estimated time left."""
 
 import itertools
 import logging
@@ -11,12 +11,12 @@ from acrnn.progress import ProgressLine, duration
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Ten seconds pass between two looks at the clock."""
+    """Makes every call of the clock return a time ten seconds later."""
     ticks = itertools.count(0, 10)
     monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(ticks)))
 
 
-def test_the_time_left_follows_from_what_was_done_since_the_first(clock, capsys):
+def test_the_time_left_is_estimated_from_the_first_update_on(clock, capsys):
     with ProgressLine("reading", "files") as line:
         for done in range(1, 6):
             line.update(done, 5)
@@ -27,7 +27,7 @@ def test_the_time_left_follows_from_what_was_done_since_the_first(clock, capsys)
     ]
 
 
-def test_the_end_is_told_once(clock, capsys):
+def test_the_end_is_shown_once(clock, capsys):
     line = ProgressLine("reading", "files")
     line.update(5, 5)
     line.interval_seconds = 1e9
@@ -36,11 +36,11 @@ def test_the_end_is_told_once(clock, capsys):
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
-def test_durations_are_said_as_people_say_them(seconds, text):
+def test_durations_are_formatted_for_people(seconds, text):
     assert duration(seconds) == text
 
 
-def test_of_tensorflow_warnings_all_but_the_advice_on_tracing_are_seen():
+def test_all_warnings_of_tensorflow_are_shown_except_advice_on_retracing():
     console.import_quietly("tensorflow")
     advice, other = (
         logging.makeLogRecord({"msg": text})

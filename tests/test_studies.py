@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from support.results import results_of, run_of
 
-from acrnn import reports, studies
+from acrnn import reports
 from acrnn.crossval.results import read_results
+from acrnn.models.lim2016.published import PROTOCOL as LIM2016_PROTOCOL
 from acrnn.recipes import CHEN2018, DEPARTURES, TUNED, departed
+from acrnn.reports import study_tables
 from acrnn.reports.comparison import Comparison
-from acrnn.reports.published import LIM2016_PROTOCOL
 from acrnn.segments import POOLINGS
 from experiments import ablation, chen2018_tables, lim2016_tables
 
@@ -26,7 +27,7 @@ def corpus(tiny_corpus, tmp_path_factory):
 
 
 def test_every_row_of_the_ablation_is_compared_with_what_was_kept_before_it():
-    rows = {name: (recipe, before) for name, _, recipe, before in ablation.ladder()}
+    rows = {step.name: (step.recipe, step.reference) for step in ablation.ladder()}
     assert rows["chen2018"] == (CHEN2018, "literal") and rows["literal"][1] is None
     for number, (name, (recipe, before)) in enumerate(list(rows.items())[2:]):
         changed, reference = departed(CHEN2018, DEPARTURES[:number]), rows[before][0]
@@ -37,7 +38,7 @@ def test_every_row_of_the_ablation_is_compared_with_what_was_kept_before_it():
 
 
 def test_the_literal_row_is_what_the_paper_says_and_nothing_else():
-    literal = ablation.ladder()[0][2]
+    literal = ablation.ladder()[0].recipe
     assert literal.averaging == 0 and literal.network["normalization"] == "channel"
     assert (literal.optimizer, literal.learning_rate, literal.batch_size) == ("nadam", 1e-4, 40)
 
@@ -90,9 +91,9 @@ def test_the_best_depth_is_chosen_by_the_validation_speakers():
 
 
 def test_a_difference_is_told_with_its_interval_and_p():
-    assert studies.difference(Comparison(0.051, (-0.02, 0.12), 0.21, 10)) == "+5.1 (-2.0 to +12.0), p = 0.210"
-    assert studies.difference(None) == "–"
-    assert studies.compared({"a": {}}, "a", "b", dict) is None
+    assert study_tables.difference(Comparison(0.051, (-0.02, 0.12), 0.21, 10)) == "+5.1 (-2.0 to +12.0), p = 0.210"
+    assert study_tables.difference(None) == "–"
+    assert study_tables.compared({"a": {}}, "a", "b", dict) is None
 
 
 def test_the_tables_of_lim_hold_both_splits_of_a_system_and_what_the_paper_split_is_worth(corpus, capsys):
@@ -124,15 +125,15 @@ def test_the_figures_of_lim_are_averaged_over_repetitions_and_not_over_folds():
         for fold in range(20)
     ]
     found = results_of(runs, planned_folds=50, labels=("a", "b"), protocol=LIM2016_PROTOCOL)
-    of = lim2016_tables._by_emotion(found)
+    of = lim2016_tables.scores_by_emotion(found)
     assert of["a"].tolist() == pytest.approx([(0.5 + 1) / 2, 1, (2 / 3 + 1) / 2])
     assert of["b"].tolist() == pytest.approx([0.5, 0.5, 0.5])
     assert of["average"].tolist() == pytest.approx([0.625, 0.75, (5 / 6 + 0.5) / 2])
     # twenty speakers make one repetition; of the folds' F1, that of a class without utterances does not count
     found = results_of(runs, planned_folds=20, labels=("a", "b"))
-    of = lim2016_tables._by_emotion(found)
+    of = lim2016_tables.scores_by_emotion(found)
     assert of["a"].tolist() == pytest.approx([10 / 15, 1, 0.8]) and of["b"].tolist() == pytest.approx([1, 0.5, 2 / 3])
-    assert lim2016_tables._f1(found) == f"{50 * (0.8 + 2 / 3):.1f} ± {100 * np.std([1] * 15 + [0] * 5, ddof=1):.1f}"
+    assert lim2016_tables.f1_cell(found) == f"{50 * (0.8 + 2 / 3):.1f} ± {100 * np.std([1] * 15 + [0] * 5, ddof=1):.1f}"
 
 
 def test_the_tables_of_lim_refuse_other_systems_and_more_repetitions_than_the_paper_has(corpus, capsys):

@@ -1,7 +1,7 @@
-"""The common ways to let a test set leak, each as a thing one can switch on, to measure how many points it buys.
+"""Common mistakes that leak the test set into training, each as an option, to measure the UAR points that it gains.
 
-An experiment without a mistake never comes here. One with a mistake carries its name in its settings, so that its results
-can be told from honest ones for good, and no folder holds both.
+An experiment without a mistake does not use this module. An experiment with a mistake has its name in its settings, so that
+its results cannot be confused with others, and no folder holds both.
 """
 
 from __future__ import annotations
@@ -19,50 +19,50 @@ from acrnn.records import UtteranceRow
 
 @dataclass(frozen=True)
 class Mistake:
-    """One way to leak.
+    """One mistake.
 
     Attributes:
-        summary: what is done wrong.
-        protocol: the protocol it replaces the honest one by; None keeps the honest one.
-        oversampled: rarer classes are filled up with copies before the split, so that copies land on both sides.
-        test_selects: the test part plays the validation part as well: the best *test* epoch is kept.
-        normalised_on_everything: mean and deviation of the features are taken from all speakers.
-        speakers: how speakers are read from utterance ids, where the mistake is about that.
-        corpus: the only corpus that it can be made on.
+        summary: description for the tables.
+        protocol: key of the protocol that replaces the experiment's; None keeps the experiment's.
+        oversampled: rarer classes are filled up with copies before the split, so that copies fall on both sides.
+        test_selects: the test part is the validation part as well, so that the epoch with the best *test* UAR is selected.
+        normalized_on_everything: mean and standard deviation of the features are computed over all speakers.
+        speakers: function from an utterance id to the wrong speaker, for a mistake about speakers.
+        corpus: name of the only corpus with which the mistake is possible; None for all.
     """
 
     summary: str
     protocol: str | None = None
     oversampled: bool = False
     test_selects: bool = False
-    normalised_on_everything: bool = False
+    normalized_on_everything: bool = False
     speakers: Callable[[str], str] | None = None
     corpus: str | None = None
 
 
 def _dialog_prefix(utterance_id: str) -> str:
-    """Who wears the markers, Ses01F of Ses01F_impro01_M003, where Ses01M speaks.
+    """The actor with the markers, Ses01F of Ses01F_impro01_M003, although Ses01M speaks.
 
-    Published code takes it for the speaker. It joins both partners of a dialog into one "speaker" and puts each actor on
-    both sides of a split by speaker.
+    Published code uses it as the speaker. That joins both partners of a dialog into one "speaker" and puts each actor on both
+    sides of a split by speaker.
     """
     return utterance_id[:6]
 
 
 _RANDOM = "speaker-dependent-random-10-fold"
 MISTAKES: dict[str, Mistake] = {
-    "random-split": Mistake("utterances dealt at random: test speakers are known from training", protocol=_RANDOM),
+    "random-split": Mistake("utterances split at random: test speakers are also training speakers", protocol=_RANDOM),
     "oversampled-before-split": Mistake(
-        "rarer classes filled up with copies, then dealt at random: copies on both sides",
+        "rarer classes filled up with copies, then split at random: copies on both sides",
         protocol=_RANDOM,
         oversampled=True,
     ),
-    "test-selected-epoch": Mistake("the epoch with the best test UAR is kept", test_selects=True),
+    "test-selected-epoch": Mistake("the epoch with the best test UAR is selected", test_selects=True),
     "normalised-on-everything": Mistake(
-        "features normalized by statistics that include the test speakers", normalised_on_everything=True
+        "features normalized by statistics that include the test speakers", normalized_on_everything=True
     ),
     "dialog-prefix-speakers": Mistake(
-        "IEMOCAP's dialog prefix taken for the speaker: both talkers of a dialog count as one and as two",
+        "IEMOCAP's dialog prefix used as the speaker: both speakers of a dialog count as one, and each as two",
         speakers=_dialog_prefix,
         corpus="iemocap",
     ),
@@ -70,40 +70,41 @@ MISTAKES: dict[str, Mistake] = {
 
 
 def mistake(name: str, corpus: str) -> Mistake:
-    """The mistake of that name.
+    """The mistake with this name.
 
     Raises:
-        UsageError: it is unknown, or cannot be made on this corpus.
+        UsageError: it is unknown, or impossible with this corpus.
     """
     if name not in MISTAKES:
         raise UsageError(f"mistake {name!r} is unknown; choose from {', '.join(MISTAKES)}")
-    found = MISTAKES[name]
-    if found.corpus not in (None, corpus):
-        raise UsageError(f"mistake {name!r} can be made on {found.corpus} only; leave it out for {corpus}")
-    return found
+    if MISTAKES[name].corpus not in (None, corpus):
+        raise UsageError(f"mistake {name!r} is possible with {MISTAKES[name].corpus} only; leave it out for {corpus}")
+    return MISTAKES[name]
 
 
-def speakers_mistaken(made: Mistake, rows: Sequence[UtteranceRow]) -> list[UtteranceRow]:
-    """The utterances with the speakers that the mistake takes them for."""
-    return [replace(row, speaker=made.speakers(row.id)) for row in rows] if made.speakers else list(rows)
+def mistaken_speakers(mistake: Mistake, rows: Sequence[UtteranceRow]) -> list[UtteranceRow]:
+    """Copies of the rows with the wrong speakers of the mistake, if it is about speakers."""
+    return [replace(row, speaker=mistake.speakers(row.id)) for row in rows] if mistake.speakers else list(rows)
 
 
-def leaking_fold(made: Mistake, fold: Fold, rows: Sequence[UtteranceRow]) -> Fold:
-    """The fold as the mistake leaves it; it would not pass `folds.check_fold`, and is not meant to.
+def leaking_fold(mistake: Mistake, fold: Fold, rows: Sequence[UtteranceRow]) -> Fold:
+    """The fold with the mistake; it would not pass `folds.check_fold`.
 
-    A copy of an utterance behaves as the utterance does. Filling every class up to the largest one and dealing the copies
-    at random puts a test utterance of a class that was filled up by n into training unless all of its copies fall into
-    the test part. Here each is drawn with that probability, and is still scored once.
+    Oversampling before the split is simulated, since a copy of an utterance has the same effect as the utterance itself. If
+    every class is filled up to the size of the largest one and the copies are split at random, a test utterance is also in
+    the training part unless all of its copies fall into the test part. Each is added to the training part with that
+    probability, and is still tested once.
     """
     train, validation = list(fold.train), list(fold.validation)
-    if made.oversampled:
+    if mistake.oversampled:
         train += _copies_in_training(fold, rows)
-    if made.test_selects:
+    if mistake.test_selects:
         validation = list(fold.test)
     return replace(fold, train=tuple(train), validation=tuple(validation))
 
 
 def _copies_in_training(fold: Fold, rows: Sequence[UtteranceRow]) -> list[str]:
+    """Test utterances with a copy in the training part, drawn at random by the name of the fold."""
     label = {row.id: row.label for row in rows}
     count = np.bincount(list(label.values()))
     generator = np.random.default_rng(zlib.crc32(fold.name.encode()))

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrnn import frontends, segments
-from acrnn.console import import_quietly
+from acrnn import frontends, models, segments
 from acrnn.crossval.results import read_experiment
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.settings import Settings
@@ -71,7 +70,7 @@ class TrainedModel:
         Raises:
             ValueError: the network does not fit the settings.
         """
-        from acrnn.text.embedding import copy_state
+        from acrnn.training.state import copy_state
 
         model = settings.system.build(settings.config)
         try:
@@ -160,12 +159,4 @@ def load_network(path: Path, system: str) -> keras.Model:
         raise ValueError(f"{path}: of the system {system!r}, which this version does not have; update acrnn")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such network; {REMEDY}")
-    import_quietly("keras")
-    import keras
-
-    MODELS[system].register_layers()
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{path}: not a network that can be loaded ({first}); train it again") from error
+    return models.load_network(path)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from acrnn import files
+from acrnn.crossval.environment import versions
 from acrnn.crossval.results import collect_results
-from acrnn.crossval.runner import versions
 from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.trained_model import TrainedModel

@@ -32,7 +32,7 @@ class MfccSpec(SecondsSpec):
     """
 
     kind = "mfcc"
-    band_name = "MFCC, their deltas, and theirs"
+    band_name = "MFCC, deltas and delta-deltas"
     num_coefficients: int = 32
     num_bands: int = 64
     fft_size: int = 512

@@ -1,26 +1,24 @@
-"""The registry of systems: those of this package, and those that other installed packages declare.
+"""The registry of systems, `MODELS`, the class of its entries, `System`, and `load_network` for their saved networks.
 
-A package adds a system with an entry point in the group "acrnn.systems" that names a `System`; the name of the entry point
-becomes the system's key:
-
-    [project.entry-points."acrnn.systems"]
-    mine2027 = "my_package.mine2027:SYSTEM"
+The names are imported at their first use. A package that declares a system can thus import `acrnn.models.system` while the
+registry, which imports that package, is not yet made.
 """
 
-from acrnn.extensions import with_extensions
-from acrnn.models import chen2018, han2014, lim2016, peng2021, zhang2021
-from acrnn.models.system import System
+from __future__ import annotations
 
-MODELS: dict[str, System] = with_extensions(
-    {
-        **chen2018.SYSTEMS,
-        **zhang2021.SYSTEMS,
-        **han2014.SYSTEMS,
-        **lim2016.SYSTEMS,
-        **peng2021.SYSTEMS,
-    },
-    "acrnn.systems",
-    System,
-)
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = ["MODELS", "System"]
+if TYPE_CHECKING:
+    from acrnn.models.registry import MODELS
+    from acrnn.models.saved_network import load_network
+    from acrnn.models.system import System
+
+__all__ = ["MODELS", "System", "load_network"]
+_MODULES = {"MODELS": "registry", "System": "system", "load_network": "saved_network"}
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

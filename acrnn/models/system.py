@@ -1,7 +1,7 @@
-"""The declaration of a system: its network, its estimator, and what it is fed and trained with by default.
+"""The declaration of a system: its network and estimator, and its default front end, segment rule and recipe.
 
-Every system's folder declares its own in `SYSTEMS`; `acrnn.models.MODELS` collects them. Imports no Keras: a network's module
-is imported when the network is built.
+The folder of each system declares its variants in `SYSTEMS`; `acrnn.models.MODELS` collects them. This module imports no
+Keras: the module of a network is imported when the network is built.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends import FRONTENDS
+from acrnn.models.published import Published
 from acrnn.recipes import Recipe
-from acrnn.recipes.initial_weights import RANDOM, InitialWeights
+from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records import Manifest, RecordSet
 from acrnn.records.auxiliary_inputs import WORD_VECTORS
 
@@ -26,81 +27,95 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lazy:
-    """A function in a module that imports Keras, imported at its first call.
+    """A function that is imported at its first call, because its module imports Keras.
 
     Attributes:
-        module, name: where the function is.
+        module: module of the function, such as "acrnn.models.chen2018.network".
+        name: name of the function.
     """
 
     module: str
     name: str
 
-    def load(self) -> Callable:
-        """The function itself; the layers of its module are registered with Keras then."""
+    def load(self) -> Callable[..., keras.Model]:
+        """Imports and returns the function, which registers the layers of its module with Keras."""
         return getattr(importlib.import_module(self.module), self.name)
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments) -> keras.Model:
         return self.load()(*arguments)
+
+
+class MakeEstimator(Protocol):
+    """A function that returns the untrained estimator of a configuration."""
+
+    def __call__(self, config: Any, recipe: Recipe, initial_weights: InitialWeights, /) -> Estimator: ...
 
 
 @dataclass(frozen=True)
 class System:
-    """A published system with one of its variants.
+    """A published system, or a variant of it.
 
     Attributes:
-        summary: one line for the command line.
-        config: frozen dataclass of the network's sizes. Its first field is `num_classes`; its defaults are the paper's values.
-        build: makes the untrained keras.Model of a `config`; a `Lazy` where its module imports Keras.
+        summary: name and paper in one line.
+        config: frozen dataclass with sizes and options of the network. Its first field is `num_classes`; the fields
+            `frames`, `bands`, `record_channels` and `padding` are set from the records; defaults are the paper's values.
+        build: returns the untrained keras.Model of a `config`; a `Lazy` if its module imports Keras.
         frontend: key in `acrnn.frontends.FRONTENDS`.
-        segments: key in `acrnn.segments.RULES`: how utterances are cut into segments.
-        recipe: the default recipe.
-        variant: fields of `config` that distinguish this system from its paper's main one.
-        make_estimator: makes the estimator of (config, recipe, initial weights); None for a network that is trained end to
-            end by gradient descent, see `acrnn.training.network.Network`.
-        whole_utterances: whether the network takes whole utterances, so that the records must hold every frame once.
-        pretrained: whether training has two stages, the first of which accepts initial weights, see
-            `acrnn.recipes.initial_weights`.
+        segments: key in `acrnn.segments.RULES`, the rule that cuts utterances into segments.
+        recipe: default training recipe.
+        variant: fields of `config` that distinguish this variant from the paper's main system.
+        make_estimator: returns the untrained estimator; None for a network that is trained end to end by gradient descent
+            (`acrnn.training.network.Network`).
+        whole_utterances: the network takes whole utterances, so that segments must hold every frame exactly once.
+        pretrained: training has two stages, and the first accepts initial weights (`acrnn.recipes.initial_weights`).
         other_frontends: further keys in FRONTENDS that the network accepts.
-        reduced: fields of `config` for a smaller network for experiments; empty where there is none.
-        auxiliary_inputs: auxiliary inputs of the network, some of `auxiliary_inputs.NAMES`: a text is required, a speaker
-            embedding is used where the records hold one.
+        reduced: fields of `config` for a smaller network, for quick experiments; empty if there is none.
+        auxiliary_inputs: auxiliary inputs of the network, of `auxiliary_inputs.NAMES`: text is required, a speaker
+            embedding is used if the records hold one.
+        published: figures of the paper, and the fields of `config` that may differ from its values in a network of full
+            size.
     """
 
     summary: str
-    config: type
+    config: type[Any]
     build: Callable[[Any], keras.Model]
     frontend: str
     segments: str
     recipe: Recipe
     variant: Mapping[str, object] = field(default_factory=dict)
-    make_estimator: Callable[[Any, Recipe, InitialWeights], Estimator] | None = None
+    make_estimator: MakeEstimator | None = None
     whole_utterances: bool = False
     pretrained: bool = False
     other_frontends: tuple[str, ...] = ()
     reduced: Mapping[str, object] = field(default_factory=dict)
     auxiliary_inputs: tuple[str, ...] = ()
+    published: Published | None = None
 
     def records_name(self, frontend: str | None = None) -> str:
-        """What its records are called by default: the front end, and the segment rule where that has another name."""
+        """Returns the default name of its record sets: the front end, and the segment rule if that has another name."""
         frontend = self.frontend_name(frontend)
         return frontend if frontend == self.segments else f"{frontend}_{self.segments}"
 
-    def frontend_name(self, wanted: str | None = None) -> str:
-        """The front end that is wanted, or the default.
+    def frontend_name(self, frontend: str | None = None) -> str:
+        """Returns a front end that the system accepts: the given one, or the default for None.
 
         Raises:
-            UsageError: the system takes no such.
+            FieldError: the system does not accept it.
         """
-        known = (self.frontend, *self.other_frontends)
-        if wanted and wanted not in known:
-            raise UsageError(f"--frontend {wanted}: {self.summary} takes {' or '.join(known)}")
-        return wanted or self.frontend
+        accepted = (self.frontend, *self.other_frontends)
+        if frontend and frontend not in accepted:
+            raise FieldError("frontend", frontend, f"{self.summary} takes {' or '.join(accepted)}")
+        return frontend or self.frontend
 
-    def configure(self, manifest: Manifest, **options):
-        """The network's configuration for a record set; options override fields of `Config`.
+    def configure(self, manifest: Manifest, **options: object) -> Any:
+        """Returns the `config` of the network for a record set.
+
+        Args:
+            manifest: manifest of the record set, which gives classes, shape of the segments and auxiliary inputs.
+            options: other fields of `config` and their values.
 
         Raises:
-            UsageError: the system has no such field, or a value is out of range.
+            FieldError: `config` has no such field, or a value is out of range.
         """
         frames, bands, channels = manifest.segment_shape
         shape = {"frames": frames, "bands": bands, "record_channels": channels, "padding": manifest.rule.padding}
@@ -110,68 +125,72 @@ class System:
             shape["embedding_size"] = vectors["size"]
         return self._config(len(manifest.labels), {**shape, **options})
 
-    def check_options(self, **options) -> None:
-        """Refuses options that `configure` would refuse, before any records are there.
+    def check_options(self, **options: object) -> None:
+        """Checks fields of `config` as `configure` does, without records.
 
         Raises:
-            UsageError: as in `configure`.
+            FieldError: as in `configure`.
         """
         self._config(2, options)
 
-    def _config(self, num_classes: int, options: Mapping[str, object]):
+    def _config(self, num_classes: int, options: Mapping[str, object]) -> Any:
         defaults = {item.name: item.default for item in fields(self.config)}
         for name, value in options.items():
             if name not in defaults:
                 raise FieldError(name, "", f"{self.summary} has no such field; leave it out")
-            if not _like(value, defaults[name]):
-                raise FieldError(name, repr(value), f"it must be of the kind of {defaults[name]!r}")
+            if not _has_type_of(value, defaults[name]):
+                raise FieldError(name, repr(value), f"it must be a value such as {defaults[name]!r}")
         return self.config(num_classes, **{**self.variant, **options})
 
     def check_records(self, records: RecordSet) -> None:
-        """Refuses records of another front end than this system's, or cut so that it cannot use them.
+        """Checks that the system can use the records of a record set.
 
         Raises:
-            ValueError: another front end made them, segments overlap that must be put together again, or no utterance
-                has a text where one is read.
+            ValueError: the records come from a front end that the system does not accept; segments overlap or leave frames
+                out, but the system needs whole utterances; or no utterance has a text, but the system needs it.
         """
-        remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
+        remedy = f"prepare records with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
         if records.manifest.frontend not in [FRONTENDS[name] for name in (self.frontend, *self.other_frontends)]:
-            raise ValueError(f"{records.folder}: made by another front end than {self.summary} needs; {remedy}")
+            raise ValueError(f"{records.folder}: from a front end that {self.summary} does not take; {remedy}")
         if self.whole_utterances and not records.manifest.rule.holds_every_frame_once:
             raise ValueError(
-                f"{records.folder}: segments overlap, or leave frames out, and {self.summary} needs each once; {remedy}"
+                f"{records.folder}: segments overlap or leave frames out, but {self.summary} needs each frame once; {remedy}"
             )
         if "text" in self.auxiliary_inputs and not any(row.text for row in records.utterances):
             raise ValueError(
-                f"{records.folder}: no utterance has a text, and {self.summary} reads them; {remedy} --transcripts FILE"
+                f"{records.folder}: no utterance has a text, but {self.summary} needs it; {remedy} --transcripts FILE"
             )
 
     def check_recipe(self, recipe: Recipe, initial_weights: InitialWeights = RANDOM) -> None:
-        """Refuses a recipe or a start that means nothing for this system.
+        """Checks that a recipe and initial weights fit the system.
 
         Raises:
-            UsageError: as it says.
+            UsageError: the recipe has another number of stages, or the system has no first stage for initial weights.
         """
         if len(recipe.stages) > 1 and not self.pretrained:
-            raise UsageError(f"--recipe: it trains in two stages, and {self.summary} in one; choose another")
+            raise FieldError("recipe", "", f"it has two stages, but {self.summary} is trained in one; choose another")
         if len(recipe.stages) == 1 and self.pretrained:
-            raise UsageError(
-                f"--recipe: it trains in one stage, and {self.summary} in two; take zhang2021-faster or none"
+            raise FieldError(
+                "recipe",
+                "",
+                f"it has one stage, but {self.summary} is trained in two; choose zhang2021 or zhang2021-faster",
             )
         if initial_weights != RANDOM and not self.pretrained:
-            option = "--imagenet-weights" if initial_weights.kind == "imagenet" else "--pretrain"
-            raise UsageError(f"{option}: {self.summary} always starts at random; leave it out")
+            raise UsageError(
+                f"initial weights ({TITLES[initial_weights.kind]}): {self.summary} always starts from random weights; "
+                "leave them out"
+            )
 
     def register_layers(self) -> None:
         """Registers the network's layers with Keras, so that its .keras files can be loaded."""
         if isinstance(self.build, Lazy):
             self.build.load()
 
-    def estimator(self, config, recipe: Recipe, initial_weights: InitialWeights = RANDOM) -> Estimator:
-        """The untrained estimator of a configuration.
+    def estimator(self, config: Any, recipe: Recipe, initial_weights: InitialWeights = RANDOM) -> Estimator:
+        """Returns the untrained estimator of a configuration.
 
         Raises:
-            UsageError: the recipe has options that mean nothing for this system.
+            UsageError: the recipe has fields that the system does not use.
         """
         if self.make_estimator is not None:
             return self.make_estimator(config, recipe, initial_weights)
@@ -180,8 +199,8 @@ class System:
         return Network(lambda: self.build(config), recipe)
 
 
-def _like(value, default) -> bool:
-    """Whether a value can stand in the place of a field's default; anything can where that is None."""
+def _has_type_of(value: object, default: object) -> bool:
+    """True if a field with this default may have the value; for None, any value."""
     if default is None or value is None or isinstance(default, tuple):
         return default is None or isinstance(value, list | tuple)
     if isinstance(default, bool) or isinstance(value, bool):

@@ -70,14 +70,3 @@ class WordEmbedding(keras.layers.Layer):
 def embedding_of(model: keras.Model) -> WordEmbedding | None:
     """Returns the word embedding layer of a network; None without text input."""
     return next((layer for layer in model.layers if isinstance(layer, WordEmbedding)), None)
-
-
-def copy_state(source: keras.Model, target: keras.Model) -> None:
-    """Gives a network the weights and the words of another of the same build.
-
-    Raises:
-        ValueError: it is of another build.
-    """
-    target.set_weights(source.get_weights())
-    if embedding := embedding_of(source):
-        embedding_of(target).vocabulary = embedding.vocabulary

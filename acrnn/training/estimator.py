@@ -1,11 +1,11 @@
-"""The interface of everything that is trained here: networks by gradient descent, and systems with stages of their own."""
+"""The interface of everything that is trained: networks by gradient descent, and systems with stages of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,9 +20,9 @@ class Epoch:
     """One point of a learning curve.
 
     Attributes:
-        epoch: number, from 1.
-        loss: training loss.
-        validation_loss, validation_uar: over whole validation utterances.
+        epoch: number of the epoch, from 1.
+        loss: mean training loss.
+        validation_loss, validation_uar: cross-entropy and unweighted average recall over the validation utterances.
         seconds: wall time of the epoch.
     """
 
@@ -32,14 +32,19 @@ class Epoch:
     validation_uar: float
     seconds: float
 
+    @property
+    def selection_key(self) -> tuple[float, float]:
+        """Key of checkpoint selection, larger is better: validation UAR, then a lower validation loss."""
+        return self.validation_uar, -self.validation_loss
+
 
 @dataclass(frozen=True)
 class Fit:
-    """The outcome of a fit, beside the weights.
+    """Result of a fit, in addition to the weights.
 
     Attributes:
         curve: the learning curve.
-        best_epoch: number of the selected checkpoint's epoch.
+        best_epoch: number of the epoch of the selected checkpoint.
     """
 
     curve: tuple[Epoch, ...]
@@ -51,15 +56,16 @@ class Fit:
         return self.curve[self.best_epoch - 1].validation_uar
 
     def to_dict(self) -> dict:
-        """JSON-ready fields."""
+        """Returns the fields in types that JSON has."""
         return {"best_epoch": self.best_epoch, "curve": [asdict(epoch) for epoch in self.curve]}
 
 
+@runtime_checkable
 class Estimator(Protocol):
-    """A system that can be fitted repeatedly and then predicts.
+    """A system that is fitted, as often as needed, and then predicts.
 
     Attributes:
-        model: the keras.Model from network inputs to logits.
+        model: keras.Model from network inputs to logits.
     """
 
     model: keras.Model
@@ -72,16 +78,18 @@ class Estimator(Protocol):
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         statistics: Source | None = None,
     ) -> Fit:
-        """Trains from freshly initialized weights and restores the selected checkpoint.
+        """Trains from newly initialized weights and restores the selected checkpoint.
 
-        The result does not depend on earlier fits: weights, optimizer state and random generators are reset first.
+        The result does not depend on earlier fits: weights, optimizer state and random generators are reset first. The
+        selected checkpoint is the epoch with the best validation UAR and among equals the lowest validation loss, or the
+        last epoch, as the recipe says.
 
         Args:
-            train, validation: segments of disjoint utterances; the validation part is used for checkpoint selection alone.
+            train, validation: segments of disjoint utterances; the validation part is used for checkpoint selection only.
             seed: random seed of weights, dropout and order.
             on_epoch: called after every epoch.
-            statistics: source of the normalization statistics; None for the training part. Anything else is a leak, which
-                the leakage audit measures.
+            statistics: source of the normalization statistics; None for the training part. Any other source is data
+                leakage, which the leakage audit measures.
 
         Raises:
             ValueError: the loss is not finite.
@@ -89,15 +97,23 @@ class Estimator(Protocol):
         ...
 
     def posteriors(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
-        """Posteriors float [utterances, classes] and labels int [utterances] of a source, in the order of its utterances."""
+        """Returns posteriors float [utterances, classes] and labels int [utterances], in the order of the source."""
         ...
 
     def pooled(self, source: Source, poolings: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Posteriors by pooling method, [utterances, classes] each, and labels [utterances], from one pass over the source."""
+        """Returns posteriors for several ways of pooling segments, from one pass over the source.
+
+        Args:
+            source: segments of the utterances.
+            poolings: keys in `acrnn.segments.POOLINGS`.
+
+        Returns:
+            Posteriors float [utterances, classes] by pooling, and labels int [utterances].
+        """
         ...
 
     def attention(self, inputs: dict[str, np.ndarray]) -> np.ndarray | None:
-        """Attention weights [segments, steps] of up to a batch of segments; None for a network without attention."""
+        """Returns attention weights float [segments, steps] for at most one batch; None for a network without attention."""
         ...
 
     def save(self, path: Path) -> None:

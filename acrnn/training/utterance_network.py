@@ -1,4 +1,4 @@
-"""Fits a network on whole utterances of any length with their auxiliary_inputs: text, speaker embedding."""
+"""Trains a network on whole utterances of any length with their auxiliary inputs: text, speaker embedding."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from acrnn.recipes import Recipe
 from acrnn.text.embedding import embedding_of
 from acrnn.text.vocabulary import Vocabulary
 from acrnn.training.estimator import Epoch, Fit
-from acrnn.training.network import Network
+from acrnn.training.network import Network, SegmentLogits
 
 
 class UtteranceNetwork(Network):
-    """A network that takes utterances whole; the rest is as for every network.
+    """A network that takes whole utterances instead of segments.
 
-    What is fitted before the first step – normalization, vocabulary – sees the training utterances alone.
+    Normalization statistics and vocabulary come from the training utterances only.
 
     Args:
-        build: makes the untrained keras.Model.
-        recipe: how to train it.
-        min_count: words of the training texts that are rarer are left to be unknown.
+        build: returns the untrained keras.Model.
+        recipe: training recipe.
+        min_count: words that are rarer in the training texts count as unknown.
 
     Raises:
-        UsageError: the recipe pools segments, oversamples or augments log-Mels: here are none.
+        UsageError: the recipe pools segments, oversamples or augments log-Mels.
     """
 
     def __init__(self, build: Callable[[], keras.Model], recipe: Recipe, min_count: int = 1):
@@ -40,8 +40,8 @@ class UtteranceNetwork(Network):
         super().__init__(build, recipe)
 
     @property
-    def _jit_compile(self) -> bool | str:
-        """Whole utterances have many lengths: TensorFlow would compile for each, JAX must."""
+    def jit_compile(self) -> bool | str:
+        """False for TensorFlow, where XLA would compile anew for every length; JAX always compiles."""
         return False if keras.backend.backend() == "tensorflow" else "auto"
 
     def fit(
@@ -52,32 +52,36 @@ class UtteranceNetwork(Network):
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         statistics: Source | None = None,
     ) -> Fit:
-        """See `Network.fit`."""
-        whole = [None if source is None else self._whole(source) for source in (train, validation, statistics)]
-        return super().fit(*whole[:2], seed, on_epoch, whole[2])
+        """See `Estimator.fit`."""
+        parts = [
+            None if source is None else self.whole_utterances(source) for source in (train, validation, statistics)
+        ]
+        return super().fit(*parts[:2], seed, on_epoch, parts[2])
 
-    def _scored(self, source: Source | UtteranceSource) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Logits, labels and rows of whole utterances, each of which is its only segment."""
-        return super()._scored(self._whole(source))
+    def segment_logits(self, source: Source | UtteranceSource) -> SegmentLogits:
+        """Returns logits, labels and rows of whole utterances: each is one segment."""
+        return super().segment_logits(self.whole_utterances(source))
 
-    def _logits(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        """Logits of a batch as it is, where no shape is compiled for: its size is what bounds the memory."""
-        if self._jit_compile:
-            return super()._logits(inputs)
+    def batch_logits(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """Returns the logits of a batch; it is filled up only where a backend compiles, because of the memory."""
+        if self.jit_compile:
+            return super().batch_logits(inputs)
         return np.asarray(self.model.predict_on_batch(inputs))
 
-    def _whole(self, source: Source | UtteranceSource) -> UtteranceSource:
+    def whole_utterances(self, source: Source | UtteranceSource) -> UtteranceSource:
+        """Returns a source of whole utterances as network inputs; the segments are read into memory."""
         if isinstance(source, UtteranceSource):
             return source
         return UtteranceSource(source, lambda values: network_inputs(self.model, values))
 
-    def _adapt(self, source: UtteranceSource) -> None:
+    def adapt(self, source: UtteranceSource) -> None:
+        """Sets normalization statistics and vocabulary from the training utterances."""
         names = {layer.name for layer in self.model.layers}
         if "normalization" in names:
-            super()._adapt(source)
-        embeddings = source.auxiliary_inputs.speaker_embeddings
+            super().adapt(source)
         if "speaker_normalization" in names:
-            frames = embeddings[source.rows][:, None, :, None]  # an embedding is a track of one frame
+            embeddings = source.auxiliary_inputs.speaker_embeddings[source.rows]
+            frames = embeddings[:, None, :, None]  # [utterances, 1 frame, size, 1 channel]
             self.model.get_layer("speaker_normalization").adapt([(frames, np.ones(len(frames), np.int32))])
         if layer := embedding_of(self.model):
             texts = source.auxiliary_inputs.of(source.rows)["text"]

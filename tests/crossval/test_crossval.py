@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from support.tiny_corpus import TINY_NETWORK
 
-from acrnn import crossval
 from acrnn.batches.sources import Feeder
 from acrnn.crossval import Experiment, collect_results, cross_validate
+from acrnn.crossval.environment import versions
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.summary import Coverage, summarize
 from acrnn.recipes import Recipe
@@ -167,7 +167,7 @@ def test_records_of_another_front_end_are_refused(experiment, tmp_path):
 
 
 def test_a_fold_that_does_not_exist_is_refused(experiment, tmp_path):
-    with pytest.raises(ValueError, match="there is no fold 5; the protocol has folds 0 to 4"):
+    with pytest.raises(ValueError, match="^folds 5: there is no such fold; the protocol has folds 0 to 4"):
         cross_validate(experiment, tmp_path, folds=[5], announce=quiet)
 
 
@@ -275,4 +275,4 @@ def test_seeds_that_cover_only_some_folds_do_not_bend_the_figures(finished):
 
 
 def test_versions_name_what_computes():
-    assert {"acrnn", "tensorflow", "keras", "numpy", "python", "backend", "machine"} <= set(crossval.versions())
+    assert {"acrnn", "tensorflow", "keras", "numpy", "python", "backend", "machine"} <= set(versions())

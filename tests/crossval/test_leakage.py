@@ -35,7 +35,7 @@ def rows(takes=(1, 3, 6)):
 
 def folds_with(name, found):
     made = MISTAKES[name]
-    honest = make_folds(made.protocol or "leave-one-speaker-out", leakage.speakers_mistaken(made, found), EMOTIONS)
+    honest = make_folds(made.protocol or "leave-one-speaker-out", leakage.mistaken_speakers(made, found), EMOTIONS)
     return honest, [leakage.leaking_fold(made, fold, found) for fold in honest]
 
 
@@ -71,13 +71,13 @@ def test_dialog_prefixes_put_both_talkers_of_a_dialog_into_one_speaker():
         for dialog in "FM"
         for turn in "FM"
     ]
-    mistaken = leakage.speakers_mistaken(MISTAKES["dialog-prefix-speakers"], talkers)
+    mistaken = leakage.mistaken_speakers(MISTAKES["dialog-prefix-speakers"], talkers)
     assert [row.speaker for row in mistaken[:4]] == ["Ses01F", "Ses01F", "Ses01M", "Ses01M"]
     assert [row.speaker for row in talkers[:4]] == ["Ses01F", "Ses01M", "Ses01F", "Ses01M"]
 
 
 def test_a_mistake_of_another_corpus_or_name_is_refused():
-    with pytest.raises(UsageError, match="iemocap only"):
+    with pytest.raises(UsageError, match="possible with iemocap only"):
         leakage.mistake("dialog-prefix-speakers", "emodb")
     with pytest.raises(UsageError, match="'cheating' is unknown"):
         leakage.mistake("cheating", "emodb")

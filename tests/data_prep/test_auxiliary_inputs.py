@@ -4,14 +4,18 @@ import json
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from support.auxiliary_files import GLOVE, embeddings, ids, prepare, write_kaldi
 
 from acrnn.crossval import Experiment, cross_validate
+from acrnn.errors import FieldError
 from acrnn.recipes import PENG2021
 from acrnn.records import RecordSet
+from data_prep.auxiliary_inputs import NoTextsError, Sources, gather
+from data_prep.corpora.base import Selection
 
 SMALL = {"filters": 4, "dense_units": 8, "audio_kernels": (3,), "text_kernels": (2,)}
 
@@ -99,6 +103,13 @@ def test_options_that_do_not_go_together_are_wrong_usage(options, message, corpu
     monkeypatch.chdir(tmp_path)
     assert prepare(corpus, tmp_path / "records", *options) == 2
     assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_caller_in_python_sees_the_field_that_does_not_fit(tmp_path):
+    with pytest.raises(FieldError, match="^asr_model x: a model is used with asr only"):
+        gather(Selection((), ("high", "low")), Sources(asr_model=Path("x")), tmp_path)
+    with pytest.raises(NoTextsError, match="^word_vectors glove.txt: the utterances have no texts"):
+        gather(Selection((), ("high", "low")), Sources(word_vectors=Path("glove.txt")), tmp_path)
 
 
 @pytest.mark.parametrize(

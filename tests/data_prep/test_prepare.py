@@ -19,7 +19,8 @@ from acrnn import audio, files
 from acrnn.frontends import FRONTENDS
 from acrnn.records import RecordSet, shard_name
 from acrnn.segments import PAPER
-from data_prep.__main__ import main
+from data_prep.__main__ import _parser, main
+from data_prep.corpora import CORPORA
 
 
 def prepare(corpus, out, *options):
@@ -312,6 +313,18 @@ def test_speakers_with_any_name_have_shards_of_their_own(tmp_path):
     assert prepare(corpus, tmp_path / "out") == 0
     assert {shard.speaker for shard in RecordSet(tmp_path / "out").manifest.shards} == {"Jürgen", "a/b", "Анна"}
     assert RecordSet(tmp_path / "out").check() == []
+
+
+def test_the_help_lists_corpora_and_commands_with_an_example_that_can_be_given(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for name in [*CORPORA, "inspect", "check"]:
+        assert re.search(rf"^  {name} +\w", text, re.MULTILINE)
+    example = re.search(r"^example:\n  python -m data_prep (.+)$", text, re.MULTILINE).group(1)
+    options = _parser().parse_args(example.split())
+    assert options.corpus.name == "emodb" and options.out == Path("records", "emodb")
 
 
 def test_a_corpus_without_a_folder_is_an_error_with_the_remedy(capsys, monkeypatch, tmp_path):

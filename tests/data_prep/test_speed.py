@@ -157,5 +157,5 @@ def test_a_run_trains_on_copies_and_is_scored_without_any(augmented, tmp_path, m
 
 
 def test_speeds_that_the_records_lack_are_refused(tiny_records):
-    with pytest.raises(UsageError, match=r"--speeds 0.9: .* has 1; prepare others with: .*--speeds"):
+    with pytest.raises(UsageError, match=r"^speeds 0.9: .* has 1; prepare others with: .*--speeds"):
         Prepared.of(Experiment(tiny_records, "chen2018-3d", Recipe(), speeds=(0.9, 1.0)))

@@ -9,7 +9,7 @@ from support.tiny_corpus import write_tiny_corpus
 from acrnn.audio import load_waveform
 from acrnn.cli import main as acrnn_main
 from acrnn.export import version_folder
-from acrnn.export.trained_model import Trained
+from acrnn.export.trained_model import TrainedModel
 from experiments import run_cv
 
 
@@ -25,7 +25,7 @@ def test_an_experiment_with_text_and_speakers_leads_to_a_prediction(tmp_path, ca
     settings = json.loads((tmp_path / "out" / "results.json").read_text())["settings"]
     assert settings["network"]["speaker_embedding_size"] == 5 and settings["network"]["embedding_size"] == 3
     assert settings["companions"]["word_vectors"]["origin"] == "glove.txt"
-    trained = Trained.of_run(tmp_path / "out", 0)
+    trained = TrainedModel.of_run(tmp_path / "out", 0)
     assert trained.auxiliary_inputs == ("text", "speaker_embedding")
     version_folder.export(trained, tmp_path / "model" / "1", ("onnx",))
     assert (tmp_path / "model" / "1" / "assets.extra" / "words.txt").read_text().splitlines()[0] in ("do", "i")
@@ -40,7 +40,7 @@ def test_an_experiment_with_text_and_speakers_leads_to_a_prediction(tmp_path, ca
     assert acrnn_main(predict) == 1
     assert "the model takes speaker embedding too; pass speaker_embedding=" in capsys.readouterr().err
     assert acrnn_main(["predict", sound, sound, *model, "--text", "x"]) == 2
-    assert "--text: it is of one utterance, and these are 2" in capsys.readouterr().err
+    assert "--text: one text for 2 files; use --transcripts FILE" in capsys.readouterr().err
     assert acrnn_main(["predict", sound, "--text", "x"]) == 1
     assert "text is given, and the model does not take it; leave it out" in capsys.readouterr().err
 

@@ -267,10 +267,10 @@ def test_a_tensor_that_lies_outside_of_its_storage_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "damaged, or of another kind"),
+        (b"", "damaged, or in another format"),
         (b"\x80\x02}q\x00.", "a pickle, but none of torch.save"),
-        (b"PK\x03\x04 cut off", "damaged, or of another kind"),
-        (b"\x93NUMPY\x01\x00", "damaged, or of another kind"),
+        (b"PK\x03\x04 cut off", "damaged, or in another format"),
+        (b"\x93NUMPY\x01\x00", "damaged, or in another format"),
         (struct.pack("<Q", 8) + b"not json", "no header of safetensors"),
     ],
 )
@@ -289,7 +289,7 @@ def test_weights_of_another_network_or_size_are_refused(tmp_path):
     (path,) = write_files(tmp_path, Foreign.random("caffe"))
     weights = alexnet_weights.read(path)
     for model in (built("paper"), alexnet.build(LAYOUTS["caffe"], SIZE, 2 * WIDTH, UNITS)):
-        with pytest.raises(ValueError, match="the weights go with --network layout=caffe and, at their own size"):
+        with pytest.raises(ValueError, match="build the network with layout='caffe' and the size of the weights"):
             weights.assign(model)
     with pytest.raises(ValueError, match="fc_6 has the shapes"):
         replace(weights, arrays={"fc_6": weights.arrays["fc_6"]}).assign(

@@ -24,7 +24,7 @@ from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.models.chen2018 import network as chen2018
-from acrnn.text.embedding import copy_state
+from acrnn.training.state import copy_state
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -42,7 +42,7 @@ def test_logits_have_a_value_a_class_and_are_float32(network):
 
 
 def test_every_weight_moves_in_an_epoch(network):
-    network.restart(seed=1)
+    network.reset(seed=1)
     before = [np.array(weight) for weight in network.model.trainable_weights]
     network.fit(source_of(network), source_of(network), seed=1)  # three steps: a ReLU may sleep through one batch
     for weight, old in zip(network.model.trainable_weights, before, strict=True):
@@ -137,12 +137,12 @@ def test_a_saved_network_gives_the_same_logits_when_loaded_in_safe_mode(network,
 
 
 def test_a_system_refuses_parts_it_does_not_have_and_values_out_of_range():
-    with pytest.raises(ValueError, match="--kernel-count: 3-D ACRNN .* has no such part"):
+    with pytest.raises(ValueError, match="^kernel_count: 3-D ACRNN .* has no such field"):
         small_config("chen2018-3d", kernel_count=3)
-    with pytest.raises(UsageError, match="--conv-layers 8: Table I of the paper goes from 1 to 7"):
+    with pytest.raises(UsageError, match="^conv_layers 8: choose from 1 to 7"):
         small_config("chen2018-3d", conv_layers=8)
     for dropout in (-0.1, 1.0, float("nan")):
-        with pytest.raises(UsageError, match=r"--dropout .*: it must be a share from 0"):
+        with pytest.raises(UsageError, match=r"^dropout .*: it must be a number from 0 up to, not including, 1"):
             MODELS["chen2018-3d"].check_options(dropout=dropout)
 
 

@@ -115,7 +115,7 @@ def test_the_output_weights_are_the_least_squares_of_the_rows_augmented_with_the
 
 def test_the_elm_of_a_fit_is_solved_on_the_training_utterances_alone(network, parts):
     features, labels, _ = whole_utterances(parts[0])
-    hidden = np.concatenate([np.asarray(network.hidden(inputs([part], len(part)))) for part in features])
+    hidden = np.concatenate([np.asarray(network.hidden_model(inputs([part], len(part)))) for part in features])
     kernel = np.asarray(network.model.get_layer("elm_output").kernel)
     expected = ridge(hidden, np.eye(3)[labels], network.config.elm_ridge)
     np.testing.assert_allclose(hidden @ kernel, hidden @ expected, atol=1e-3)
@@ -152,7 +152,7 @@ def test_the_dnn_is_trained_on_the_loudest_windows_as_the_network_sees_them(netw
     chosen = network.loud_windows(features)
     assert [len(part) for part in chosen] == [5, 20]
     for part, windows in zip(features, chosen, strict=True):
-        every = np.asarray(network.contexts(inputs([part], len(part))))[0]
+        every = np.asarray(network.context_model(inputs([part], len(part))))[0]
         np.testing.assert_allclose(windows, every[loudest(window_energy(part, 25), 0.1)], atol=1e-5)
     logits = np.asarray(network.dnn({"windows": chosen[1]}))
     whole = keras.Model(network.model.input, network.model.get_layer("window_logits").output)
@@ -162,7 +162,7 @@ def test_the_dnn_is_trained_on_the_loudest_windows_as_the_network_sees_them(netw
 
 def test_every_training_window_has_the_label_of_its_utterance():
     windows = [np.full((count, 3), utterance, np.float32) for utterance, count in enumerate((5, 1, 9))]
-    source = training._WindowSource(windows, np.array([2, 0, 1]))
+    source = training.WindowSource(windows, np.array([2, 0, 1]))
     batches = list(source.shuffled(4, np.random.default_rng(0)))
     assert len(source) == 15 and [len(batch.labels) for batch in batches] == [4, 4, 4, 4]
     for batch in batches:
@@ -232,7 +232,7 @@ def test_options_without_a_meaning_for_it_are_refused(feeder, change):
     [("context_frames", 24), ("hidden_units", 0), ("energy_share", 0.0), ("share_threshold", 1.0), ("elm_ridge", 0.0)],
 )
 def test_values_out_of_range_are_refused(option, value):
-    with pytest.raises(UsageError, match=f"--{option.replace('_', '-')} {value}: it must"):
+    with pytest.raises(UsageError, match=f"^{option} {value}: it must"):
         Config(7, **{option: value})
 
 

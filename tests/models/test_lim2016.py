@@ -57,7 +57,7 @@ def test_records_of_magnitudes_or_their_logarithms_feed_the_networks_and_no_othe
     assert system.records_name("lim2016") == "lim2016_lim2016-series"
     assert MODELS["lim2016-cnn"].records_name("lim2016") == "lim2016"
     assert [MODELS[name].records_name() for name in ("chen2018-2d", "han2014-dnn-elm")] == ["chen2018", "han2014"]
-    with pytest.raises(UsageError, match="--frontend chen2018: time-distributed CNN .* takes lim2016-log or lim2016"):
+    with pytest.raises(UsageError, match="^frontend chen2018: time-distributed CNN .* takes lim2016-log or lim2016"):
         system.frontend_name("chen2018")
 
 
@@ -106,9 +106,10 @@ def test_an_image_that_begins_after_the_end_is_not_read():
 
 
 def test_sizes_that_do_not_fit_are_refused():
-    with pytest.raises(UsageError, match="--image-hop 6: pooling by 8 in time must divide it"):
+    with pytest.raises(UsageError, match="^image_hop 6: it must be a multiple of 8"):
         small("tdcnn", image_hop=6)
-    with pytest.raises(UsageError, match="--images 9: 52 frames are too few for so many"):
-        lim2016.build(small("tdcnn", images=9))
-    with pytest.raises(UsageError, match="--dropout 1"):
+    with pytest.raises(UsageError, match="^images 7: segments of 52 frames are too short for so many images"):
+        small("tdcnn", images=7)
+    assert lim2016.build(small("tdcnn", images=5)).get_layer("series").output.shape[1] == 5  # the most that fit
+    with pytest.raises(UsageError, match="^dropout 1"):
         small("cnn", dropout=1.0)

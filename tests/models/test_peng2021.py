@@ -89,14 +89,14 @@ def test_a_network_takes_what_its_parts_need_and_no_more():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"audio": False, "text": False}, "both switched off"),
-        ({"audio": False, "attention": True}, "it needs both"),
+        ({"audio": False, "text": False}, "^audio False: text is False too"),
+        ({"audio": False, "attention": True}, "^attention True: it needs both audio and text"),
         (
             {"attention": True, "audio_kernels": (3,)},
-            "--audio-kernels 3 and --text-kernels 3,4,5: Eq. 4 .* as many sizes",
+            "^audio_kernels 3: attention needs as many sizes as in text_kernels 3,4,5, since Eq. 4",
         ),
-        ({"text_kernels": ()}, "--text-kernels : sizes go from 1 up"),
-        ({"dropout": 1.0}, "--dropout 1.0: it must be a share"),
+        ({"text_kernels": ()}, "^text_kernels: give kernel sizes, whole numbers from 1 up"),
+        ({"dropout": 1.0}, "^dropout 1.0: it must be a number from 0"),
     ],
 )
 def test_what_cannot_be_built_is_refused(change, message):
@@ -244,7 +244,7 @@ def test_pretrained_vectors_are_taken_for_the_training_words_alone():
     vectors = {word: np.full(6, 7.0, np.float32) for word in ("good", "never")}
     source.auxiliary_inputs = replace(source.auxiliary_inputs, word_vectors=vectors)
     network = MODELS["peng2021-text"].estimator(Config(4, **SMALL, audio=False), replace(PENG2021, epochs=1))
-    network._adapt(network._whole(source))
+    network.adapt(network.whole_utterances(source))
     table = np.array(embedding_of(network.model).table)
     assert (table == 7).all(axis=1).sum() == 1
 
@@ -301,7 +301,7 @@ def test_a_batch_is_no_larger_than_what_bounds_the_memory(monkeypatch):
         network.model, "predict_on_batch", lambda given: seen.append(len(given["num_frames"])) or predict(given)
     )
     few = {"features": np.ones((3, 40, 96, 1), np.float32), "num_frames": np.array([40, 30, 20], np.int32)}
-    assert network._logits(few).shape == (3, 3) and seen == [3]
+    assert network.batch_logits(few).shape == (3, 3) and seen == [3]
 
 
 def test_gradients_of_word_vectors_are_clipped_by_their_true_norm():

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from acrnn.text import in_graph, tokens, transcripts
-from acrnn.text.embedding import WordEmbedding, copy_state, embedding_of
+from acrnn.text.embedding import WordEmbedding, embedding_of
 from acrnn.text.vocabulary import Vocabulary
+from acrnn.training.state import copy_state
 from data_prep.transcripts.error_rate import edits, word_error_rate
 
 TEXTS = [

@@ -12,8 +12,9 @@ from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.records import RecordSet
-from acrnn.training import network as training
-from acrnn.training.network import Network, _class_weights
+from acrnn.training.estimator import Epoch
+from acrnn.training.network import Network
+from acrnn.training.steps import Steps, class_weights
 
 RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=4)
 
@@ -57,7 +58,9 @@ def test_the_best_epoch_has_the_highest_uar_and_then_the_lowest_loss(network, pa
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch(network, parts, monkeypatch):
-    monkeypatch.setattr(training, "_rank", lambda epoch: -abs(epoch.epoch - 2))  # make the second one the best
+    monkeypatch.setattr(
+        Epoch, "selection_key", property(lambda epoch: -abs(epoch.epoch - 2))
+    )  # make the second one the best
     fit = network.fit(*parts[:2], seed=1)
     assert fit.best_epoch == 2 < len(fit.curve)
     posteriors, labels = network.posteriors(parts[1])
@@ -118,12 +121,14 @@ def test_every_option_of_a_recipe_trains(feeder, parts, change):
 
 def test_a_diverged_run_says_so_and_what_to_do(feeder, parts):
     network = make_network(feeder, replace(RECIPE, learning_rate=1e30, optimizer="adam"))
-    with pytest.raises(ValueError, match=r"the training loss is (nan|inf) in epoch \d; lower --learning-rate"):
+    with pytest.raises(
+        ValueError, match=r"the training loss is (nan|inf) in epoch \d; lower learning_rate or set gradient_clip_norm"
+    ):
         network.fit(*parts[:2], seed=0)
 
 
 def test_the_last_epoch_is_kept_where_the_recipe_says_so_however_good_others_were(feeder, parts, monkeypatch):
-    monkeypatch.setattr(training, "_rank", lambda epoch: -epoch.epoch)  # make the first one the best
+    monkeypatch.setattr(Epoch, "selection_key", property(lambda epoch: -epoch.epoch))  # make the first one the best
     network = make_network(feeder, replace(RECIPE, epoch_choice="last"))
     fit = network.fit(*parts[:2], seed=1)
     assert fit.best_epoch == len(fit.curve) == 4
@@ -135,16 +140,16 @@ def test_the_last_epoch_is_kept_where_the_recipe_says_so_however_good_others_wer
 
 def steps_of(network, train, recipe, epochs):
     """Runs the training steps alone; returns them and the weights after each step."""
-    network.restart(0)
-    steps, seen = training.Steps(network.model, recipe, train, 0), []
-    step = steps._step
+    network.reset(0)
+    steps, seen = Steps(network.model, recipe, train, 0), []
+    step = steps.step
 
     def spied(batch):
         loss = step(batch)
         seen.append((float(np.array(network.model.optimizer.learning_rate)), network.model.get_weights()))
         return loss
 
-    steps._step = spied
+    steps.step = spied
     for number in range(1, epochs + 1):
         steps.epoch(number)
     return steps, seen
@@ -177,12 +182,12 @@ def test_the_learning_rate_follows_the_schedule_step_by_step(feeder, parts):
 def test_augmentation_changes_training_batches_and_nothing_that_is_validated(feeder, parts, monkeypatch):
     seen = {"trained": [], "validated": []}
     network = make_network(feeder, replace(RECIPE, augmentation=Augmentation(equalizer=2.0), epochs=1))
-    train, logits = network.model.train_on_batch, network._logits
+    train, logits = network.model.train_on_batch, network.batch_logits
     monkeypatch.setattr(
         network.model, "train_on_batch", lambda x, *rest: (seen["trained"].append(x["features"]), train(x, *rest))[1]
     )
     monkeypatch.setattr(
-        network, "_logits", lambda inputs: (seen["validated"].append(inputs["features"]), logits(inputs))[1]
+        network, "batch_logits", lambda inputs: (seen["validated"].append(inputs["features"]), logits(inputs))[1]
     )
     network.fit(*parts[:2], seed=0)
     recorded = {features.tobytes() for features in feeder.data.features.astype(np.float32)}
@@ -194,7 +199,7 @@ def test_class_weights_are_inverse_to_the_frequency_and_one_on_average(feeder):
     rows = feeder.records.utterances
     some = feeder.source([row.id for row in rows if row.emotion == "high" or row.speaker == "s0"])
     labels = np.concatenate([batch.labels for batch in some.ordered(7)])
-    weights = _class_weights(some)
+    weights = class_weights(some)
     counts = np.bincount(labels)
     np.testing.assert_allclose(weights * counts, (weights * counts)[0])
     assert weights[labels].mean() == pytest.approx(1)

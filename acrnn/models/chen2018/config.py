@@ -5,30 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
+from acrnn.models.field_checks import require_fractions
 
 
 @dataclass(frozen=True)
 class Config:
-    """The network, with the values of the paper; a field it leaves open says why it is what it is.
+    """Sizes and options of the network. Where the paper gives no value, the attribute gives the reason for ours.
 
     Attributes:
-        padding: what padded frames are after normalization, from the records' segment rule.
-        masked: keep padded frames out of convolutions, BLSTM and attention; False is the reading in which the network
-            takes them for speech.
-        channels: 3 for the 3-D ACRNN, 1 for the 2-D one (the static log-Mels).
-        conv_layers: 1 … 7, Table I.
-        negative_slope: of the leaky ReLU; 0 is the plain one, the usual choice where the paper names none.
+        num_classes: number of emotions.
+        frames, bands, record_channels: shape of a segment in the records.
+        padding: value of padded frames after normalization, from the records' segment rule.
+        masked: exclude padded frames from convolutions, BLSTM and attention; False treats them as speech.
+        channels: channels of the records that the network uses: 3 for the 3-D ACRNN, 1 for the 2-D one (static log-Mels).
+        conv_layers: number of convolution layers, 1 to 7 (Table I).
+        first_filters, filters: filters of the first convolution layer and of the others.
+        kernel_size, pool_size: (time, frequency); the pool follows the first convolution.
+        negative_slope: slope of the leaky ReLU for negative values; the paper names none, so 0, the plain ReLU.
+        linear_units: units of the linear layer.
         linear_batch_norm: batch normalization and activation after the linear layer (the authors' code).
-        attention_hidden: sigmoid units before the attention score (the authors' code has one, Eq. 4 none).
-        dense_batch_norm: batch normalization of the dense layer (the paper; not in the authors' code).
-        batch_norm_momentum: of the moving averages. An epoch of Emo-DB has 15 steps, so Keras' 0.99 would still hold
-            half of its initial values after five epochs.
-        normalization: what shares a mean and a deviation, see `FeatureNormalization`.
-        centered: take each band's mean over the segment off the static log-Mels first, see `FeatureNormalization`.
-        dropout: before the BLSTM and before the dense layer; the paper names none.
-        initial_deviation: of truncated normal weights, with biases of the same size (the authors' code: 0.1); None for
-            Keras' defaults.
+        lstm_units: units of the BLSTM in each direction.
+        attention_hidden: sigmoid units before the attention score (one in the authors' code, none in Eq. 4).
+        dense_units: units of the dense layer.
+        dense_batch_norm: batch normalization of the dense layer (in the paper, not in the authors' code).
+        batch_norm_momentum: momentum of the moving averages. An epoch of Emo-DB has 15 steps, so Keras' 0.99 would keep
+            half of the initial values after five epochs.
+        normalization: values that share a mean and a deviation, see `FeatureNormalization`.
+        centered: subtract each band's mean over the segment from the static log-Mels, see `FeatureNormalization`.
+        dropout: dropout rate before the BLSTM and before the dense layer; the paper names none.
+        initial_deviation: standard deviation of truncated normal weights, and value of the biases (0.1 in the authors'
+            code); None for Keras' defaults.
     """
 
     num_classes: int
@@ -58,6 +65,5 @@ class Config:
 
     def __post_init__(self):
         if not 1 <= self.conv_layers <= 7:
-            raise UsageError(f"--conv-layers {self.conv_layers}: Table I of the paper goes from 1 to 7")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"--dropout {self.dropout}: it must be a share from 0 up to, not including, 1")
+            raise FieldError("conv_layers", self.conv_layers, "choose from 1 to 7 (Table I of the paper)")
+        require_fractions(self, "dropout")

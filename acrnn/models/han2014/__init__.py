@@ -1,12 +1,22 @@
 """DNN-ELM of Han, Yu and Tashev (2014), the baseline of Chen et al. (2018) and Zhang et al. (2021)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from acrnn import recipes
 from acrnn.models.han2014.config import Config
+from acrnn.models.han2014.published import PUBLISHED
 from acrnn.models.system import Lazy, System
 
+if TYPE_CHECKING:
+    from acrnn.models.han2014.training import DnnElm
+    from acrnn.recipes import Recipe
+    from acrnn.recipes.initial_weights import InitialWeights
 
-def make_estimator(config: Config, recipe, initial_weights):
-    """The DNN trained by gradient descent with an ELM on top; see `acrnn.models.han2014.training`."""
+
+def make_estimator(config: Config, recipe: Recipe, initial_weights: InitialWeights) -> DnnElm:
+    """Returns the untrained estimator; DNN-ELM always starts from random weights."""
     from acrnn.models.han2014.training import DnnElm
 
     return DnnElm(config, recipe)
@@ -22,5 +32,6 @@ SYSTEMS = {
         segments="han2014",
         recipe=recipes.HAN2014,
         whole_utterances=True,
+        published=PUBLISHED,
     )
 }

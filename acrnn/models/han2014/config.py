@@ -5,24 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
+from acrnn.models.field_checks import require_positive_integers
 
 
 @dataclass(frozen=True)
 class Config:
-    """The network and what it is fitted with, with the values of the paper; a field it leaves open says why it is so.
+    """Sizes and options of DNN and ELM. Where the paper gives no value, the attribute gives the reason for ours.
 
     Attributes:
-        frames, padding: of the records' segments, of which the utterances are put together again. They change nothing:
-            the network is of no fixed length, and no padding is left but its own, which is masked.
-        bands, record_channels: of a frame in the records.
-        context_frames: of a window, the frame in its middle included; odd.
-        hidden_layers, hidden_units: of the DNN.
-        energy_share: the loudest windows of an utterance, which alone train the DNN.
-        share_threshold: a posterior above it counts for the fourth statistic.
-        elm_units: of the random hidden layer.
-        elm_ridge: added to the diagonal of the ELM's normal equations; the paper has none, and 120 columns of
-            neighboring statistics are singular without.
+        num_classes: number of emotions.
+        frames, padding: segment rule of the records. Neither changes the network: it takes whole utterances of any
+            length, which are reassembled from the segments, and masks its own padding.
+        bands, record_channels: shape of a frame in the records.
+        context_frames: frames in a window, with the center frame; an odd number.
+        hidden_layers, hidden_units: number of hidden layers of the DNN, and units of each.
+        energy_share: share of an utterance's windows that train the DNN: those with the highest energy.
+        share_threshold: the fourth statistic is the share of windows with a posterior above this value.
+        elm_units: units of the random hidden layer of the ELM.
+        elm_ridge: value added to the diagonal of the ELM's normal equations. The paper has none; without it the equations
+            are singular, because the 120 columns come from similar statistics.
     """
 
     num_classes: int
@@ -39,18 +41,14 @@ class Config:
     elm_ridge: float = 1e-2
 
     def __post_init__(self):
-        for name in ("context_frames", "hidden_layers", "hidden_units", "elm_units"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{_option(name)} {getattr(self, name)}: it must be a whole number from 1 up")
+        require_positive_integers(self, "context_frames", "hidden_layers", "hidden_units", "elm_units")
         if self.context_frames % 2 == 0:
-            raise UsageError(f"--context-frames {self.context_frames}: it must be odd, so that a window has a middle")
+            raise FieldError(
+                "context_frames", self.context_frames, "it must be odd, so that a window has a center frame"
+            )
         if not 0 < self.energy_share <= 1:
-            raise UsageError(f"--energy-share {self.energy_share}: it must be a share above 0, up to 1")
+            raise FieldError("energy_share", self.energy_share, "it must be a number above 0, up to 1")
         if not 0 < self.share_threshold < 1:
-            raise UsageError(f"--share-threshold {self.share_threshold}: it must lie between 0 and 1")
+            raise FieldError("share_threshold", self.share_threshold, "it must be a number between 0 and 1")
         if not 0 < self.elm_ridge < float("inf"):
-            raise UsageError(f"--elm-ridge {self.elm_ridge}: it must be a number above 0")
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+            raise FieldError("elm_ridge", self.elm_ridge, "it must be a number above 0")

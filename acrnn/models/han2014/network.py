@@ -1,8 +1,8 @@
 """DNN-ELM of Han, Yu and Tashev (2014), Section 3: windows → DNN → statistics of the utterance → ELM.
 
-A deep network reads windows of 25 frames; how its posteriors are spread over the utterance, by four statistics a class,
-is what an extreme learning machine classifies: a random hidden layer, and output weights by least squares. The network
-takes whole utterances of any length. `acrnn.models.han2014.training` fits it.
+A deep network classifies windows of 25 frames. Four statistics of its posteriors over the utterance, for each class, are the
+input of an extreme learning machine (ELM): a random hidden layer, and output weights by least squares. The network takes
+whole utterances of any length; `acrnn.models.han2014.training` trains it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ _PACKAGE = "acrnn.han2014"
 
 
 def build(config: Config) -> keras.Model:
-    """The network, untrained.
+    """Returns the untrained network.
 
     Args:
-        config: its sizes.
+        config: sizes and options.
 
     Returns:
         Model from {"features": [batch, frames, bands, channels of the records], "num_frames": int32 [batch]}, utterances
-        of any number of frames, to scores float32 [batch, classes]. `normalization` is to be adapted, `windows`,
-        `hidden_…` and `window_logits` are the DNN, and `elm_output` is to be solved for.
+        of any number of frames, to scores float32 [batch, classes]. The layer "normalization" must be adapted; the layers
+        "windows", "hidden_…" and "window_logits" are the DNN; the weights of "elm_output" are solved for.
     """
     features = keras.Input((None, config.bands, config.record_channels), name="features")
     num_frames = keras.Input((), dtype="int32", name="num_frames")
@@ -49,10 +49,10 @@ def build(config: Config) -> keras.Model:
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class ContextWindows(layers.Layer):
-    """Each frame with its neighbors, side by side in the order of time; zeros beyond the ends.
+    """Concatenates each frame with its neighbors in the order of time; zeros beyond the ends of the utterance.
 
     Args:
-        frames: of a window, odd.
+        frames: frames in a window, an odd number.
 
     Inputs: features [batch, frames, bands, channels]. Output: [batch, frames, window * bands * channels].
     """
@@ -77,13 +77,13 @@ class ContextWindows(layers.Layer):
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class UtteranceStatistics(layers.Layer):
-    """Per class: maximum, minimum and mean over the real windows, and the share of them above a threshold.
+    """Maximum, minimum, mean and share above a threshold of the posteriors of each class over the real windows.
 
     Args:
-        threshold: of the share.
+        threshold: posteriors above it count for the fourth statistic.
 
-    Inputs: posteriors [batch, windows, classes]; mask [batch, windows], True where a window is real, one at least.
-    Output: [batch, 4 * classes], the classes of one statistic side by side.
+    Inputs: posteriors [batch, windows, classes]; mask bool [batch, windows], True where a window is real, at least one per
+    utterance. Output: [batch, 4 * classes]: the maxima of all classes, then the minima, the means and the shares.
     """
 
     def __init__(self, threshold: float, **kwargs):

@@ -1,4 +1,4 @@
-"""Fits DNN-ELM: the DNN on the loudest windows by gradient descent, the ELM on whole utterances by least squares."""
+"""Trains DNN-ELM: the DNN on the loudest windows by gradient descent, the ELM on whole utterances by least squares."""
 
 from __future__ import annotations
 
@@ -13,79 +13,99 @@ from acrnn.batches.utterances import by_length, padded, whole_utterances
 from acrnn.models.han2014 import network as han2014
 from acrnn.models.han2014.config import Config
 from acrnn.recipes import Recipe
-from acrnn.training.network import Network, Steps
+from acrnn.training.network import Network, SegmentLogits
+from acrnn.training.steps import Steps
 
-_MEANINGLESS = ("pooling", "oversampling", "averaging", "augmentation", "precision")
+_UNUSED_FIELDS = ("pooling", "oversampling", "averaging", "augmentation", "precision")
 _FRAMES_AT_ONCE = 8192
 
 
 class DnnElm(Network):
-    """The network of `han2014.build` with its two stages of training; the rest is as for every network.
+    """The estimator of DNN-ELM.
 
-    An epoch is a pass over the training windows, after which the ELM is solved for anew: what validation sees, and
-    chooses among, is the whole chain.
+    An epoch trains the DNN on all training windows once and then solves for the ELM, so that validation and checkpoint
+    selection use the complete network.
 
     Args:
-        config: the network, and which windows train it.
-        recipe: how the DNN is trained.
+        config: sizes of the network, and the share of windows that train it.
+        recipe: training recipe of the DNN.
+
+    Attributes:
+        context_model: network inputs → windows [batch, frames, context * bands], normalized.
+        hidden_model: network inputs → hidden layer of the ELM [batch, elm_units].
+        dnn: windows [batch, context * bands] → logits; shares its layers with `model`.
 
     Raises:
-        UsageError: the recipe pools segments, oversamples, averages, augments or is in another precision than float32.
+        UsageError: the recipe pools segments, oversamples, averages, augments or has a precision other than float32.
     """
 
     def __init__(self, config: Config, recipe: Recipe):
-        recipes.refuse_changes(recipe, _MEANINGLESS, "DNN-ELM, trained on windows, which classifies whole utterances")
+        recipes.refuse_changes(recipe, _UNUSED_FIELDS, "DNN-ELM, trained on windows, which classifies whole utterances")
         self.config = config
         super().__init__(lambda: han2014.build(config), recipe)
-        self.contexts = keras.Model(self.model.input, self.model.get_layer("windows").output)
-        self.hidden = keras.Model(self.model.input, self.model.get_layer("elm_hidden").output)
+        self.context_model = keras.Model(self.model.input, self.model.get_layer("windows").output)
+        self.hidden_model = keras.Model(self.model.input, self.model.get_layer("elm_hidden").output)
         self.dnn = _dnn(self.model)
         self.dnn.compile(self.model.optimizer, self.model.loss)
 
-    def _steps(self, train: Source, seed: int) -> Steps:
+    def training_steps(self, train: Source, seed: int) -> Steps:
+        """Returns steps on the loudest windows of the training utterances; every epoch ends with the ELM."""
         return _WindowSteps(self, train, seed)
 
-    def _scored(self, source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Scores, labels and rows of whole utterances, each of which is its only segment."""
+    def segment_logits(self, source: Source) -> SegmentLogits:
+        """Returns scores, labels and rows of whole utterances: each is one segment."""
         features, labels, rows = whole_utterances(source)
-        return np.stack(_predicted(self.model, features)), labels, rows
+        return SegmentLogits(np.stack(_predict(self.model, features)), labels, rows)
 
     def loud_windows(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Of each utterance, its loudest windows [windows, context * bands], normalized as the DNN takes them."""
+        """Returns the normalized windows with the highest energy of each utterance, [windows, context * bands].
 
-        def chosen(index: int, windows: np.ndarray) -> np.ndarray:
-            return windows[
-                loudest(window_energy(features[index], self.config.context_frames), self.config.energy_share)
-            ]
+        Args:
+            features: utterances float32 [frames, bands, channels].
+        """
 
-        return _predicted(self.contexts, features, chosen)
+        def select(index: int, windows: np.ndarray) -> np.ndarray:
+            energy = window_energy(features[index], self.config.context_frames)
+            return windows[loudest(energy, self.config.energy_share)]
+
+        return _predict(self.context_model, features, select)
 
     def solve_elm(self, features: Sequence[np.ndarray], labels: np.ndarray, weights: np.ndarray | None = None) -> None:
-        """Sets the output weights of the ELM; `weights` [utterances] weigh the squared errors."""
-        hidden = np.stack(_predicted(self.hidden, features))
+        """Sets the output weights of the ELM.
+
+        Args:
+            features: utterances float32 [frames, bands, channels].
+            labels: int [utterances].
+            weights: weights of the squared errors, float [utterances]; None for ones.
+        """
+        hidden = np.stack(_predict(self.hidden_model, features))
         targets = np.eye(self.config.num_classes)[labels]
         self.model.get_layer("elm_output").kernel.assign(ridge(hidden, targets, self.config.elm_ridge, weights))
 
 
 class _WindowSteps(Steps):
-    """Training steps on windows; an epoch ends with the ELM."""
+    """Training steps on windows; every epoch ends with the ELM."""
 
     def __init__(self, network: DnnElm, train: Source, seed: int):
         self.network = network
         self.features, self.labels, _ = whole_utterances(train)
-        super().__init__(
-            network.dnn, network.recipe, _WindowSource(network.loud_windows(self.features), self.labels), seed
-        )
+        windows = WindowSource(network.loud_windows(self.features), self.labels)
+        super().__init__(network.dnn, network.recipe, windows, seed)
 
     def epoch(self, number: int) -> float:
         loss = super().epoch(number)
-        of_class = self.weights
-        self.network.solve_elm(self.features, self.labels, None if of_class is None else of_class[self.labels])
+        weights = None if self.class_weights is None else self.class_weights[self.labels]
+        self.network.solve_elm(self.features, self.labels, weights)
         return loss
 
 
-class _WindowSource(MemorySource):
-    """Windows as a source of batches, each with its utterance's label."""
+class WindowSource(MemorySource):
+    """Source of batches of windows with the labels of their utterances.
+
+    Args:
+        windows: windows of each utterance, float32 [windows, context * bands].
+        labels: int [utterances].
+    """
 
     def __init__(self, windows: Sequence[np.ndarray], labels: np.ndarray):
         self.windows = np.concatenate(windows)
@@ -98,7 +118,7 @@ class _WindowSource(MemorySource):
 
 
 def _dnn(model: keras.Model) -> keras.Model:
-    """The DNN alone, windows [batch, context * bands] to logits; it shares its layers with the model."""
+    """The DNN alone, windows [batch, context * bands] → logits; it shares its layers with the model."""
     layers = [layer for layer in model.layers if layer.name.startswith("hidden_")]
     x = windows = keras.Input(model.get_layer("windows").output.shape[-1:], name="windows")
     for layer in [*layers, model.get_layer("window_logits")]:
@@ -107,7 +127,12 @@ def _dnn(model: keras.Model) -> keras.Model:
 
 
 def window_energy(features: np.ndarray, context_frames: int) -> np.ndarray:
-    """Mean power of the real frames in the window around each frame [frames]; band 0 is the log energy of a frame."""
+    """Returns the mean power of the window around each frame, float64 [frames]; frames beyond the ends do not count.
+
+    Args:
+        features: float32 [frames, bands, channels], where band 0 is the log energy of the frame.
+        context_frames: frames in a window.
+    """
     power = np.exp(features[:, 0, 0].astype(np.float64))
     reach = context_frames // 2
     total, count = (
@@ -118,19 +143,24 @@ def window_energy(features: np.ndarray, context_frames: int) -> np.ndarray:
 
 
 def loudest(energy: np.ndarray, share: float) -> np.ndarray:
-    """Positions, in order, of the largest share of some energies: at least one, of equal ones the earlier."""
+    """Returns the sorted positions int [selected] of the largest energies: at least one, and the earlier of equal ones.
+
+    Args:
+        energy: float [windows].
+        share: share of the windows to select, above 0, up to 1.
+    """
     count = int(np.ceil(share * len(energy)))
     return np.sort(np.argsort(-energy, kind="stable")[:count])
 
 
 def ridge(hidden: np.ndarray, targets: np.ndarray, penalty: float, weights: np.ndarray | None = None) -> np.ndarray:
-    """Output weights B of an ELM: (HᵀWH + λI)⁻¹ HᵀWT, the least squares of H·B to T with a penalty on B.
+    """Returns the output weights of an ELM, B = (HᵀWH + λI)⁻¹ HᵀWT: ridge regression of T on H.
 
     Args:
         hidden: H, float [utterances, units].
         targets: T, float [utterances, classes], one-hot.
         penalty: λ, above 0.
-        weights: the diagonal of W, float [utterances]; None for ones.
+        weights: diagonal of W, float [utterances]; None for ones.
 
     Returns:
         float64 [units, classes].
@@ -140,15 +170,15 @@ def ridge(hidden: np.ndarray, targets: np.ndarray, penalty: float, weights: np.n
     return np.linalg.solve(weighted.T @ h + penalty * np.eye(h.shape[1]), weighted.T @ targets)
 
 
-def _predicted(
+def _predict(
     model: keras.Model,
     features: Sequence[np.ndarray],
-    take: Callable[[int, np.ndarray], np.ndarray] = lambda index, output: output,
+    select: Callable[[int, np.ndarray], np.ndarray] = lambda index, output: output,
 ) -> list[np.ndarray]:
-    """What a model gives for each utterance, in order; `take(index, output)` keeps the wanted part of an output."""
-    found: dict[int, np.ndarray] = {}
-    for indices in by_length([len(one) for one in features], len(features), _FRAMES_AT_ONCE):
-        # not predict_on_batch, which compiles anew for every length; the products are too large to miss it
+    """Outputs of a model for each utterance, in order; `select(index, output)` returns the part of an output to keep."""
+    results: dict[int, np.ndarray] = {}
+    for indices in by_length([len(utterance) for utterance in features], len(features), _FRAMES_AT_ONCE):
+        # predict_on_batch would compile anew for every length; the matrix products are large enough without it
         outputs = keras.ops.convert_to_numpy(model(padded([features[index] for index in indices]), training=False))
-        found |= {index: take(index, output) for index, output in zip(indices, outputs, strict=True)}
-    return [found[index] for index in range(len(features))]
+        results |= {index: select(index, output) for index, output in zip(indices, outputs, strict=True)}
+    return [results[index] for index in range(len(features))]

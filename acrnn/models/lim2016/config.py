@@ -5,27 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
+from acrnn.models.field_checks import require_fractions
 
 
 @dataclass(frozen=True)
 class Config:
-    """The three networks, with the values of the paper; a field it leaves open says why it is what it is.
+    """Sizes and options of the three networks. Where the paper gives no value, the attribute gives the reason for ours.
 
     Attributes:
-        frames: of a segment: an image, or for "tdcnn" all frames that the images cover.
-        padding: what padded frames are after normalization, from the records' segment rule.
-        network: which of the three.
-        images, image_hop: of the time-distributed CNN: 4, and 8 frames from one to the next.
-        filters: of the two convolutions; the paper gives their size alone. 32 is what small image networks of its time had.
-        pool_sizes: after each convolution, (time, frequency); open in the paper. The second is larger, so that a network of
-            1024 units on top of it stays at tens of millions of weights; together they must divide `image_hop` in time.
-        dense_units: after the CNN.
-        lstm_units: of each of the three LSTM layers: Fig. 4 has output frames of 1 × 128.
-        series_units: of each of the two LSTM layers over the images.
-        dropout: after each pool and before the last layer; the paper says 0.25 and not where.
-        normalization: what shares a mean and a deviation, see `FeatureNormalization`; the paper names none, and SGD with a
-            rate of 0.01 needs inputs of order one.
+        num_classes: number of emotions.
+        frames: frames of a segment: those of one image, or for "tdcnn" all frames that the images cover.
+        bands, record_channels: shape of a frame in the records.
+        padding: value of padded frames after normalization, from the records' segment rule.
+        network: "cnn" (Fig. 2), "lstm" (Fig. 4) or "tdcnn", the time-distributed CNN (Fig. 5).
+        images, image_hop: number of images of the time-distributed CNN, and frames from one to the next.
+        filters: filters of the two convolution layers. The paper gives the kernel size only; 32 was usual in small image
+            networks of its time.
+        kernel_size: (time, frequency).
+        pool_sizes: (time, frequency) of the pool after each convolution; not in the paper. The second is larger, so that a
+            network with 1024 units after it has tens of millions of weights. Their product in time must divide `image_hop`.
+        dense_units: units of the dense layer after the CNN.
+        lstm_units, lstm_layers: LSTM network: units of each layer (Fig. 4 has outputs of 1 × 128), and number of layers.
+        series_units, series_layers: LSTM layers over the images of "tdcnn": units of each, and number.
+        dropout: dropout rate after each pool and before the last layer. The paper gives 0.25, but not the places.
+        normalization: values that share a mean and a deviation, see `FeatureNormalization`. The paper names none; SGD with
+            a learning rate of 0.01 needs inputs of order one.
     """
 
     num_classes: int
@@ -48,18 +53,36 @@ class Config:
     normalization: Literal["channel", "band"] = "band"
 
     def __post_init__(self):
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"--dropout {self.dropout}: it must be a share from 0 up to, not including, 1")
+        require_fractions(self, "dropout")
         if self.network not in ("cnn", "lstm", "tdcnn"):
-            raise UsageError(f"--network network={self.network}: it is unknown; choose from cnn, lstm, tdcnn")
+            raise FieldError("network", self.network, "choose from cnn, lstm, tdcnn")
         if len(self.filters) != len(self.pool_sizes):
-            raise UsageError(
-                f"--filters {list(self.filters)}: there are {len(self.pool_sizes)} pools, so give as many numbers of filters"
+            raise FieldError(
+                "filters", self.filters, f"give {len(self.pool_sizes)} numbers, one for each of pool_sizes"
             )
         if self.image_hop % self.pooled_by:
-            raise UsageError(f"--image-hop {self.image_hop}: pooling by {self.pooled_by} in time must divide it")
+            raise FieldError(
+                "image_hop", self.image_hop, f"it must be a multiple of {self.pooled_by}, the pooling in time"
+            )
+        if self.network == "tdcnn" and self.image_steps < 1:
+            raise FieldError(
+                "images", self.images, f"segments of {self.frames} frames are too short for so many images"
+            )
 
     @property
     def pooled_by(self) -> int:
-        """Frames of a step behind the CNN."""
+        """Pooling in time of both pools together: frames per step of the CNN's output."""
         return self.pool_sizes[0][0] * self.pool_sizes[1][0]
+
+    @property
+    def image_hop_steps(self) -> int:
+        """Steps of the CNN's output from one image to the next."""
+        return self.image_hop // self.pooled_by
+
+    @property
+    def image_steps(self) -> int:
+        """Steps of the CNN's output that belong to one image of "tdcnn"."""
+        steps = self.frames
+        for pool_frames, _ in self.pool_sizes:
+            steps = (steps - self.kernel_size[0] + 1) // pool_frames
+        return steps - (self.images - 1) * self.image_hop_steps

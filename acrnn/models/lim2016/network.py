@@ -1,9 +1,9 @@
 """CNN, LSTM and time-distributed CNN of Lim, Jang and Lee (2016), Section III, Fig. 2, 4 and 5, on STFT images.
 
-The input is an image of 128 frames by 128 bins. The time-distributed CNN sees four of them, 8 frames apart, through one
-and the same CNN, whose four outputs two LSTM layers read in order. Because the convolutions add no edge of their own
-and the pools divide the 8 frames, the CNN of the four images is the CNN of the 152 frames they cover, read at four places:
-computed once, it takes a third of the time, and gives the same (tested against four passes).
+The input is an image of 128 frames by 128 bins. The time-distributed CNN applies one CNN to four images, 8 frames apart;
+two LSTM layers take its four outputs in order. The convolutions have no padding and the pooling in time divides the 8
+frames, so the CNN runs once over the 152 frames that the images cover and is read at four places: a third of the time and
+the same result (tested against four passes).
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from acrnn.errors import UsageError
 from acrnn.layers import FeatureNormalization, FrameMask, MaskFrames
 from acrnn.models.lim2016.config import Config
 
 
 def build(config: Config) -> keras.Model:
-    """The network, untrained.
+    """Returns the untrained network.
 
     Args:
-        config: which, and its sizes.
+        config: which of the three networks, and its sizes.
 
     Returns:
         Model from {"features": [batch, frames, bins, channels of the records], "num_frames": int32 [batch]} to logits
-        float32 [batch, classes]. `normalization` is to be adapted.
+        float32 [batch, classes]. The layer "normalization" must be adapted.
     """
     features = keras.Input((config.frames, config.bands, config.record_channels), name="features")
     num_frames = keras.Input((), dtype="int32", name="num_frames")
@@ -43,36 +42,34 @@ def build(config: Config) -> keras.Model:
 
 
 def _cnn(config: Config, x, num_frames):
-    """Fig. 2: the convolutions, flattened, and a dense layer."""
+    """Fig. 2: convolutions and a dense layer."""
     x = layers.Flatten(name="flatten")(_convolutions(config, x, num_frames))
     return layers.Dense(config.dense_units, "relu", name="dense")(x)
 
 
 def _lstm(config: Config, x, mask):
-    """Fig. 4: stacked LSTM layers; the last output of the last one."""
+    """Fig. 4: stacked LSTM layers; the output at the last real frame."""
     x = layers.Reshape((config.frames, config.bands * config.record_channels), name="flatten_bins")(x)
     return _stacked(x, mask, config.lstm_layers, config.lstm_units)
 
 
 def _time_distributed_cnn(config: Config, x, num_frames):
-    """Fig. 5: the CNN of each image, and LSTM layers over the images."""
+    """Fig. 5: the CNN on each image, and LSTM layers over the images."""
     x = _convolutions(config, x, num_frames)  # [batch, steps, bins, maps]
-    hop = config.image_hop // config.pooled_by
-    steps = x.shape[1] - (config.images - 1) * hop
-    if steps < 1:
-        raise UsageError(f"--images {config.images}: {config.frames} frames are too few for so many")
+    hop, steps = config.image_hop_steps, config.image_steps
     images = [layers.Flatten()(x[:, start * hop : start * hop + steps]) for start in range(config.images)]
     x = layers.Reshape((config.images, -1), name="series")(layers.Concatenate(name="images")(images))
-    begun = FrameMask(config.images, config.image_hop, name="image_mask")(num_frames)  # whose first frames are real
-    return _stacked(x, begun, config.series_layers, config.series_units)
+    # an image counts when its first frame is real
+    mask = FrameMask(config.images, config.image_hop, name="image_mask")(num_frames)
+    return _stacked(x, mask, config.series_layers, config.series_units)
 
 
 def _convolutions(config: Config, x, num_frames):
-    """Two convolutions with their pools; what holds no real frame is zero."""
+    """Two convolutions with pools; steps without a real frame are set to zero."""
     pooled_by = 1
     for number, (filters, pool) in enumerate(zip(config.filters, config.pool_sizes, strict=True), start=1):
         x = layers.Conv2D(filters, config.kernel_size, name=f"conv_{number}")(x)
-        # a rising activation and the maximum commute; pooled first, it has less to do
+        # ReLU and maximum commute; pooling first saves work
         x = layers.MaxPooling2D(pool, name=f"pool_{number}")(x)
         x = layers.ReLU(name=f"conv_{number}_activation")(x)
         pooled_by *= pool[0]
@@ -84,7 +81,7 @@ def _convolutions(config: Config, x, num_frames):
 
 
 def _stacked(x, mask, count: int, units: int):
-    """LSTM layers; the output of the last one at the last real step."""
+    """Stacked LSTM layers; returns the output of the last one at the last real step [batch, units]."""
     for number in range(1, count + 1):
         x = layers.LSTM(units, return_sequences=number < count, name=f"lstm_{number}")(x, mask=mask)
     return x

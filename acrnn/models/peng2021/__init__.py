@@ -1,15 +1,25 @@
 """MSCNN-SPU(-ATT) of Peng et al. (2021), on speech, text or both."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from acrnn import recipes
 from acrnn.models.peng2021.config import Config
+from acrnn.models.peng2021.published import PUBLISHED
 from acrnn.models.system import Lazy, System
 from acrnn.records.auxiliary_inputs import NAMES
+
+if TYPE_CHECKING:
+    from acrnn.recipes import Recipe
+    from acrnn.recipes.initial_weights import InitialWeights
+    from acrnn.training.utterance_network import UtteranceNetwork
 
 _BUILD = Lazy("acrnn.models.peng2021.network", "build")
 
 
-def make_estimator(config: Config, recipe, initial_weights):
-    """The network on whole utterances; see `acrnn.training.utterance_network`."""
+def make_estimator(config: Config, recipe: Recipe, initial_weights: InitialWeights) -> UtteranceNetwork:
+    """Returns the untrained estimator, which takes whole utterances and always starts from random weights."""
     from acrnn.training.utterance_network import UtteranceNetwork
 
     return UtteranceNetwork(lambda: _BUILD(config), recipe, config.min_count)
@@ -27,6 +37,7 @@ SYSTEMS = {
         variant=variant,
         whole_utterances=True,
         auxiliary_inputs=auxiliary_inputs,
+        published=PUBLISHED,
     )
     for name, title, variant, auxiliary_inputs in (
         ("audio", "MSCNN-SPU, speech alone", {"text": False}, ("speaker_embedding",)),

@@ -5,36 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
+from acrnn.models.field_checks import require_fractions, require_positive_integers
 
 _SPU = ("max", "mean", "deviation")
 
 
 @dataclass(frozen=True)
 class Config:
-    """The network, with the values of the paper; a field it leaves open says why it is what it is.
+    """Sizes and parts of the network. Where the paper gives no value, the attribute gives the reason for ours.
 
     Attributes:
-        frames, padding: of the records' segments, of which the utterances are put together again; they change nothing.
-        bands, record_channels: of a frame in the records.
-        audio, text: the branches; one alone makes the rows "speech only" and "text" of Table 1.
-        attention: of the sound's vectors over the words, Eq. 4 to 6: the difference between -SPU and -SPU-ATT.
-        audio_statistics, text_statistics: of the SPU; the ablation leaves ("max",).
-        swem: maximum and average of the word vectors themselves, joined to the text's.
-        audio_kernels: frames that the convolutions see, one convolution a size. The paper gives no sizes; ours go from
-            50 ms to a syllable.
-        text_kernels: words that they see; those of Kim (2014), whose Text-CNN the paper starts from.
-        filters: of each convolution.
+        num_classes: number of emotions.
+        frames, padding: segment rule of the records. Neither changes the network: it takes whole utterances of any
+            length, which are reassembled from the segments.
+        bands, record_channels: shape of a frame in the records.
+        audio, text: use the branch. One branch alone gives the rows "speech only" and "text" of Table 1.
+        attention: attention of the audio vectors over the words, Eq. 4 to 6 (MSCNN-SPU-ATT).
+        audio_statistics, text_statistics: statistics of the SPU, of "max", "mean", "deviation"; the ablation has ("max",).
+        swem: concatenate the maximum and the mean of the word vectors with the text statistics (SWEM).
+        audio_kernels: kernel sizes in frames of the parallel audio convolutions. Not in the paper; ours reach from 50 ms
+            to a syllable.
+        text_kernels: kernel sizes in words of the parallel text convolutions, from Kim (2014), on whose Text-CNN the paper
+            builds.
+        filters: filters of each convolution.
         max_words: rows of the table of word vectors; IEMOCAP's 5531 utterances have some 3000 words.
-        min_count: rarer words of the training texts are unknown ones.
-        embedding_size: of a word vector; GloVe's 300.
-        speaker_embedding_size: of the x-vector joined to the sound's statistics, 512 in the paper; what the records
-            hold, 0 for none.
-        dense_units: of the layer for "dimensionality reduction", whose size the paper leaves open.
-        dropout: before and after it.
-        normalization: of the MFCC, see `FeatureNormalization`; coefficients differ in scale, so each has its own.
-        centered: take each coefficient's mean over the utterance off first (cepstral mean normalization); the paper
-            says nothing of it.
+        min_count: words that are rarer in the training texts count as unknown.
+        embedding_size: size of a word vector, 300 as in GloVe.
+        speaker_embedding_size: size of the x-vector that is concatenated with the audio statistics: 512 in the paper, here
+            the size in the records, 0 for none.
+        dense_units: units of the layer for "dimensionality reduction"; not in the paper.
+        dropout: dropout rate before and after the dense layer.
+        normalization: values that share a mean and a deviation, see `FeatureNormalization`. MFCCs differ in scale, so each
+            has its own.
+        centered: subtract each coefficient's mean over the utterance (cepstral mean normalization); not in the paper.
     """
 
     num_classes: int
@@ -62,24 +66,19 @@ class Config:
 
     def __post_init__(self):
         if not (self.audio or self.text):
-            raise UsageError("audio and text are both switched off; leave one of them on")
+            raise FieldError("audio", self.audio, "text is False too; switch one of them on")
         if self.attention and not (self.audio and self.text):
-            raise UsageError("attention: the sound attends to the words, so it needs both; switch it off")
+            raise FieldError("attention", self.attention, "it needs both audio and text; switch them on, or it off")
         if self.attention and len(self.audio_kernels) != len(self.text_kernels):
-            raise UsageError(
-                f"--audio-kernels {_listed(self.audio_kernels)} and --text-kernels {_listed(self.text_kernels)}: Eq. 4 "
-                "multiplies a vector of the sound with one of the words, so both need as many sizes"
+            sizes = ",".join(map(str, self.text_kernels))
+            raise FieldError(
+                "audio_kernels",
+                self.audio_kernels,
+                f"attention needs as many sizes as in text_kernels {sizes}, since Eq. 4 multiplies vectors of both",
             )
         for name in ("audio_kernels", "text_kernels"):
             sizes = getattr(self, name)
             if not sizes or not all(isinstance(size, int) for size in sizes) or min(sizes) < 1:
-                raise UsageError(f"--{name.replace('_', '-')} {_listed(getattr(self, name))}: sizes go from 1 up")
-        for name in ("max_words", "min_count", "filters", "dense_units"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: it must be 1 or more")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"--dropout {self.dropout}: it must be a share from 0 up to, not including, 1")
-
-
-def _listed(sizes) -> str:
-    return ",".join(map(str, sizes))
+                raise FieldError(name, sizes, "give kernel sizes, whole numbers from 1 up")
+        require_positive_integers(self, "max_words", "min_count", "filters", "dense_units")
+        require_fractions(self, "dropout")

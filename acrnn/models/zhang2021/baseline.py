@@ -1,6 +1,6 @@
 """2-CNN-LSTM, the baseline of Zhang et al. (2021), Section 3.3 (6): two convolutions with their pools, then an LSTM.
 
-It reads the 3-D log-Mels of the whole 3 s, not of windows. Padded frames are masked out as in the other systems.
+Its input are the 3-D log-Mels of a whole segment of 3 s, not windows. Padded frames are masked as in the other systems.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from acrnn.models.zhang2021.config import BaselineConfig
 
 
 def build(config: BaselineConfig) -> keras.Model:
-    """The network, untrained.
+    """Returns the untrained network.
 
     Args:
-        config: its sizes.
+        config: sizes and options.
 
     Returns:
         Model from {"features": [batch, frames, bands, channels], "num_frames": int32 [batch]} to logits float32 [batch,
-        classes]. `normalization` is to be adapted.
+        classes]. The layer "normalization" must be adapted.
     """
     features = keras.Input((config.frames, config.bands, config.record_channels), name="features")
     num_frames = keras.Input((), dtype="int32", name="num_frames")

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
+from acrnn.models.field_checks import require_fractions
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the published AlexNets differ in.
+    """Differences between the published AlexNets.
 
     Attributes:
-        filters: of the five convolutions, 11×11/4, 5×5, 3×3, 3×3, 3×3; a maximum over 3×3/2 follows the 1st, 2nd, 5th.
-        first_padding: zeros around the picture.
-        groups: of each convolution; two halves of the maps that do not see each other, once one a graphics card.
-        response_normalization: divides what the first two give by the energy of neighboring maps.
+        filters: filters of the five convolutions, 11×11/4, 5×5, 3×3, 3×3, 3×3; max-pooling 3×3/2 follows the 1st, 2nd, 5th.
+        first_padding: rows and columns of zeros around the picture.
+        groups: groups of each convolution. Two groups are two halves of the maps without connections between them, each
+            once computed on a graphics card of its own.
+        response_normalization: local response normalization after the first two convolutions.
     """
 
     filters: tuple[int, ...] = (96, 256, 384, 384, 256)
@@ -26,11 +28,11 @@ class Layout:
 
 
 LAYOUTS = {
-    # Zhang et al. (2021), Section 2.4.1, which names neither groups nor normalization.
+    # Zhang et al. (2021), Section 2.4.1, without groups and normalization, which it does not mention.
     "paper": Layout(),
     # The reference model of Caffe (bvlc_alexnet), as Krizhevsky et al. trained it.
     "caffe": Layout(groups=(1, 2, 1, 2, 2), response_normalization=True),
-    # torchvision's, of Krizhevsky (2014), "One weird trick".
+    # torchvision's AlexNet: Krizhevsky (2014), "One weird trick".
     "torchvision": Layout(filters=(64, 192, 384, 256, 256), first_padding=2),
 }
 
@@ -39,26 +41,29 @@ _SMALLEST_PICTURE = 67
 
 @dataclass(frozen=True)
 class Config:
-    """The network, with the values of the paper; a field it leaves open says why it is what it is.
+    """Sizes and options of the network. Where the paper gives no value, the attribute gives the reason for ours.
 
     Attributes:
-        frames, bands, record_channels: of a segment in the records.
-        padding: what padded frames are after normalization, from the records' segment rule.
-        masked: keep windows without any real frame out of training, BLSTM and attention.
-        channels: static, delta, delta-delta, or the first of them. AlexNet has three planes: a single channel fills all
-            of them, as in a gray picture; of two, the static one comes a second time in the third.
-        context_frames: of a window (Fig. 5 and 6 sweep 16 to 128).
-        shift_frames: between the starts of windows. Frames behind the last full window are not heard: 12 of 300.
-        image_size: of AlexNet's pictures; the smaller, the faster.
-        layout: see `LAYOUTS`; weights from elsewhere need that of their network.
-        width: of AlexNet's maps, as a share of the layout's.
-        fc_units: of FC6 and FC7.
-        window_dropout: after FC7, while windows are classified; the paper has one and no number, AlexNet's is 0.5.
-        attention: sum the BLSTM's steps up by attention; False takes their mean: what attention is when it favors none.
-        dense_units: of the layers before the softmax; Section 2.5 has 512 and 256 units before it, Section 3.2 speaks of
-            three linear layers, which counts the one of the softmax.
-        dense_dropout: after the first of them; the paper has one and no number.
-        normalization: what shares a mean and a deviation, see `FeatureNormalization`.
+        num_classes: number of emotions.
+        frames, bands, record_channels: shape of a segment in the records.
+        padding: value of padded frames after normalization, from the records' segment rule.
+        masked: exclude windows without any real frame from training, BLSTM and attention.
+        channels: number of channels used, of static, delta, delta-delta. AlexNet has three planes: a single channel fills
+            all three, as in a gray picture; of two channels, the static one fills the third plane too.
+        context_frames: frames in a window (Fig. 5 and 6 sweep 16 to 128).
+        shift_frames: frames from the start of one window to the next. Frames after the last full window are not used:
+            12 of 300.
+        image_size: rows and columns of AlexNet's pictures; smaller is faster.
+        layout: key in `LAYOUTS`; weights from a file need the layout of their network.
+        width: filters of AlexNet as a share of the layout's.
+        fc_units: units of FC6 and FC7.
+        window_dropout: dropout rate after FC7 in the first stage. The paper gives no number; AlexNet has 0.5.
+        lstm_units: units of the BLSTM in each direction.
+        attention: sum the BLSTM's outputs by attention; False takes their mean.
+        dense_units: units of the layers before the softmax. Section 2.5 has 512 and 256; Section 3.2 has three linear
+            layers, which includes the one of the softmax.
+        dense_dropout: dropout rate after the first dense layer; the paper gives no number.
+        normalization: values that share a mean and a deviation, see `FeatureNormalization`.
     """
 
     num_classes: int
@@ -83,43 +88,43 @@ class Config:
 
     def __post_init__(self):
         if not 1 <= self.channels <= self.record_channels:
-            raise UsageError(f"--channels {self.channels}: the records have {self.record_channels}")
+            raise FieldError("channels", self.channels, f"choose from 1 to {self.record_channels}, as in the records")
         if not 1 <= self.context_frames <= self.frames:
-            raise UsageError(f"--context-frames {self.context_frames}: a segment has {self.frames} frames")
+            raise FieldError("context_frames", self.context_frames, f"choose from 1 to {self.frames}, as in a segment")
         if not 1 <= self.shift_frames <= self.context_frames:
-            raise UsageError(
-                f"--shift-frames {self.shift_frames}: windows of {self.context_frames} frames would leave some unheard; "
-                "choose from 1 up to as many"
+            raise FieldError(
+                "shift_frames",
+                self.shift_frames,
+                f"choose from 1 to {self.context_frames} (context_frames), so that windows leave no gap",
             )
         if self.image_size < _SMALLEST_PICTURE:
-            raise UsageError(f"--image-size {self.image_size}: AlexNet's pools need {_SMALLEST_PICTURE} at least")
+            raise FieldError("image_size", self.image_size, f"AlexNet's pools need {_SMALLEST_PICTURE} or more")
         if self.layout not in LAYOUTS:
-            raise UsageError(f"--layout {self.layout}: it is unknown; choose from {', '.join(LAYOUTS)}")
-        for name in ("window_dropout", "dense_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: it must lie from 0 up to below 1")
+            raise FieldError("layout", self.layout, f"choose from {', '.join(LAYOUTS)}")
+        require_fractions(self, "window_dropout", "dense_dropout")
         if not self.width > 0:
-            raise UsageError(f"--width {self.width}: it must be a number above 0")
+            raise FieldError("width", self.width, "it must be a number above 0")
 
     @property
     def window_starts(self) -> tuple[int, ...]:
-        """First frames of the windows of a segment."""
+        """First frame of each window of a segment."""
         return tuple(range(0, self.frames - self.context_frames + 1, self.shift_frames))
 
 
 @dataclass(frozen=True)
 class BaselineConfig:
-    """The network, with the values of the paper; a field it leaves open says why it is what it is.
+    """Sizes of the baseline 2-CNN-LSTM. Where the paper gives no value, the attribute gives the reason for ours.
 
     Attributes:
-        frames, bands, record_channels: of a segment in the records.
-        padding: what padded frames are after normalization, from the records' segment rule.
-        masked: keep padded frames out of convolutions and LSTM.
-        filters: of the convolutions, 5×5 with a step of one.
-        pool_size: of the maximum after each; the paper names none, 2×2 is the usual one.
-        lstm_units: the utterance is what the LSTM holds after its last real step.
-        dropout: after it.
-        normalization: what shares a mean and a deviation, see `FeatureNormalization`.
+        num_classes: number of emotions.
+        frames, bands, record_channels: shape of a segment in the records.
+        padding: value of padded frames after normalization, from the records' segment rule.
+        masked: exclude padded frames from convolutions and LSTM.
+        filters: filters of the convolutions, 5×5 with stride 1.
+        pool_size: size of the max-pooling after each; the paper names none, 2×2 is usual.
+        lstm_units: units of the LSTM, of which the output at the last real step is used.
+        dropout: dropout rate after the LSTM.
+        normalization: values that share a mean and a deviation, see `FeatureNormalization`.
     """
 
     num_classes: int
@@ -135,5 +140,4 @@ class BaselineConfig:
     normalization: Literal["channel", "band"] = "channel"
 
     def __post_init__(self):
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"--dropout {self.dropout}: it must be a share from 0 up to, not including, 1")
+        require_fractions(self, "dropout")

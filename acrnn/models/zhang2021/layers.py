@@ -1,4 +1,4 @@
-"""Layers between segments and the overlapping windows they are cut into. Keras alone, on any backend."""
+"""Layers that cut segments into overlapping windows and process them. They use Keras only, for any backend."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _PACKAGE = "acrnn.windows"
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class Windows(layers.Layer):
-    """Overlapping windows of segments, those of one segment in a row.
+    """Cuts segments into overlapping windows; the windows of one segment follow each other.
 
     Args:
-        starts: first frames of the windows.
-        frames: of a window.
+        starts: first frame of each window.
+        frames: number of frames in a window.
 
     Inputs: features [batch, frames, bands, channels]. Output: [batch * windows, window, bands, channels].
     """
@@ -39,7 +39,13 @@ class Windows(layers.Layer):
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class WindowSequence(layers.Layer):
-    """Windows put back into their segments: [batch * windows, units] → [batch, windows, units]."""
+    """Groups the values of windows by segment.
+
+    Args:
+        windows: number of windows in a segment.
+
+    Inputs: [batch * windows, units]. Output: [batch, windows, units].
+    """
 
     def __init__(self, windows: int, **kwargs):
         super().__init__(**kwargs)
@@ -57,10 +63,13 @@ class WindowSequence(layers.Layer):
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class Pictures(layers.Layer):
-    """Windows as pictures of three planes: bands are rows, frames columns (X ∈ R^{F×T×C}), stretched linearly.
+    """Turns windows into pictures with three planes, bands as rows and frames as columns, by bilinear interpolation.
 
-    Inputs: windows [batch, frames, bands, channels]; fewer than three channels take turns in filling the planes.
-    Output: [batch, size, size, 3].
+    Args:
+        size: rows and columns of a picture.
+
+    Inputs: windows [batch, frames, bands, channels]; plane n is channel n modulo the number of channels. Output: [batch,
+    size, size, 3].
     """
 
     def __init__(self, size: int, **kwargs):
@@ -83,7 +92,14 @@ class Pictures(layers.Layer):
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class WindowMask(layers.Layer):
-    """Mask [batch, windows], True where any frame of a window is real. Input: num_frames [batch], of the segments."""
+    """Mask of windows.
+
+    Args:
+        starts: first frame of each window.
+
+    Inputs: num_frames int [batch], real frames of the segments. Output: bool [batch, windows], True where a window has a
+    real frame.
+    """
 
     def __init__(self, starts, **kwargs):
         super().__init__(**kwargs)
@@ -102,15 +118,16 @@ class WindowMask(layers.Layer):
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class WindowAttention(AttentionPooling):
-    """Attention over windows, Eq. 4 and 5, whose weights are also given by frame.
+    """Attention over windows, Eq. 4 and 5, with weights by frame.
 
     Args:
-        starts, context_frames: of the windows.
-        frames: of a segment.
-        masked: whether windows without a real frame get no weight.
+        starts: first frame of each window.
+        context_frames: frames in a window.
+        frames: frames in a segment.
+        masked: give no weight to windows without a real frame.
 
-    Inputs: h [batch, windows, units]; num_frames [batch]. Outputs: Σ α_i h_i [batch, units]; weights by frame [batch,
-    frames] float32, where the real frames of a window share its weight, summing to one.
+    Inputs: h [batch, windows, units]; num_frames int [batch]. Outputs: Σ α_i h_i [batch, units]; weights by frame float32
+    [batch, frames]: the real frames of a window share its weight, so that the weights sum to one.
     """
 
     def __init__(self, starts, context_frames: int, frames: int, masked: bool = True, **kwargs):

@@ -1,12 +1,12 @@
 """DCNN-BLSTMwA of Zhang et al. (2021), Section 2.4, Fig. 2 and 3: windows → AlexNet → BLSTM → attention → dense.
 
-An utterance of 3 s is cut into overlapping windows; each is a picture whose three colors are the log-Mels and their
-deltas. AlexNet makes 4096 values of it, a BLSTM reads those of all windows, attention sums them up. The network is one;
-it is trained in two stages (`acrnn.models.zhang2021.training`), for which `build_window_network` and `build_sequence_network`
-give its two parts, made of the same pieces.
+A segment of 3 s is cut into overlapping windows; each is a picture with log-Mels, deltas and delta-deltas as its three colors.
+AlexNet computes 4096 values (FC7) for each window, a BLSTM processes the sequence of windows, and attention sums its outputs.
+`acrnn.models.zhang2021.training` trains the network in two stages, with the two parts that `build_window_network` and
+`build_sequence_network` return.
 
-Windows that lie behind the end of the utterance are left out of everything. The paper pads with zeros and says nothing of
-them: 8 % of the windows of Emo-DB would hold padding alone under an emotion's name. `masked=False` is that reading.
+Windows after the end of the utterance are masked. The paper pads with zeros and does not mention masking; 8 % of the windows
+of Emo-DB would then hold nothing but padding, labeled with an emotion. `masked=False` gives that variant.
 """
 
 from __future__ import annotations
@@ -21,20 +21,22 @@ from acrnn.models.zhang2021.layers import Pictures, WindowAttention, WindowMask,
 
 
 def build(config: Config) -> keras.Model:
-    """The network, untrained.
+    """Returns the untrained network.
 
     Args:
-        config: its sizes.
+        config: sizes and options.
 
     Returns:
         Model from {"features": [batch, frames, bands, channels of the records], "num_frames": int32 [batch]} to logits
-        float32 [batch, classes]. `normalization` is to be adapted; `attention` has weights by frame, [batch, frames],
-        as its second output.
+        float32 [batch, classes]. The layer "normalization" must be adapted; the second output of the layer "attention"
+        are weights by frame, [batch, frames].
     """
     features = keras.Input((config.frames, config.bands, config.record_channels), name="features")
     num_frames = keras.Input((), dtype="int32", name="num_frames")
     x = _normalized(config, config.frames, features, num_frames)
-    x = Windows(config.window_starts, config.context_frames, name="windows")(x)  # [batch * windows, context, bands, 3]
+    x = Windows(config.window_starts, config.context_frames, name="windows")(
+        x
+    )  # [batch * windows, context, bands, channels]
     x = _fc7(config, x)  # [batch * windows, fc_units]
     x = WindowSequence(len(config.window_starts), name="sequence")(x)
     logits = _sequence_logits(config, x, num_frames)
@@ -42,11 +44,11 @@ def build(config: Config) -> keras.Model:
 
 
 def build_window_network(config: Config, num_classes: int | None = None) -> keras.Model:
-    """The first stage: AlexNet with a softmax of its own, on windows.
+    """Returns the network of the first stage: AlexNet with a softmax of its own, on windows.
 
     Args:
-        config: its sizes.
-        num_classes: of another task than the emotions; None for those.
+        config: sizes and options.
+        num_classes: number of classes of a pre-training task; None for the emotions.
 
     Returns:
         Model from {"features": [batch, context, bands, channels], "num_frames"} to logits float32 [batch, classes].
@@ -61,10 +63,11 @@ def build_window_network(config: Config, num_classes: int | None = None) -> kera
 
 
 def build_sequence_network(config: Config) -> keras.Model:
-    """The second stage: what follows AlexNet.
+    """Returns the network of the second stage: the layers after AlexNet.
 
     Returns:
-        Model from {"features": FC7 of the windows [batch, windows, fc_units], "num_frames": of the segments} to logits.
+        Model from {"features": FC7 of the windows [batch, windows, fc_units], "num_frames": int32 [batch], real frames of
+        the segments} to logits float32 [batch, classes].
     """
     features = keras.Input((len(config.window_starts), config.fc_units), name="features")
     num_frames = keras.Input((), dtype="int32", name="num_frames")
@@ -85,7 +88,7 @@ def _fc7(config: Config, windows):
 
 
 def _sequence_logits(config: Config, x, num_frames):
-    """Logits of FC7 features [batch, windows, fc_units]."""
+    """Logits float32 [batch, classes] from FC7 [batch, windows, fc_units]."""
     starts, context = config.window_starts, config.context_frames
     mask = WindowMask(starts, name="window_mask")(num_frames) if config.masked else None
     lstm = layers.LSTM(config.lstm_units, return_sequences=True)

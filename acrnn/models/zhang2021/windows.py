@@ -1,4 +1,4 @@
-"""Windows of segments as sources of batches: as they are, and turned round."""
+"""Sources of batches of windows: as they are, and reversed in time."""
 
 from __future__ import annotations
 
@@ -12,25 +12,31 @@ from acrnn.records import Segments
 
 
 class WindowSource(MemorySource):
-    """The windows of some segments, cut when a batch asks for them: overlapping, they would take twice the memory.
+    """The windows of the segments of a source, cut batch by batch, because overlapping windows would take twice the memory.
 
     Args:
-        source: of segments; a stream is read into memory, since windows are drawn across utterances.
-        starts, frames: of the windows.
-        masked: leave out windows without any real frame.
+        source: segments; a stream is read into memory, because a batch holds windows of many utterances.
+        starts: first frame of each window in a segment.
+        frames: number of frames in a window.
+        masked: exclude windows without any real frame.
+
+    Attributes:
+        segments: the segments in memory.
+        segment, window: int [windows]: row of the segment, and position in `starts`, of each window.
+        real: real frames int [segments, starts] of every window.
     """
 
     def __init__(self, source: Source, starts: Sequence[int], frames: int, masked: bool = True):
-        self.segments, self.starts, self.frames = _held(source), np.array(starts), frames
+        self.segments, self.starts, self.frames = _in_memory(source), np.array(starts), frames
         self.real = np.clip(self.segments.num_frames[:, None] - self.starts, 0, frames)
         self.segment, self.window = np.nonzero((self.real > 0) | (not masked))
-        # what a source says of its segments, here of windows, whose features are cut when asked for
+        # labels and utterances by window; the features stay those of the segments until a batch is cut
         labels, utterances = (values[self.segment] for values in (self.segments.labels, self.segments.utterances))
         self.data = replace(self.segments, labels=labels, utterances=utterances)
         self.index = np.arange(len(self.segment))
 
     def batch(self, index: np.ndarray) -> Batch:
-        """The windows at some positions."""
+        """Returns the windows at the given positions, int [batch]."""
         return self._batch(index)
 
     def _batch(self, index: np.ndarray) -> Batch:
@@ -41,8 +47,8 @@ class WindowSource(MemorySource):
         return Batch(inputs, self.data.labels[index], self.data.utterances[index])
 
 
-def _held(source: Source) -> Segments:
-    """The segments of a source in memory."""
+def _in_memory(source: Source) -> Segments:
+    """Reads the segments of a source into memory."""
     if isinstance(source, MemorySource):
         return source.data[source.index]
     batches = list(source.ordered(256))
@@ -54,19 +60,20 @@ def _held(source: Source) -> Segments:
 
 
 class ReversedWindows(WindowSource):
-    """Windows, and the same turned round, as two classes: 0 runs forwards, 1 backwards.
+    """Windows as they are (class 0) and reversed in time (class 1).
 
-    Real frames are turned, padding stays behind them. What is turned rises where it fell: deltas change their sign.
+    The real frames are reversed and the padding stays after them. Deltas change their sign, since a reversed fall is a rise.
 
     Args:
-        windows: as they are.
+        windows: windows as they are.
     """
 
     def __init__(self, windows: WindowSource):
         self.windows, count = windows, len(windows)
         labels = np.repeat([0, 1], count).astype(np.int32)
-        twice = np.tile(windows.data.utterances, 2) * 2 + labels  # what is pooled runs one way
-        self.data = replace(windows.data, labels=labels, utterances=twice)
+        # an utterance and its reversed copy are pooled separately
+        utterances = np.tile(windows.data.utterances, 2) * 2 + labels
+        self.data = replace(windows.data, labels=labels, utterances=utterances)
         self.index = np.arange(2 * count)
 
     def _batch(self, index: np.ndarray) -> Batch:

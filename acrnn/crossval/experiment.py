@@ -1,0 +1,161 @@
+"""The declaration of an experiment, and everything that follows from it: records, network configuration, folds, settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from acrnn import frontends, segments
+from acrnn.crossval import leakage
+from acrnn.crossval.leakage import Mistake
+from acrnn.crossval.settings import CorpusInfo, Settings
+from acrnn.errors import FieldError
+from acrnn.folds import Fold, make_folds, split_sha256
+from acrnn.models import MODELS
+from acrnn.recipes import Recipe
+from acrnn.recipes.initial_weights import RANDOM, InitialWeights
+from acrnn.records import RecordSet
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A system trained on a record set by a recipe and tested by a protocol.
+
+    Attributes:
+        records: folder of the record set.
+        model: key of the system in MODELS.
+        recipe: the training recipe.
+        protocol: key in PROTOCOLS of the rule that splits the utterances into folds.
+        options: fields of the system's `Config` that differ from its defaults and from the recipe's.
+        save_models: whether to write the network of every run beside its result.
+        mistake: key in `leakage.MISTAKES` of a deliberate leak, to measure its effect; None for none.
+        speeds: playback speeds of the training utterances and their copies, 1 for the recordings themselves; None for all
+            speeds in the records.
+        initial_weights: initial weights of a system whose first stage can be pre-trained.
+    """
+
+    records: Path
+    model: str
+    recipe: Recipe
+    protocol: str = "leave-one-speaker-out"
+    options: dict = field(default_factory=dict)
+    save_models: bool = True
+    mistake: str | None = None
+    speeds: tuple[float, ...] | None = None
+    initial_weights: InitialWeights = RANDOM
+
+    @property
+    def network(self) -> dict:
+        """Fields of the system's `Config` that differ from its defaults; the options override the recipe."""
+        return {**self.recipe.network, **self.options}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment with its records, its network configuration and its folds.
+
+    Attributes:
+        experiment: the declaration.
+        records: the record set.
+        config: `Config` of the network.
+        folds: the folds of the protocol.
+    """
+
+    experiment: Experiment
+    records: RecordSet
+    config: object
+    folds: tuple[Fold, ...]
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Prepared:
+        """Reads the manifest, configures the network and makes the folds.
+
+        Raises:
+            FileNotFoundError: the records are missing.
+            ValueError: the system is unknown; the records are damaged, made by another front end than the system's, or
+                cannot be split.
+        """
+        if experiment.model not in MODELS:
+            raise FieldError("model", experiment.model, f"this system is unknown; choose from {', '.join(MODELS)}")
+        record_set = RecordSet(experiment.records)
+        system = MODELS[experiment.model]
+        system.check_recipe(experiment.recipe, experiment.initial_weights)
+        system.check_records(record_set)
+        experiment.initial_weights.check(record_set)
+        config = system.configure(record_set.manifest, **experiment.network)
+        return cls(experiment, record_set, config, _folds(experiment, record_set))
+
+    @property
+    def mistake(self) -> Mistake | None:
+        """The deliberate leak; None for none."""
+        return _mistake(self.experiment, self.records)
+
+    def settings(self) -> dict:
+        """The settings as a JSON object, see `Settings`: everything that a run's result depends on besides fold and seed."""
+        experiment, manifest = self.experiment, self.records.manifest
+        speeds = experiment.speeds or manifest.speeds
+        return Settings(
+            corpus=CorpusInfo(**manifest.corpus),
+            records_sha256=manifest.content_sha256,
+            labels=manifest.labels,
+            frontend_fields=frontends.to_dict(manifest.frontend),
+            segment_fields=segments.to_dict(manifest.rule),
+            model=experiment.model,
+            network_fields=json.loads(json.dumps(asdict(self.config))),
+            recipe_fields=asdict(experiment.recipe),
+            protocol=experiment.protocol,
+            split_sha256=split_sha256(self.folds),
+            mistake=experiment.mistake,
+            speeds=speeds if experiment.speeds or len(speeds) > 1 else None,
+            initial_weights=experiment.initial_weights.describe() if MODELS[experiment.model].pretrained else None,
+            auxiliary_inputs=manifest.auxiliary_inputs,
+        ).to_dict()
+
+    def used_utterances(self) -> set[str] | None:
+        """Ids of the utterances in any part of any fold; None for all utterances of the records."""
+        if not self.experiment.speeds:
+            return None
+        return {
+            utterance for fold in self.folds for part in (fold.train, fold.validation, fold.test) for utterance in part
+        }
+
+
+def chosen_folds(numbers: Sequence[int] | None, folds: Sequence[Fold]) -> list[int]:
+    """Numbers of the chosen folds; all folds for None.
+
+    Raises:
+        FieldError: there is no such fold.
+    """
+    if numbers is None:
+        return list(range(len(folds)))
+    for number in numbers:
+        if not 0 <= number < len(folds):
+            raise FieldError("folds", number, f"there is no such fold; the protocol has folds 0 to {len(folds) - 1}")
+    return list(numbers)
+
+
+def _mistake(experiment: Experiment, record_set: RecordSet) -> Mistake | None:
+    return leakage.mistake(experiment.mistake, record_set.manifest.corpus["name"]) if experiment.mistake else None
+
+
+def _folds(experiment: Experiment, record_set: RecordSet) -> tuple[Fold, ...]:
+    rows, labels, mistake = record_set.utterances, record_set.manifest.labels, _mistake(experiment, record_set)
+    if mistake is None:
+        _check_speeds(experiment, record_set)
+        return make_folds(experiment.protocol, rows, labels, experiment.speeds)
+    rows = [row for row in rows if not row.copy_of]  # the effect of a mistake is measured without augmentation
+    folds = make_folds(mistake.protocol or experiment.protocol, leakage.mistaken_speakers(mistake, rows), labels)
+    return tuple(leakage.leaking_fold(mistake, fold, rows) for fold in folds)
+
+
+def _check_speeds(experiment: Experiment, record_set: RecordSet) -> None:
+    available = record_set.manifest.speeds
+    if missing := [f"{speed:g}" for speed in experiment.speeds or () if speed not in available]:
+        raise FieldError(
+            "speeds",
+            ", ".join(missing),
+            f"{record_set.folder} has {', '.join(f'{speed:g}' for speed in available)}; prepare others with: "
+            "python -m data_prep CORPUS --speeds … --out FOLDER",
+        )

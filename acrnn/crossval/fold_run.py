@@ -1,0 +1,128 @@
+"""Fits and tests one fold with one seed; cross-validation and the hyper-parameter search share it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from acrnn import files
+from acrnn.batches.sources import Feeder
+from acrnn.console import import_quietly
+from acrnn.crossval.environment import peak_memory_mib, versions
+from acrnn.crossval.experiment import Prepared
+from acrnn.crossval.run import Run, UtteranceAttention
+from acrnn.folds import Fold
+from acrnn.models import MODELS
+from acrnn.records import RecordSet, UtteranceRow
+from acrnn.segments import POOLINGS
+from acrnn.training.estimator import Epoch, Estimator, Fit
+
+
+class FitError(ValueError):
+    """A fit that ended early: the training loss is not finite."""
+
+
+class FoldRunner:
+    """Runs the folds of an experiment one after the other, with one compiled network for all.
+
+    Args:
+        prepared: the experiment.
+        feeder: source of its segments.
+    """
+
+    def __init__(self, prepared: Prepared, feeder: Feeder):
+        import_quietly("keras")
+        experiment, mistake = prepared.experiment, prepared.mistake
+        self.prepared, self.feeder = prepared, feeder
+        self.estimator: Estimator = MODELS[experiment.model].estimator(
+            prepared.config, experiment.recipe, experiment.initial_weights
+        )
+        leaks = mistake is not None and mistake.normalized_on_everything
+        self._statistics = feeder.source(list(feeder.rows)) if leaks else None
+
+    def fit(self, fold: int, seed: int, on_epoch: Callable[[Epoch], None]) -> Fit:
+        """Trains on the training part of a fold and selects the checkpoint; does not read the test part.
+
+        Args:
+            fold: number of the fold.
+            seed: random seed.
+            on_epoch: called after every epoch.
+
+        Raises:
+            FitError: the training loss is not finite; the message names the fold.
+        """
+        parts = self.prepared.folds[fold]
+        train, validation = self.feeder.source(parts.train), self.feeder.source(parts.validation)
+        try:
+            return self.estimator.fit(train, validation, seed, on_epoch, self._statistics)
+        except ValueError as error:
+            raise FitError(f"fold {fold} ({parts.name}), seed {seed}: {error}") from error
+
+    def run(
+        self, fold: int, seed: int, on_epoch: Callable[[Epoch], None], settings_sha256: str, network_path: Path | None
+    ) -> Run:
+        """Trains on a fold, then predicts its test part once.
+
+        Args:
+            fold, seed, on_epoch: see `fit`.
+            settings_sha256: hash of the experiment's settings.
+            network_path: path of the .keras file to write; None writes no network.
+
+        Raises:
+            FitError: see `fit`.
+        """
+        started = time.monotonic()
+        parts = self.prepared.folds[fold]
+        fit = self.fit(fold, seed, on_epoch)
+        test = self._test(parts.test)
+        if network_path is not None:
+            with files.atomic_path(network_path) as temporary:
+                self.estimator.save(temporary)
+        return Run(
+            fold=fold,
+            fold_name=parts.name,
+            seed=seed,
+            **_speakers(self.prepared.records, parts),
+            best_epoch=fit.best_epoch,
+            curve=fit.curve,
+            **test,
+            seconds=round(time.monotonic() - started, 1),
+            settings_sha256=settings_sha256,
+            versions=versions(),
+            peak_memory_mib=peak_memory_mib(),
+        )
+
+    def _test(self, test: Sequence[str]) -> dict:
+        """Fields of `Run` about the test part."""
+        posteriors_by_pooling, labels = self.estimator.pooled(self.feeder.source(test), POOLINGS)
+        posteriors = posteriors_by_pooling[self.prepared.experiment.recipe.pooling]
+        rows = [self.prepared.records.utterances[row] for row in sorted(self.feeder.rows[name] for name in test)]
+        is_correct = posteriors.argmax(axis=1) == labels
+        return {
+            "utterances": [row.id for row in rows],
+            "speakers": [row.speaker for row in rows],
+            "labels": labels.tolist(),
+            "probabilities": posteriors.round(6).tolist(),
+            "by_pooling": {name: values.argmax(axis=1).tolist() for name, values in posteriors_by_pooling.items()},
+            "attention": self._attention([row for row, right in zip(rows, is_correct, strict=True) if right]),
+        }
+
+    def _attention(self, rows: Sequence[UtteranceRow]) -> tuple[UtteranceAttention, ...]:
+        """Attention weights of the first row of every class, for the report."""
+        examples = []
+        for row in {row.label: row for row in reversed(rows)}.values():
+            # batches of one segment, since an utterance may have more segments than the recipe's batch
+            parts = [self.estimator.attention(batch.inputs) for batch in self.feeder.source([row.id]).ordered(1)]
+            if parts[0] is not None:
+                weights = np.concatenate(parts).astype(float).round(5)
+                examples.append(UtteranceAttention(row.id, weights.tolist()))
+        return tuple(examples)
+
+
+def _speakers(record_set: RecordSet, fold: Fold) -> dict[str, list[str]]:
+    speaker = {row.id: row.speaker for row in record_set.utterances}
+    parts = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    return {f"{part}_speakers": sorted({speaker[utterance] for utterance in ids}) for part, ids in parts.items()}

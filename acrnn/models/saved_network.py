@@ -1,0 +1,59 @@
+"""Loads networks that were saved as .keras files."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acrnn.console import import_quietly
+from acrnn.models.registry import MODELS
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load_network(path: str | os.PathLike) -> keras.Model:
+    """Loads the network of any system from a .keras file.
+
+    The file is loaded in safe mode: it can use the layers of Keras and of the systems in `MODELS`, and no other code.
+
+    Args:
+        path: file that an `Estimator.save` or an experiment wrote.
+
+    Returns:
+        The network with its normalization and vocabulary, from network inputs to logits; not compiled.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged, or uses layers of a system that is not installed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such network; check the path")
+    import_quietly("keras")
+    import keras
+
+    _register_layers()
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError, ImportError) as error:
+        raise ValueError(
+            f"{path}: not a network that can be loaded ({_first_line(error)}); train it again, or install the package that "
+            "has its layers"
+        ) from error
+
+
+def _register_layers() -> None:
+    """Registers the layers of all systems with Keras; a system that cannot be imported only causes a warning."""
+    for name, system in MODELS.items():
+        try:
+            system.register_layers()
+        except ImportError as error:
+            warnings.warn(f"the layers of {name} cannot be imported ({error})", stacklevel=3)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,110 @@
+"""Training steps: order, augmentation, learning rate, class weights and the exponential moving average of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from acrnn.batches.sources import Batch, Source
+from acrnn.recipes import Recipe
+
+
+def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
+    """Returns the optimizer of a recipe."""
+    kinds = {"nadam": keras.optimizers.Nadam, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+    momentum = {"momentum" if recipe.optimizer == "sgd" else "beta_1": recipe.momentum}
+    return kinds[recipe.optimizer](
+        recipe.learning_rate,
+        **momentum,
+        weight_decay=recipe.weight_decay or None,
+        global_clipnorm=recipe.gradient_clip_norm,
+    )
+
+
+def class_weights(source: Source) -> np.ndarray:
+    """Returns weights float [classes], inverse to the number of segments of a class; their mean over segments is 1."""
+    labels = np.concatenate([batch.labels for batch in source.ordered(256)])
+    counts = np.bincount(labels)
+    return len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+
+
+class Steps:
+    """Training steps of one fit.
+
+    Args:
+        model: compiled network.
+        recipe: learning rate, augmentation, class weights and averaging.
+        train: training segments.
+        seed: random seed of oversampling, order and augmentation.
+
+    Attributes:
+        steps_done: number of steps so far.
+        average: exponential moving average of the weights; None before the first step or without averaging.
+    """
+
+    def __init__(self, model: keras.Model, recipe: Recipe, train: Source, seed: int):
+        self.model, self.recipe = model, recipe
+        self.generator = np.random.default_rng(seed)
+        self.train = train.oversampled(self.generator) if recipe.oversampling else train
+        self.class_weights = class_weights(self.train) if recipe.class_weights else None
+        self.steps_per_epoch = -(-len(self.train) // recipe.batch_size)
+        self.steps_done = 0
+        self.average: list[np.ndarray] | None = None
+
+    def epoch(self, number: int) -> float:
+        """Trains for one epoch and returns its mean loss.
+
+        Args:
+            number: number of the epoch, for the message.
+
+        Raises:
+            ValueError: the loss is not finite.
+        """
+        self.model.reset_metrics()
+        loss = float("nan")
+        for batch in self.train.shuffled(self.recipe.batch_size, self.generator):
+            self.model.optimizer.learning_rate = self.recipe.rate(
+                self.steps_done / self.steps_per_epoch, self.steps_done
+            )
+            loss = self.step(batch)
+            self.steps_done += 1
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"the training loss is {loss} in epoch {number}; lower learning_rate or set gradient_clip_norm"
+            )
+        return loss
+
+    def step(self, batch: Batch) -> float:
+        """Trains on one batch and returns the mean loss of the epoch so far."""
+        inputs = batch.inputs
+        if self.recipe.augmentation:
+            augmented = self.recipe.augmentation(inputs["features"], inputs["num_frames"], self.generator)
+            inputs = {**inputs, **dict(zip(("features", "num_frames"), augmented, strict=True))}
+        targets = np.eye(self.model.output_shape[-1], dtype=np.float32)[batch.labels]
+        sample_weight = None if self.class_weights is None else self.class_weights[batch.labels]
+        loss = float(self.model.train_on_batch(inputs, targets, sample_weight))
+        if self.recipe.averaging:
+            self._update_average()
+        return loss
+
+    def _update_average(self) -> None:
+        """Updates the exponential moving average; the decay is warmed up, so that initial weights are soon forgotten."""
+        weights = self.model.get_weights()
+        decay = min(self.recipe.averaging, (1 + self.steps_done) / (10 + self.steps_done))
+        self.average = [np.array(weight) for weight in weights] if self.average is None else self.average
+        for mean, weight in zip(self.average, weights, strict=True):
+            mean += (1 - decay) * (weight - mean)
+
+    @contextmanager
+    def averaged_weights(self) -> Iterator[None]:
+        """Gives the network its averaged weights, if the recipe averages, until the block ends."""
+        if self.average is None:
+            yield
+            return
+        current = self.model.get_weights()
+        self.model.set_weights(self.average)
+        yield
+        self.model.set_weights(current)

@@ -1,0 +1,204 @@
+"""Version folders: an experiment becomes a model with its card; damaged and wrong ones are refused."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from acrnn.cli import main
+from acrnn.errors import UsageError
+from acrnn.export import onnx_model, version_folder
+from acrnn.export.refit import refit
+from acrnn.export.trained_model import TrainedModel, load_network
+from acrnn.inference import Recognizer
+from acrnn.model_card import CARD, FORMATS, Card
+
+
+def test_a_run_becomes_a_model_with_a_card_by_the_command_line(run_folder, tmp_path, capsys):
+    out = tmp_path / "tiny" / "1"
+    assert main(["export", "--run", str(run_folder), "--fold", "1", "--out", str(out), "--format", "onnx"]) == 0
+    card = Card.read(out)
+    run = json.loads((run_folder / "runs" / "fold01_seed0.json").read_text())
+    assert card.name == "tiny" and card.system == "chen2018-3d"
+    assert card.fitted_on == {"fold": 1, "seed": 0, "speakers": run["train_speakers"], "epochs": run["best_epoch"]}
+    results = json.loads((run_folder / "results.json").read_text())["overall"]
+    assert card.estimate["uar_pooled"] == results["uar_pooled"]
+    page = (out / "README.md").read_text()
+    assert f"{100 * results['uar_pooled']:.1f} %" in page and "high, low, noisy" in page
+    assert "The runs used changed recipe and the changed network" in page and "trained on all speakers" not in page
+    assert "emotions high, low, noisy" in capsys.readouterr().out
+
+
+def test_a_network_trained_in_bfloat16_is_exported_in_float32(run_folder):
+    trained = TrainedModel.of_run(run_folder, 0)
+    assert {layer.compute_dtype for layer in trained.model.layers} <= {"float32", "int32"}
+    kept = load_network(run_folder / "runs" / "fold00_seed0.keras", "chen2018-3d")
+    for ours, theirs in zip(trained.model.get_weights(), kept.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_refit_trains_on_all_speakers_for_the_median_of_the_best_epochs(run_folder, tiny_records, tmp_path):
+    out = tmp_path / "tiny" / "3"
+    command = ["export", "--run", str(run_folder), "--refit", "--records", str(tiny_records), "--out", str(out)]
+    assert main([*command, "--format", "onnx"]) == 0
+    chosen = [run["best_epoch"] for run in json.loads((run_folder / "results.json").read_text())["runs"]]
+    card = Card.read(out)
+    assert card.fitted_on == {"speakers": [f"s{n}" for n in range(5)], "epochs": round(np.median(chosen)), "seed": 0}
+    assert "trained on all speakers" in (out / "README.md").read_text()
+
+
+def test_a_refit_takes_the_records_of_its_experiment_alone(run_folder, tiny_corpus, tmp_path):
+    from data_prep.__main__ import main as prepare
+
+    other = tmp_path / "other"
+    assert prepare(["manifest", "--data-dir", str(tiny_corpus), "--out", str(other), "--segments", "han2014"]) == 0
+    with pytest.raises(ValueError, match="not the records of"):
+        refit(run_folder, other)
+
+
+def test_a_version_is_never_overwritten_unless_asked_to(run_folder, tmp_path, capsys):
+    out = tmp_path / "tiny" / "1"
+    command = ["export", "--run", str(run_folder), "--out", str(out), "--format", "onnx"]
+    assert main(command) == 0
+    (out / "mine.txt").write_text("mine")
+    assert main(command) == 2
+    assert f"--out {out}: it exists already; take the next version, or replace it" in capsys.readouterr().err
+    assert (out / "mine.txt").exists()
+    assert main([*command, "--replace"]) == 0
+    assert not (out / "mine.txt").exists()
+    assert [path.name for path in out.parent.iterdir()] == ["1"]
+
+
+def test_a_failed_export_leaves_nothing_behind_and_keeps_what_was_there(run_folder, tmp_path, monkeypatch):
+    out = tmp_path / "tiny" / "1"
+    trained = TrainedModel.of_run(run_folder, 0)
+    version_folder.export(trained, out, ("onnx",))
+    monkeypatch.setattr(onnx_model, "write", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        version_folder.export(trained, out, ("onnx",), replaced=True)
+    assert [path.name for path in out.parent.iterdir()] == ["1"]
+    assert Recognizer.load(out).labels == ("high", "low", "noisy")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--format", "torch"], "--format torch: it is unknown; choose from saved-model"),
+        (["--format", "onnx", "--serving"], "--serving: TensorFlow Serving takes a SavedModel"),
+        (["--refit"], "--refit: it trains on all speakers, so it needs --records"),
+        (["--records", "somewhere"], "--records somewhere: it goes with --refit only"),
+    ],
+)
+def test_wrong_usage_is_refused_before_the_work(options, message, run_folder, tmp_path, capsys):
+    assert main(["export", "--run", str(run_folder), "--out", str(tmp_path / "m" / "1"), *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_version_is_refused(run_folder, tmp_path, capsys):
+    assert main(["export", "--run", str(run_folder), "--out", str(tmp_path / "model")]) == 2
+    assert f"its last part is the version, a whole number: {tmp_path / 'model' / '1'}" in capsys.readouterr().err
+
+
+def test_a_name_that_a_server_could_not_read_is_refused(run_folder, tmp_path, monkeypatch, capsys):
+    assert main(["export", "--run", str(run_folder), "--out", str(tmp_path / "my: model" / "1")]) == 2
+    assert "'my: model' is the model's name; use letters" in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert main(["export", "--run", str(run_folder), "--out", "1", "--format", "onnx"]) == 0
+    assert Card.read(tmp_path / "mine" / "1").name == "mine"
+
+
+def test_a_run_without_its_network_is_named_with_the_remedy(run_folder, tmp_path, capsys):
+    assert main(["export", "--run", str(run_folder), "--fold", "4", "--out", str(tmp_path / "m" / "1")]) == 1
+    assert "fold04_seed0.json: no such run; name the output folder of an experiment" in capsys.readouterr().err
+    assert main(["export", "--run", str(tmp_path), "--out", str(tmp_path / "m" / "1")]) == 1
+    assert "experiment.json: no such file; choose the folder of an experiment" in capsys.readouterr().err
+
+
+def test_a_network_file_that_would_run_code_is_refused(tmp_path):
+    inputs = keras.Input((3,))
+    keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs)).save(tmp_path / "evil.keras")
+    with pytest.raises(ValueError, match=r"evil\.keras: not a network that can be loaded"):
+        load_network(tmp_path / "evil.keras", "chen2018-3d")
+    (tmp_path / "cut.keras").write_bytes((tmp_path / "evil.keras").read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"cut\.keras: not a network that can be loaded .*train it again"):
+        load_network(tmp_path / "cut.keras", "chen2018-3d")
+
+
+@pytest.fixture(scope="module")
+def tiny_model(run_folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "tiny" / "1"
+    version_folder.export(TrainedModel.of_run(run_folder, 0), out, ("saved-model", "onnx", "litert"))
+    return out
+
+
+@pytest.fixture
+def model(tiny_model, tmp_path):
+    """A copy of a model, to be damaged."""
+    return Path(shutil.copytree(tiny_model, tmp_path / "tiny" / "1"))
+
+
+def test_a_damaged_file_of_every_runtime_is_named(model):
+    for name in ("onnx", "litert", "saved-model"):
+        path = model / FORMATS[name].file
+        path.write_bytes(b"no model at all" + path.read_bytes()[:200])
+        with pytest.raises(ValueError, match=f"{path.name}.*damaged, or no model of this kind"):
+            Recognizer.load(model, name)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "damaged, not valid JSON"),
+        ("[]", "not the card of a model of this version"),
+        ('{"format": "acrnn-model", "format_version": 99}', "format 'acrnn-model' 99, this version reads"),
+        ('{"format": "acrnn-model", "format_version": 1}', "a field is missing or unknown"),
+    ],
+)
+def test_a_damaged_or_foreign_card_is_refused(model, content, message):
+    (model / CARD).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        Recognizer.load(model)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="not an exported model, it has no assets.extra/card.json"):
+        Recognizer.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="nowhere: no such model; included are: "):
+        Recognizer.load("nowhere")
+
+
+def test_an_unknown_or_missing_runtime_is_refused(model):
+    with pytest.raises(UsageError, match="runtime torch: it is unknown; choose from auto, onnx"):
+        Recognizer.load(model, "torch")
+    with pytest.raises(FileNotFoundError, match=r"has no model\.int8\.onnx; export the format onnx-int8"):
+        Recognizer.load(model, "onnx-int8")
+
+
+def test_the_highest_version_of_a_model_is_loaded(model):
+    newer = model.with_name("10")
+    shutil.copytree(model, model.with_name("9"))
+    model.rename(newer)
+    (model.with_name("11")).mkdir()  # not finished: it has no card
+    assert Recognizer.load(model.parent).folder == newer
+
+
+def test_a_card_shows_a_class_that_was_never_predicted(model):
+    card = Card.read(model)
+    row = {"emotion": "high", "recall": None, "precision": None, "support": 0}
+    coverage = {"folds": 1, "seeds": 1, "runs": 1, "planned": 1}
+    figures = {"uar_fold_mean": 0.5, "uar_fold_std": None, "uar_pooled": 0.5, "uar_pooled_interval": None, "wa": 0.5}
+    changed = replace(card, estimate={**figures, "protocol": "none", "per_class": [row], "coverage": coverage})
+    assert "| high | – | – | 0 |" in changed.markdown()
+    changed.write(model)
+    assert main(["info", str(model)]) == 0
+
+
+def test_a_card_is_read_as_it_was_written(model):
+    card = Card.read(model)
+    assert Card.from_dict(json.loads(json.dumps(card.to_dict()))) == card
+    assert set(card.formats) == {"saved-model", "onnx", "litert"} <= set(FORMATS)
