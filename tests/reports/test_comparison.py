@@ -12,22 +12,22 @@ def uars(values):
 
 
 def test_ten_speakers_who_all_gain_give_the_exact_smallest_p():
-    made = comparison.paired(uars(np.linspace(0.6, 0.8, 10)), uars(np.linspace(0.5, 0.6, 10)))
-    assert made.p_value == pytest.approx(2 / 2**10)
-    assert made.difference == pytest.approx(0.15)
-    assert made.units == 10 and made.interval[0] < made.difference < made.interval[1]
-    assert made.verdict == "better"
+    result = comparison.paired(uars(np.linspace(0.6, 0.8, 10)), uars(np.linspace(0.5, 0.6, 10)))
+    assert result.p_value == pytest.approx(2 / 2**10)
+    assert result.difference == pytest.approx(0.15)
+    assert result.units == 10 and result.interval[0] < result.difference < result.interval[1]
+    assert result.verdict == "better"
 
 
 def test_the_other_way_round_is_worse_and_as_sure():
     first, second = uars(np.linspace(0.5, 0.6, 10)), uars(np.linspace(0.6, 0.8, 10))
-    made = comparison.paired(first, second)
-    assert (made.verdict, made.p_value) == ("worse", pytest.approx(2 / 2**10))
+    result = comparison.paired(first, second)
+    assert (result.verdict, result.p_value) == ("worse", pytest.approx(2 / 2**10))
 
 
 def test_gains_and_losses_that_cancel_are_no_difference():
-    made = comparison.paired(uars([0.5, 0.7, 0.5, 0.7, 0.6]), uars([0.6, 0.6, 0.6, 0.6, 0.6]))
-    assert made.difference == pytest.approx(0) and made.verdict == "no difference"
+    result = comparison.paired(uars([0.5, 0.7, 0.5, 0.7, 0.6]), uars([0.6, 0.6, 0.6, 0.6, 0.6]))
+    assert result.difference == pytest.approx(0) and result.verdict == "no difference"
 
 
 def test_three_of_four_arrangements_are_as_far_out_as_the_one_seen():
@@ -36,13 +36,13 @@ def test_three_of_four_arrangements_are_as_far_out_as_the_one_seen():
 
 
 def test_four_speakers_who_all_gain_are_not_evidence_enough():
-    made = comparison.paired(uars([0.6, 0.7, 0.8, 0.9]), uars([0.5, 0.6, 0.7, 0.8]))
-    assert made.p_value == pytest.approx(2 / 2**4) and made.verdict == "no difference"
+    result = comparison.paired(uars([0.6, 0.7, 0.8, 0.9]), uars([0.5, 0.6, 0.7, 0.8]))
+    assert result.p_value == pytest.approx(2 / 2**4) and result.verdict == "no difference"
 
 
 def test_only_units_that_both_have_count():
-    made = comparison.paired({"a": 0.9, "b": 0.8, "c": 0.1}, {"a": 0.8, "b": 0.7, "d": 0.9})
-    assert made.units == 2 and made.difference == pytest.approx(0.1)
+    result = comparison.paired({"a": 0.9, "b": 0.8, "c": 0.1}, {"a": 0.8, "b": 0.7, "d": 0.9})
+    assert result.units == 2 and result.difference == pytest.approx(0.1)
     assert comparison.paired({"a": 0.9}, {"b": 0.8}) is None
 
 
