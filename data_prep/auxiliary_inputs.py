@@ -33,7 +33,7 @@ class NoTextsError(FieldError):
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the auxiliary inputs come from; None leaves one out.
+    """Sources of the auxiliary inputs; None leaves one out.
 
     Attributes:
         transcripts: transcript file, whose texts replace those of the corpus.

@@ -266,14 +266,26 @@ def test_public_functions_and_classes_have_docstrings():
 LIBRARY = [name for name in MODULES if name not in COMMAND_LINE and not name.startswith("experiments")]
 
 
+COMMAND = re.compile(r"\b(python -m data_prep|acrnn export|tensorflow_model_server|docker compose) ")
+
+
+def texts_of(name: str) -> Iterator[str]:
+    """The string constants of a module without docstrings; the fixed parts of an f-string as one text."""
+    docstrings = {id(node.body[0].value) for node in definitions(name) if node.body and ast.get_docstring(node)}
+    parts: set[int] = set()
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.JoinedStr):
+            constants = [value for value in node.values if isinstance(value, ast.Constant)]
+            parts |= {id(value) for value in constants}
+            yield "…".join(str(value.value) for value in constants)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings | parts:
+            yield node.value
+
+
 def test_the_library_names_fields_and_not_command_line_options():
-    named = []
-    for name in LIBRARY:
-        docstrings = {id(node.body[0].value) for node in definitions(name) if node.body and ast.get_docstring(node)}
-        for node in ast.walk(TREES[name]):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-                named += [f"{name}: {node.value}"] if re.search(r"(?<!\S)--[a-z]", node.value) else []
-    assert named == []
+    option = re.compile(r"(?<!\S)--[a-z]")  # allowed in a command that is written out, as a remedy
+    texts = [(name, text) for name in LIBRARY for text in texts_of(name)]
+    assert [(name, text) for name, text in texts if option.search(text) and not COMMAND.search(text)] == []
 
 
 def test_the_library_takes_nothing_of_the_console_but_quiet_imports():

@@ -112,7 +112,7 @@ def test_the_tables_of_lim_hold_both_splits_of_a_system_and_what_the_paper_split
     for results, first in ((paper, 4), (independent, 7)):
         recalls = [row.recall for row in results.overall.per_class]
         assert rows["average"][first + 1] == reports.percent(sum(recalls) / 3)
-    assert "| lim2016-cnn | " in text.split("worth")[1] and (out / "split.png").exists()
+    assert "| lim2016-cnn | " in text.split("## Points added")[1] and (out / "split.png").exists()
     run = paper.runs[0]
     named = zip(run.utterances, run.probabilities, strict=True)
     short = [max(row) for utterance, row in named if "low_1" not in utterance]

@@ -158,7 +158,7 @@ class System:
             )
         if "text" in self.auxiliary_inputs and not any(row.text for row in records.utterances):
             raise ValueError(
-                f"{records.folder}: no utterance has a text, but {self.summary} needs it; {remedy} --transcripts FILE"
+                f"{records.folder}: no utterance has a text, but {self.summary} needs it; {remedy}, with the option transcripts"
             )
 
     def check_recipe(self, recipe: Recipe, initial_weights: InitialWeights = RANDOM) -> None:

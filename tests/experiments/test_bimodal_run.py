@@ -50,4 +50,4 @@ def test_records_without_texts_are_refused_by_a_system_that_takes_text(tmp_path,
     assert prepare(corpus, tmp_path / "records") == 0
     shared = ["--dataset", "manifest", "--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out")]
     assert run_cv.main([*shared, "--model", "peng2021-text"]) == 1
-    assert "no utterance has a text, and MSCNN-SPU, text alone" in capsys.readouterr().err
+    assert "no utterance has a text, but MSCNN-SPU, text alone" in capsys.readouterr().err

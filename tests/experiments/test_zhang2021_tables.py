@@ -25,7 +25,7 @@ from experiments import zhang2021_tables
         ({"network": {"channels": 2}}, (85.05, 8.75)),
         ({"network": {"attention": False}}, (80.17, 6.57)),
         ({"network": {"image_size": 99}}, None),
-        ({"network": {"context_frames": 16}}, None),
+        ({"network": {"context_frames": 16, "shift_frames": 8}}, None),
         ({"start": {"kind": "time-arrow"}}, None),
         ({"start": {"kind": "corpus"}}, None),
         ({"speeds": [1.0], "start": {"kind": "random"}}, None),
