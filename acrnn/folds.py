@@ -178,7 +178,7 @@ def _ids(rows: Sequence[UtteranceRow], attribute: str, values: Iterable[str]) ->
 
 
 def _leave_one_out(attribute: str):
-    """Test on each speaker (session) once, validate on the next one in order, train on the others."""
+    """Makes folds that test each speaker (session) once, validate on the next one in order and train on the others."""
 
     def make(rows):
         values = sorted({getattr(row, attribute) for row in rows})
@@ -195,7 +195,7 @@ def _leave_one_out(attribute: str):
 
 
 def _grouped(count: int):
-    """Divide speakers into groups; test on each group once, validate on the next one, train on the others."""
+    """Makes folds that test each of several groups of speakers once, validate on the next and train on the others."""
 
     def make(rows):
         speakers = sorted({row.speaker for row in rows})
@@ -212,7 +212,7 @@ def _grouped(count: int):
 
 
 def _random(count: int, repetitions: int = 1):
-    """Divide utterances at random, stratified by class, again in each repetition; speakers are in all parts."""
+    """Makes folds of random utterances, stratified by class and new in each repetition; speakers are in all parts."""
 
     def make(rows):
         from sklearn.model_selection import StratifiedKFold
@@ -234,7 +234,7 @@ def _random(count: int, repetitions: int = 1):
 
 
 def _prescribed(rows):
-    """Use the single split that the corpus prescribes."""
+    """Yields the single fold that the corpus prescribes."""
     parts = Counter(row.split for row in rows)
     if set(parts) != {"train", "validation", "test"}:
         counts = ", ".join(f"{part or 'none'} {count}" for part, count in sorted(parts.items()))

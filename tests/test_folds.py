@@ -119,15 +119,15 @@ def test_a_speaker_with_one_class_is_refused_with_a_remedy(rows):
 
 
 def test_too_few_speakers_are_refused(rows):
-    one = [item for item in rows if item.speaker == "s0"]
+    single = [item for item in rows if item.speaker == "s0"]
     with pytest.raises(
         ValueError, match=r"1 speaker\(s\) \(s0\); training, validation and test need at least one each"
     ):
-        make_folds("leave-one-speaker-out", one, EMOTIONS)
+        make_folds("leave-one-speaker-out", single, EMOTIONS)
     with pytest.raises(ValueError, match="4 utterances of '.*' cannot be divided into 10 parts"):
-        make_folds("speaker-dependent-random-10-fold", one, EMOTIONS)
+        make_folds("speaker-dependent-random-10-fold", single, EMOTIONS)
     with pytest.raises(ValueError, match=r"1 speaker\(s\) for 5 groups"):
-        make_folds("grouped-5-fold", one, EMOTIONS)
+        make_folds("grouped-5-fold", single, EMOTIONS)
 
 
 def test_an_unknown_protocol_is_refused(rows):

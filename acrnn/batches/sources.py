@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from acrnn.records import RecordSet, Segments
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
+from acrnn.records.record_set import RecordSet, Segments
 
 MEMORY_BYTES = 4 * 2**30  # largest record set that is loaded into memory
 

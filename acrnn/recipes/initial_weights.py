@@ -9,7 +9,7 @@ from typing import Literal
 
 from acrnn import files
 from acrnn.errors import FieldError
-from acrnn.records import RecordSet
+from acrnn.records.record_set import RecordSet
 
 TIME_ARROW = "time-arrow"
 TORCHVISION_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"

@@ -18,6 +18,11 @@ def _described(default, text: str):
     return field(default=default, metadata={"help": text})
 
 
+def _check_positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise FieldError(name, value, "it must be a number above 0")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Hyper-parameters of training. The defaults follow Chen et al. (2018), Section III-A, where it states a value.
@@ -84,9 +89,8 @@ class Recipe:
 
     def __post_init__(self):
         for name in ("learning_rate", "gradient_clip_norm"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise FieldError(name, value, "it must be a number above 0")
+            if getattr(self, name) is not None:
+                _check_positive(name, getattr(self, name))
         for name in ("label_smoothing", "averaging"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise FieldError(name, value, "it must lie from 0 up to below 1")
@@ -158,11 +162,17 @@ class SecondStage:
         learning_rate: initial learning rate.
         batch_size: utterances in a training step.
         epochs: number of epochs.
+
+    Raises:
+        FieldError: a value is out of range; the field is named as the option of the command line, "stage2_learning_rate".
     """
 
     learning_rate: float = _described(5e-6, "initial learning rate of the second stage")
     batch_size: int = _described(16, "utterances in a training step of the second stage")
     epochs: int = _described(30, "number of epochs of the second stage")
+
+    def __post_init__(self):
+        _check_positive("stage2_learning_rate", self.learning_rate)
 
 
 @dataclass(frozen=True)
@@ -179,13 +189,16 @@ class TwoStageRecipe(Recipe):
 
     @property
     def stages(self) -> tuple[Recipe, ...]:
+        """The recipes of the first and the second stage."""
         first = Recipe(**{item.name: getattr(self, item.name) for item in fields(Recipe)})
         return first, replace(first, augmentation=None, **asdict(self.second_stage))
 
     def with_second_stage(self, changes: Mapping[str, object]) -> Recipe:
+        """Returns the recipe with other values in its second stage; see `Recipe.with_second_stage`."""
         return replace(self, second_stage=replace(self.second_stage, **changes))
 
     def settled(self, runs: Sequence[Mapping]) -> Recipe:
+        """Returns the recipe for refitting, with the median best epoch of each stage; see `Recipe.settled`."""
         if self.epoch_choice == "last":
             return self
         curves = [run["curve"][: self.epochs] for run in runs]

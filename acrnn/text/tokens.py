@@ -16,7 +16,7 @@ CONTRACTIONS = ((r"n't ", r" n't "), (r"'(s|m|re|ve|ll|d) ", r" '\1 "))
 
 
 def words(text: str) -> list[str]:
-    """Returns the words of a text in order: laughter, i, do, n't, know for "[LAUGHTER] I don't know!"."""
+    """Returns the words of a text: ["laughter", "i", "do", "n't", "know"] for "[LAUGHTER] I don't know!"."""
     text = re.sub(NO_WORD, " ", re.sub(APOSTROPHES, "'", f" {text.lower()} "))
     text = re.sub(LOOSE, " ", text)
     for pattern, replacement in CONTRACTIONS:

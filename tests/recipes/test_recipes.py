@@ -1,4 +1,4 @@
-"""Recipes: what is out of range is named, schedules have their shape, departures add up."""
+"""Recipes: published values, errors that name the field, learning rate schedules, departures."""
 
 import json
 from dataclasses import asdict, fields
@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from acrnn import recipes
-from acrnn.errors import UsageError
-from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, Departure, Recipe, SecondStage, departed
+from acrnn.errors import FieldError
+from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, ZHANG2021, Departure, Recipe, SecondStage, departed
 from acrnn.recipes.augmentation import Augmentation
 
 
-def test_the_paper_recipe_says_what_the_paper_says():
+def test_chen2018_has_the_values_of_the_paper():
     """Chen et al. (2018), Section III-A."""
     assert (CHEN2018.optimizer, CHEN2018.learning_rate, CHEN2018.momentum) == ("nadam", 1e-4, 0.9)
     assert (CHEN2018.batch_size, CHEN2018.epoch_choice, CHEN2018.pooling) == (40, "validation-uar", "max")
@@ -20,19 +20,19 @@ def test_the_paper_recipe_says_what_the_paper_says():
     assert CHEN2018.label_smoothing == CHEN2018.weight_decay == 0
 
 
-def test_a_constant_rate_is_constant():
+def test_the_constant_schedule_is_constant():
     assert {Recipe(learning_rate=0.3, warmup_epochs=5).rate(done) for done in (0, 0.5, 29.9)} == {0.3}
 
 
-def test_a_decaying_rate_falls_with_the_steps_whatever_the_schedule():
+def test_decay_divides_the_learning_rate_of_every_schedule():
     assert Recipe(learning_rate=0.3, decay=0.5).rate(7, steps_done=4) == pytest.approx(0.1)
     cosine = {"learning_rate": 0.3, "schedule": "cosine", "epochs": 10}
     assert Recipe(**cosine, decay=0.5).rate(5, 2) == pytest.approx(Recipe(**cosine).rate(5) / 2)
-    with pytest.raises(UsageError, match=r"decay -1: it must be a number from 0 up"):
+    with pytest.raises(FieldError, match=r"^decay -1: it must be a number from 0 up"):
         Recipe(decay=-1)
 
 
-def test_a_cosine_rises_falls_and_ends_at_nothing():
+def test_the_cosine_schedule_warms_up_and_falls_to_zero():
     recipe = Recipe(learning_rate=2.0, schedule="cosine", warmup_epochs=2, epochs=12)
     rates = np.array([recipe.rate(done) for done in np.linspace(0, 12, 121)])
     assert rates.argmax() == 20 and rates.max() == pytest.approx(2.0, rel=0.06)
@@ -40,7 +40,7 @@ def test_a_cosine_rises_falls_and_ends_at_nothing():
     assert 0 < rates[0] < 0.2 and (np.diff(rates[:21]) > 0).all() and (np.diff(rates[21:]) < 0).all()
 
 
-def test_the_tuned_recipe_is_the_paper_and_all_departures():
+def test_the_tuned_recipe_is_the_paper_with_all_kept_departures():
     assert departed(CHEN2018, DEPARTURES) == TUNED
     assert len({departure.name for departure in DEPARTURES}) == len(DEPARTURES)
     kept = [departure for departure in DEPARTURES if departure.kept]
@@ -53,7 +53,7 @@ def test_a_departure_that_was_not_kept_changes_nothing():
     assert departed(CHEN2018, [dropped]) == CHEN2018
 
 
-def test_departures_add_to_the_network_and_leave_the_recipe_before_alone():
+def test_departures_merge_network_fields_and_do_not_change_the_recipe_they_start_from():
     before = Recipe(network={"dropout": 0.1, "normalization": "band"})
     after = departed(before, [Departure("a", "b", {"epochs": 3, "network": {"dropout": 0.2}})])
     assert after.network == {"dropout": 0.2, "normalization": "band"} and after.epochs == 3
@@ -61,7 +61,7 @@ def test_departures_add_to_the_network_and_leave_the_recipe_before_alone():
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_survives_as_a_dict(name):
+def test_a_recipe_survives_conversion_to_a_dict(name):
     assert recipes.from_dict(asdict(RECIPES[name])) == RECIPES[name]
 
 
@@ -81,8 +81,17 @@ def test_a_dict_of_another_version_is_refused():
     ],
 )
 def test_values_out_of_range_are_named(wrong, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(FieldError, match=message) as refused:
         Recipe(**wrong)
+    assert {refused.value.field: refused.value.value} == pytest.approx(wrong, nan_ok=True)
+
+
+def test_an_error_in_the_second_stage_names_the_option_of_that_stage():
+    with pytest.raises(FieldError, match=r"stage2_learning_rate -1: it must be a number above 0"):
+        ZHANG2021.with_second_stage({"learning_rate": -1})
+    with pytest.raises(FieldError, match=r"stage2_epochs 3: the recipe trains in one stage"):
+        CHEN2018.with_second_stage({"epochs": 3})
+    assert CHEN2018.with_second_stage({}) == CHEN2018
 
 
 def test_an_augmentation_is_part_of_a_recipe():
@@ -91,7 +100,7 @@ def test_an_augmentation_is_part_of_a_recipe():
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_is_known_by_its_fields_whatever_its_epochs_and_precision(name):
+def test_the_name_of_a_recipe_does_not_depend_on_epochs_and_precision(name):
     values = {**json.loads(json.dumps(asdict(RECIPES[name]))), "epochs": 3, "precision": "mixed_bfloat16"}
     assert recipes.name_of(values) == name
     assert recipes.name_of({**values, "learning_rate": 0.123}) == "changed"
