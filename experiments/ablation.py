@@ -23,7 +23,7 @@ from acrnn import studies
 from acrnn.models import MODELS
 from acrnn.recipes import CHEN2018, DEPARTURES, LITERAL, Recipe, departed
 from acrnn.reports import study_tables
-from acrnn.reports.comparison import late_validation_uar, validation_uar
+from acrnn.reports.comparison import caption, late_validation_uar, validation_uar
 from acrnn.reports.study_tables import COVERAGE, Column, column, mean_uar
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
@@ -113,8 +113,7 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
         f"# Gain of each departure from the paper on {options.dataset}",
         f"3-D ACRNN with one convolution layer, {size}. UAR of the validation speakers; no choice depends on test speakers. "
         "Each row adds one change to those kept before it and is judged by the mean of the last five epochs: the selected epoch "
-        "favors recipes that select the best of twenty epochs on some fifty utterances. Differences are paired over folds; p "
-        "by exact sign flips.",
+        f"favors recipes that select the best of twenty epochs on some fifty utterances. {caption(gains.values(), 'folds')}",
         study_tables.results_table(results, columns, {name: step.title for name, step in steps.items()}),
         "![gains](ablation.png)",
         "![learning curves](curves.png)",

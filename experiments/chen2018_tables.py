@@ -26,7 +26,7 @@ from acrnn.crossval.results import Results
 from acrnn.reports import study_tables
 from acrnn.reports.comparison import validation_uar
 from acrnn.reports.study_tables import COVERAGE, PUBLISHED, UAR_BY_FOLD, UAR_POOLED, VALIDATION_UAR, results_table
-from acrnn.reports.tables import percent
+from acrnn.reports.tables import CAPTION, percent
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
 
@@ -105,7 +105,7 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     pairs = [(second, first) for number, first in enumerate(names) for second in names[number + 1 :]]
     parts = [
         f"# Chen et al. (2018) on {options.dataset}, recipe {options.recipe or 'chen2018'}",
-        "UAR in percent, ± the standard deviation over folds; intervals resample speakers.",
+        CAPTION,
         "## Table I: 3-D ACRNN by convolution layers",
         results_table(depths, COLUMNS),
         "## Table II: systems",

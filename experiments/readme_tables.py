@@ -34,7 +34,7 @@ _SHORT_HEADER = ("system", "UAR, mean over folds", "coverage", "the paper's UAR"
 _SHORT_CAPTION = (
     "Emo-DB, 535 utterances of ten speakers. One row a system and split: the highest UAR of our runs that tested every "
     "utterance, those first that repeat a row of the paper. The row was chosen by its UAR on test speakers, so it is a little "
-    "too high where several recipes were run. ± is the standard deviation over folds."
+    "too high where several recipes were run. {spread}."
 )
 
 
@@ -98,7 +98,7 @@ def best_results() -> str:
     """The short table: the best complete cross-validation of each system and split beside its paper's UAR."""
     from acrnn.crossval.results import read_results
     from acrnn.reports import published
-    from acrnn.reports.tables import markdown
+    from acrnn.reports.tables import SPREAD, markdown
 
     folders = emodb_folders()
     results = dict(zip(folders, map(read_results, folders), strict=True))
@@ -112,7 +112,7 @@ def best_results() -> str:
         )
         if _num_tested(result) == num_utterances and (key not in best or rank > best[key][0]):
             best[key] = rank, folder, result, figure
-    return f"{_SHORT_CAPTION}\n\n{markdown(_SHORT_HEADER, [_short_row(*best[key][1:]) for key in sorted(best)])}"
+    return f"{_SHORT_CAPTION.format(spread=SPREAD)}\n\n{markdown(_SHORT_HEADER, [_short_row(*best[key][1:]) for key in sorted(best)])}"
 
 
 def _num_tested(results: Results) -> int:

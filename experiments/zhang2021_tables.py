@@ -27,8 +27,9 @@ from acrnn.crossval.results import Results
 from acrnn.crossval.settings import Settings
 from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, InitialWeights
 from acrnn.reports import published, study_tables
+from acrnn.reports.comparison import caption
 from acrnn.reports.study_tables import COVERAGE, TRAINING, UAR_BY_FOLD, UAR_POOLED, Column
-from acrnn.reports.tables import markdown, percent
+from acrnn.reports.tables import CAPTION, markdown, percent
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
 
@@ -106,10 +107,9 @@ TABLES = {
     "figure8": Table("Figure 8: confusion, IEMOCAP", (FULL,)),
 }
 _OTHER_CORPUS = {"emodb": ("6", "figure6", "figure8"), "iemocap": ("5", "figure5", "figure7")}  # not of this corpus
-CAPTION = (
-    "UAR in percent, ± the standard deviation over folds; intervals resample speakers. The published figures are of the full "
-    "size at five speeds from ImageNet weights, three seeds; the conditions of ours are in brackets. Differences are paired over "
-    "test speakers, against the last row; p by exact sign flips."
+CONDITIONS = (
+    "The published figures are of the full size at five speeds from ImageNet weights, three seeds; the conditions of ours are "
+    "in brackets."
 )
 
 
@@ -189,7 +189,7 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     if full:
         same = {name: full for name, row in ROWS.items() if _is_full(row, full.settings)}
         results = {**same, **results}
-    parts = [f"# Zhang et al. (2021) on {options.dataset}", CAPTION]
+    parts = [f"# Zhang et al. (2021) on {options.dataset}", f"{CAPTION} {CONDITIONS}"]
     for name in options.table:
         parts += [f"## {TABLES[name].title}", _table(options.dataset, TABLES[name].rows, results)]
     if full:
@@ -228,7 +228,8 @@ def _table(dataset: str, rows: Sequence[str], results: Mapping[str, Results]) ->
         COVERAGE,
     )
     titles = {name: f"{ROWS[name].title}{_conditions(result.settings)}" for name, result in finished.items()}
-    return study_tables.results_table(finished, columns, titles)
+    table = study_tables.results_table(finished, columns, titles)
+    return study_tables.page([caption(gains.values()), table]).rstrip("\n") if len(finished) > 1 else table
 
 
 def _conditions(settings: Settings) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from acrnn import files
+from acrnn import files, metrics
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.run import Run
 from acrnn.crossval.settings import Settings
 from acrnn.progress import duration
 from acrnn.reports import published
 from acrnn.reports.attention import attention_examples
-from acrnn.reports.tables import coverage, percent, percent_interval, system_title
+from acrnn.reports.tables import SPREAD, coverage, percent, percent_interval, system_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,6 +75,7 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
         published=published.uar(settings),
         pictures=pictures,
         tables=[_classes(results), _runs(results)],
+        caption=f"{SPREAD}. {metrics.INTERVALS}.",
         settings=_settings(results),
     )
     files.write_text(folder / REPORT, html)
@@ -117,8 +118,10 @@ def selection_caption(settings: Settings) -> str:
 def _headlines(results: Results) -> list[Headline]:
     overall = results.overall
     spread = (
-        f"± {percent(overall.uar_fold_std)} between folds, interval {percent_interval(overall.uar_fold_mean_interval)}"
+        f"± {percent(overall.uar_fold_std)} over folds, interval {percent_interval(overall.uar_fold_mean_interval)}"
     )
+    if overall.uar_seed_std is not None:
+        spread += f"; {percent(overall.uar_seed_std)} between the means of the seeds"
     return [
         Headline("UAR, mean over folds", f"{percent(overall.uar_fold_mean)} %", spread),
         Headline(

@@ -11,7 +11,7 @@ import numpy as np
 from acrnn import recipes
 from acrnn.crossval.results import Results
 from acrnn.reports import published
-from acrnn.reports.comparison import Comparison, paired, tested_uar, validation_uar
+from acrnn.reports.comparison import Comparison, caption, corrected, paired, tested_uar, validation_uar
 from acrnn.reports.tables import coverage, markdown, percent, trained, uar_cells
 
 ByUnit = Callable[[Results], Mapping[str, float]]  # UAR by test speaker or fold, see `acrnn.reports.comparison`
@@ -91,18 +91,17 @@ def results_table(
 
 
 def difference(comparison: Comparison | None) -> str:
-    """Returns a comparison as the text of a cell: difference in points, interval, p."""
+    """Returns a comparison as the text of a cell: difference in points, interval, p; a dash for None."""
     if comparison is None:
         return "–"
-    bounds = comparison.interval
-    span = "" if bounds is None else f" ({100 * bounds[0]:+.1f} to {100 * bounds[1]:+.1f})"
-    return f"{100 * comparison.difference:+.1f}{span}, p = {comparison.p_value:.3f}"
+    low, high = comparison.interval
+    return f"{100 * comparison.difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}), p = {comparison.p_value:.3f}"
 
 
 def compared(results: Mapping[str, Results], first: str, second: str, uar: ByUnit = tested_uar) -> Comparison | None:
-    """Compares the first experiment with the second, paired over the units of `uar`.
+    """Compares the first experiment with the second, paired over the units of `uar`; p is not corrected.
 
-    None while one of them has no results, or where they share no unit.
+    None while one of them has no results, or where they share too few units.
     """
     return paired(uar(results[first]), uar(results[second])) if {first, second} <= results.keys() else None
 
@@ -110,15 +109,16 @@ def compared(results: Mapping[str, Results], first: str, second: str, uar: ByUni
 def gains(
     results: Mapping[str, Results], references: Mapping[str, str | None], uar: ByUnit = tested_uar
 ) -> dict[str, Comparison]:
-    """Compares each experiment with its reference.
+    """Compares each experiment with its reference; p is corrected for the number of comparisons.
 
     Args:
         results: results by name.
         references: name of the reference by the name of the experiment; None for none.
         uar: UAR by the unit over which the comparison is paired.
     """
-    pairs = {name: compared(results, name, reference, uar) for name, reference in references.items() if reference}
-    return {name: comparison for name, comparison in pairs.items() if comparison is not None}
+    return corrected(
+        {name: compared(results, name, reference, uar) for name, reference in references.items() if reference}
+    )
 
 
 def difference_column(header: str, comparisons: Mapping[str, Comparison]) -> Column:
@@ -135,17 +135,18 @@ def comparison_table(
         results: results by name; a pair with a missing experiment is left out.
         pairs: names of the first and the second experiment of each pair.
         quantity: what the difference is called, such as "UAR".
-        has_verdict: whether a last column has the result of the test at the level of 5 %.
+        has_verdict: whether a last column has the result of the test.
     """
+    finished = [(first, second) for first, second in pairs if {first, second} <= results.keys()]
+    tested = corrected({pair: compared(results, *pair) for pair in finished})
     rows = []
-    for first, second in pairs:
-        if {first, second} <= results.keys():
-            comparison = compared(results, first, second)
-            verdict = "–" if comparison is None else comparison.verdict
-            rows.append([first, second, difference(comparison), *([verdict] if has_verdict else [])])
-    header = ["first", "second", f"difference in {quantity} points", *(["verdict at 5 %"] if has_verdict else [])]
-    caption = "Paired over test speakers, first minus second, 95 % interval; p by exact sign flips:"
-    return page([caption, markdown(header, rows)]).rstrip("\n")
+    for pair in finished:
+        comparison = tested.get(pair)
+        verdict = "–" if comparison is None else comparison.verdict
+        rows.append([*pair, difference(comparison), *([verdict] if has_verdict else [])])
+    header = ["first", "second", f"difference in {quantity} points", *(["verdict"] if has_verdict else [])]
+    title = f"First minus second. {caption(tested.values(), is_judged=has_verdict)}"
+    return page([title, markdown(header, rows)]).rstrip("\n")
 
 
 def write_confusion(results: Results, path: Path) -> None:

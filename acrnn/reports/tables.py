@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import recipes
+from acrnn import metrics, recipes
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.settings import Settings
 from acrnn.progress import duration
 from acrnn.recipes import initial_weights
 from acrnn.reports import published
+
+SPREAD = "± is the sample standard deviation over folds"
+CAPTION = f"In percent; {SPREAD}. {metrics.INTERVALS}."
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -21,7 +24,7 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def percent_interval(bounds: Sequence[float] | None) -> str:
-    """An interval in percent, or "no interval" where a single speaker or fold gives none."""
+    """An interval in percent, or "no interval" where there are too few speakers or folds."""
     return "no interval" if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
 
 
@@ -39,10 +42,11 @@ def summary(results: Results) -> str:
     lines = [
         f"{system_title(settings)} on {settings.corpus.name}, {settings.protocol}: {coverage(results)}",
         f"  UAR  {percent(overall.uar_fold_mean)} ± {percent(overall.uar_fold_std)} (mean over folds)",
-        f"  UAR  {percent(overall.uar_pooled)} pooled, 95 % interval: {percent_interval(overall.uar_pooled_interval)}",
+        f"  UAR  {percent(overall.uar_pooled)} pooled, interval {percent_interval(overall.uar_pooled_interval)}",
         f"  WA   {percent(overall.wa)}; chance UAR is {percent(1 / len(settings.labels))}",
         "  recall " + ", ".join(f"{row.emotion} {percent(row.recall, 0)}" for row in overall.per_class),
     ]
+    lines.append(f"  {SPREAD}; {metrics.INTERVALS}")
     if figure := published.uar(settings):
         lines.append(f"  published: UAR {figure}")
     return "\n".join(lines)
@@ -54,7 +58,7 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def markdown_table(folders: Iterable[Path]) -> str:
-    """Results of several experiments as a Markdown table, beside the published figures."""
+    """Results of several experiments as a Markdown table below its caption, beside the published figures."""
     header = [
         "corpus",
         "system",
@@ -66,7 +70,7 @@ def markdown_table(folders: Iterable[Path]) -> str:
         "coverage",
         "training",
     ]
-    return markdown(header, [_result_row(read_results(folder)) for folder in folders])
+    return f"{CAPTION}\n\n{markdown(header, [_result_row(read_results(folder)) for folder in folders])}"
 
 
 def _result_row(results: Results) -> list[str]:
@@ -85,7 +89,7 @@ def _result_row(results: Results) -> list[str]:
 
 
 def uar_cells(results: Results) -> list[str]:
-    """Table cells with both averages of the UAR: mean over folds ± standard deviation, and pooled with its interval."""
+    """Table cells with both averages of the UAR: mean over folds ± sample standard deviation, and pooled with its interval."""
     overall = results.overall
     return [
         f"{percent(overall.uar_fold_mean)} ± {percent(overall.uar_fold_std)}",
