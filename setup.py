@@ -19,7 +19,7 @@ setup(
     # the included models lie at the top of a checkout, and inside the package once it is installed
     packages=[*find_packages(include=["acrnn*", "data_prep*", "experiments*"]), "acrnn.saved_models"],
     package_dir={"acrnn.saved_models": "saved_models"},
-    package_data={"acrnn": ["templates/*"], "acrnn.saved_models": ["**/*"]},
+    package_data={"acrnn": ["templates/*", "py.typed"], "acrnn.saved_models": ["**/*"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<4; python_version>='3.11'",
@@ -50,6 +50,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.14",
+            "mypy>=1.15",
             "audformat>=1.3",
             "jax>=0.4.30",
             "keras-tuner>=1.4.8,<1.5",

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,6 +16,7 @@ from acrnn import files
 if TYPE_CHECKING:
     from acrnn.crossval.run import Run
     from acrnn.crossval.summary import SpeakerScore
+    from acrnn.models.published import Figure as PublishedFigure
     from acrnn.training.estimator import Epoch
 
 _DPI = 90
@@ -207,8 +208,22 @@ def differences(comparisons: Mapping, title: str) -> Figure:
     return figure
 
 
+class Point(NamedTuple):
+    """A point of a figure of UARs.
+
+    Attributes:
+        uar: a share from 0 to 1.
+        interval: its interval; None where there is none.
+        published: the published figure; None where there is none.
+    """
+
+    uar: float
+    interval: tuple[float, float] | None
+    published: PublishedFigure | None = None
+
+
 def depths(
-    points: Mapping[int, dict],
+    points: Mapping[int, Point],
     measured: str = "test",
     along: str = "convolution layers",
     title: str = "UAR by depth, Table I",
@@ -216,7 +231,7 @@ def depths(
     """Draws UAR with intervals over a number such as that of convolution layers, with published values if there are any.
 
     Args:
-        points: one dict per number with "uar", "interval" or None, and "published", a `published.Figure` or None.
+        points: the points by their number, one at least.
         measured: speakers of our UAR, "test" or "validation".
         along: title of the horizontal axis.
         title: title of the figure.
@@ -224,13 +239,13 @@ def depths(
     figure = Figure((7, 4), layout="constrained")
     axes = figure.subplots()
     order = sorted(points)
-    ours = [100 * points[depth]["uar"] for depth in order]
-    bounds = [points[depth]["interval"] or (points[depth]["uar"],) * 2 for depth in order]
+    ours = [100 * points[depth].uar for depth in order]
+    bounds = [points[depth].interval or (points[depth].uar,) * 2 for depth in order]
     reach = [[abs(value - 100 * bound[side]) for value, bound in zip(ours, bounds, strict=True)] for side in (0, 1)]
     axes.errorbar(
         order, ours, reach, fmt="o-", color=_ACCENT, capsize=4, label=f"ours, {measured} speakers (95 % interval)"
     )
-    published = {depth: points[depth]["published"] for depth in order if points[depth]["published"]}
+    published = {depth: points[depth].published for depth in order if points[depth].published}
     if published:
         means, deviations = ([getattr(value, part) for value in published.values()] for part in ("mean", "deviation"))
         axes.errorbar(

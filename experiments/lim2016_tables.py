@@ -28,16 +28,16 @@ from acrnn.crossval.results import Results
 from acrnn.errors import FieldError
 from acrnn.folds import PROTOCOLS
 from acrnn.models import MODELS
+from acrnn.models.lim2016.published import PROTOCOL, TABLES
 from acrnn.reports import study_tables
 from acrnn.reports.comparison import Comparison, caption, corrected
-from acrnn.reports.published import LIM2016_PROTOCOL, LIM2016_TABLES
 from acrnn.reports.study_tables import COVERAGE, UAR_BY_FOLD, UAR_POOLED, column
 from acrnn.reports.tables import CAPTION, markdown, percent
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
 
-SYSTEMS = tuple(LIM2016_TABLES)
-SPLITS = {"paper": LIM2016_PROTOCOL, "independent": "leave-one-speaker-out"}  # protocol by its name in the tables
+SYSTEMS = tuple(f"lim2016-{network}" for network in TABLES)
+SPLITS = {"paper": PROTOCOL, "independent": "leave-one-speaker-out"}  # protocol by its name in the tables
 _FOLDS = 10  # folds of one repetition
 _SCORES = ("precision", "recall", "f1")
 
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Runs every system by both splits, and writes the tables."""
     options.systems = study.chosen("systems", options.systems, SYSTEMS)
-    if options.repetitions > (most := PROTOCOLS[LIM2016_PROTOCOL].repetitions):
+    if options.repetitions > (most := PROTOCOLS[PROTOCOL].repetitions):
         raise FieldError("repetitions", options.repetitions, f"the paper deals {most} times")
     if options.protocol:
         raise FieldError("protocol", options.protocol, "the tables have both of theirs; leave it out")
@@ -101,7 +101,9 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     pairs = {}
     for system, pair in names.items():
         by_split = {split: results[name] for split, name in pair.items() if name in results}
-        figures = LIM2016_TABLES[system] if options.dataset == "emodb" else {}  # the paper's are of Emo-DB
+        figures = (
+            TABLES[system.removeprefix("lim2016-")] if options.dataset == "emodb" else {}
+        )  # the paper's are of Emo-DB
         if by_split:
             parts += [f"## {MODELS[system].summary}", _emotions(by_split, figures), _summary(by_split, figures)]
         if len(by_split) == len(SPLITS):
@@ -146,7 +148,7 @@ def _summary(by_split: Mapping[str, Results], figures: Mapping) -> str:
 def scores_by_emotion(results: Results) -> dict[str, np.ndarray]:
     """Returns [precision, recall, F1] of each emotion and their "average", as shares, each the mean over repetitions."""
     labels = results.settings.labels
-    is_repeated = results.settings.protocol == LIM2016_PROTOCOL
+    is_repeated = results.settings.protocol == PROTOCOL
     groups = _confusions(results, _FOLDS if is_repeated else results.planned_folds)
     scores = np.nanmean([_scores(counts, labels) for counts in groups], axis=0)
     return {**dict(zip(labels, scores, strict=True)), "average": np.nanmean(scores, axis=0)}

@@ -169,8 +169,8 @@ def _table(results: Mapping[str, Results], rows: Mapping[str, Row]) -> str:
 
 
 def _published(results: Results) -> str:
-    figures = published.peng2021(results.settings)
-    return "–" if figures is None else f"{figures[0]:.1f} / {figures[1]:.1f}"
+    wa, uar = published.wa(results.settings), published.uar(results.settings)
+    return f"{wa.mean:.1f} / {uar.mean:.1f}" if wa and uar else "–"
 
 
 def _notes(results: Mapping[str, Results], has_texts: bool) -> list[str]:

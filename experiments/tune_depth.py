@@ -22,7 +22,8 @@ from acrnn.errors import UsageError
 from acrnn.models import MODELS
 from acrnn.tuning import report as searched
 from acrnn.tuning import runner
-from acrnn.tuning.search import CHOICES, SEARCHES, TUNING, Search
+from acrnn.tuning.results import TUNING
+from acrnn.tuning.search import CHOICES, SEARCHES, Search
 from experiments import arguments, from_options
 
 
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     print(searched.summary(found))
     print(f"results {output_dir / TUNING}, figure {output_dir / searched.FIGURE}")
-    return int(any(row["status"] == "failed" for row in found["trials"]))
+    return int(any(trial.status == "failed" for trial in found.trials))
 
 
 if __name__ == "__main__":

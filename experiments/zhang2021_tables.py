@@ -25,6 +25,7 @@ from pathlib import Path
 from acrnn import studies
 from acrnn.crossval.results import Results
 from acrnn.crossval.settings import Settings
+from acrnn.models.zhang2021 import published as zhang2021
 from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, InitialWeights
 from acrnn.reports import published, study_tables
 from acrnn.reports.comparison import caption
@@ -241,13 +242,13 @@ def _conditions(settings: Settings) -> str:
 
 
 def _published(name: str, dataset: str) -> str:
-    figure = published.zhang2021(name, dataset)
+    figure = zhang2021.figure(name, dataset)
     return "–" if figure is None else figure.cell()
 
 
 def recall_table(dataset: str, results: Results) -> str:
     """Returns a table of the recall of each emotion beside the recalls in the paper's text on Figures 7 and 8."""
-    recalls = published.ZHANG2021_RECALLS.get(dataset, {})
+    recalls = zhang2021.RECALLS.get(dataset, {})
     rows = [
         [row.emotion, percent(row.recall), f"{recalls[row.emotion]:.0f}" if row.emotion in recalls else "–"]
         for row in results.overall.per_class

@@ -8,10 +8,10 @@ from support.results import results_of, run_of
 
 from acrnn import reports
 from acrnn.crossval.results import read_results
+from acrnn.models.lim2016.published import PROTOCOL as LIM2016_PROTOCOL
 from acrnn.recipes import CHEN2018, DEPARTURES, TUNED, departed
 from acrnn.reports import study_tables
 from acrnn.reports.comparison import Comparison
-from acrnn.reports.published import LIM2016_PROTOCOL
 from acrnn.segments import POOLINGS
 from experiments import ablation, chen2018_tables, lim2016_tables
 

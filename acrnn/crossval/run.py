@@ -20,7 +20,7 @@ class UtteranceAttention:
 
     Attributes:
         utterance: id of the utterance.
-        weights: float [segments][steps]; the weights of a segment sum to one.
+        weights: float [segments, steps]; the weights of a segment sum to one.
     """
 
     utterance: str
@@ -38,7 +38,7 @@ class Run:
         best_epoch: number of the selected checkpoint's epoch, from 1.
         curve: learning curve, a point for each epoch.
         utterances, speakers, labels: ids, speakers and labels of the test utterances, in the same order.
-        probabilities: posteriors of the test utterances, float [utterances][classes].
+        probabilities: posteriors of the test utterances, float [utterances, classes].
         attention: attention weights of some test utterances.
         seconds: wall time.
         settings_sha256: hash of the experiment's settings.

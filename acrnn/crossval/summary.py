@@ -72,7 +72,7 @@ class Overall:
         uar_pooled: UAR of the test utterances of all folds together.
         uar_pooled_interval: interval of `uar_pooled`; None for fewer than three speakers.
         wa: weighted accuracy, the share of correct test utterances.
-        confusion: counts over all runs, int [classes][classes]: rows are true labels.
+        confusion: counts over all runs, int [classes, classes]: rows are true labels.
         per_class: scores of each class, all folds together.
         per_speaker: score of each test speaker.
         coverage: the finished part of the protocol.

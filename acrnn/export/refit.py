@@ -10,7 +10,7 @@ from acrnn.console import import_quietly
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
 from acrnn.export.trained_model import TrainedModel
-from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, InitialWeights
+from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records.record_set import RecordSet
 
 
@@ -63,10 +63,10 @@ def _checked_weights(folder: Path, settings: Settings, initial_weights: InitialW
         ValueError: they differ from those that the caller passed.
     """
     description = settings.initial_weights or RANDOM.describe()
-    if initial_weights == RANDOM and description == InitialWeights(TIME_ARROW).describe():
-        return InitialWeights(TIME_ARROW)  # it needs only the records
+    if initial_weights == RANDOM and description == InitialWeights("time-arrow").describe():
+        return InitialWeights("time-arrow")  # it needs only the records
     if initial_weights.describe() != description:
         kind = description["kind"]
-        remedy = "pass no initial weights" if kind in ("random", TIME_ARROW) else "pass the same initial weights"
+        remedy = "pass no initial weights" if kind in ("random", "time-arrow") else "pass the same initial weights"
         raise ValueError(f"{folder}: its runs had other initial weights ({TITLES[kind]}); {remedy}")
     return initial_weights

@@ -54,7 +54,7 @@ class _Signatures(tf.Module):
             "segments": self._endpoint(self._segments, {"features": features, "num_frames": ([], tf.int32)}),
         }
 
-    def _endpoint(self, function: Callable[..., Outputs], inputs: Inputs):
+    def _endpoint(self, function: Callable[..., Outputs], inputs: Inputs) -> Callable[..., Outputs]:
         specs = [
             tf.TensorSpec([None, *shape], dtype, name=name)
             for name, (shape, dtype) in {**inputs, **self.auxiliary.inputs}.items()
@@ -63,10 +63,10 @@ class _Signatures(tf.Module):
 
     def _utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary: tf.Tensor) -> Outputs:
         names = ["waveform", "num_samples", *self.auxiliary.inputs]
-        waveform, num_samples, *auxiliary = _with_equal_rows([waveform, num_samples, *auxiliary], names)
+        waveform, num_samples, *inputs = _with_equal_rows([waveform, num_samples, *auxiliary], names)
         with tf.control_dependencies(_waveform_checks(waveform, num_samples, self.trained.frontend)):
             sound = tf.identity(waveform), tf.identity(num_samples)
-            return self._with_emotion(self.graph.utterances(*sound, *self.auxiliary.network_inputs(auxiliary)))
+            return self._with_emotion(self.graph.utterances(*sound, *self.auxiliary.network_inputs(inputs)))
 
     def _wav_bytes(self, contents: tf.Tensor, *auxiliary: tf.Tensor) -> Outputs:
         sound = wav.decode(contents, self.trained.frontend.sample_rate_hz, MAX_SECONDS)
@@ -74,10 +74,10 @@ class _Signatures(tf.Module):
 
     def _segments(self, features: tf.Tensor, num_frames: tf.Tensor, *auxiliary: tf.Tensor) -> Outputs:
         names = ["features", "num_frames", *self.auxiliary.inputs]
-        features, num_frames, *auxiliary = _with_equal_rows([features, num_frames, *auxiliary], names)
+        features, num_frames, *inputs = _with_equal_rows([features, num_frames, *auxiliary], names)
         with tf.control_dependencies(_segment_checks(features, num_frames)):
             sound = tf.identity(features), tf.identity(num_frames)
-            return self._with_emotion(self.graph.segments(*sound, *self.auxiliary.network_inputs(auxiliary)))
+            return self._with_emotion(self.graph.segments(*sound, *self.auxiliary.network_inputs(inputs)))
 
     def _with_emotion(self, outputs: Outputs) -> Outputs:
         labels = tf.constant(self.trained.labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import wave
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from acrnn import files
 from acrnn.console import silenced
 from acrnn.errors import missing_extra
 from acrnn.model_card import CARD, Card
+
+if TYPE_CHECKING:
+    from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
 WARMUP = CARD.parent / "tf_serving_warmup_requests"
 _WARMUP = ((1.0, 1), (1.0, 2), (4.0, 1))  # seconds and batch size: one segment and several, one utterance and two
@@ -110,7 +114,7 @@ def warmup_requests(card: Card) -> list:
     return logs
 
 
-def predict_request(name: str, signature: str, inputs: dict[str, np.ndarray]):
+def predict_request(name: str, signature: str, inputs: dict[str, np.ndarray]) -> PredictRequest:
     """Returns a PredictRequest.
 
     Args:

@@ -13,12 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from acrnn import audio
 from acrnn.errors import UsageError, missing_extra
 from acrnn.inference.prediction import Prediction
 from acrnn.inference.recognizer import Recognizer
 from acrnn.model_card import Card
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+    from jinja2 import Environment
 
 MOST_FILES = 12
 MOST_SECONDS = 60.0
@@ -96,7 +102,7 @@ def _upload_folder() -> Iterator[None]:
                 os.environ[_FOLDER] = previous
 
 
-def launch(blocks, host: str, port: int) -> None:
+def launch(blocks: Blocks, host: str, port: int) -> None:
     """Starts serving a page that `page` built, and returns.
 
     Raises:
@@ -122,7 +128,7 @@ def launch(blocks, host: str, port: int) -> None:
         raise OSError(f"{host}, port {port}: the page cannot listen there; choose another port or host") from error
 
 
-def page(recognizer: Recognizer):
+def page(recognizer: Recognizer) -> Blocks:
     """Builds the page, `gradio.Blocks`, without serving it.
 
     Raises:
@@ -209,7 +215,7 @@ def about(card: Card) -> str:
 
 
 @cache
-def _templates():
+def _templates() -> Environment:
     import jinja2
 
     # file names come from visitors: everything is escaped
@@ -217,7 +223,7 @@ def _templates():
     return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
-def _gradio():
+def _gradio() -> ModuleType:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: gradio must not send usage data
     try:
         import gradio

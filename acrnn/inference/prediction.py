@@ -56,7 +56,8 @@ class Prediction:
         hop, window = card.frontend.hop_seconds, card.frontend.window_seconds
         attention = np.zeros(0)
         if raw.attention:
-            attention = np.nan_to_num(attention_by_frame(raw.attention, raw.segment_starts, raw.segment_frames))
+            starts, frames = raw.segment_starts.tolist(), raw.segment_frames.tolist()
+            attention = np.nan_to_num(attention_by_frame(raw.attention, starts, frames))
         middles = np.arange(len(attention)) * hop + window / 2
         return cls(
             source=source,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from acrnn import audio
 from acrnn.errors import FieldError
 from acrnn.inference import locate, runtimes
 from acrnn.inference.prediction import Failure, Prediction
+from acrnn.inference.runtimes import AuxiliaryInputs
 from acrnn.model_card import Card
 
 if TYPE_CHECKING:
@@ -22,11 +23,20 @@ SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
 _FILES_AT_ONCE = 16  # files that are read before they are recognized together
 
 
+class _Utterance(NamedTuple):
+    """An utterance that was read and checked."""
+
+    name: str
+    waveform: np.ndarray
+    auxiliary_inputs: AuxiliaryInputs
+
+
 class Recognizer:
     """A trained model that recognizes emotions. `Recognizer.load` makes one.
 
         >>> recognizer = Recognizer.load()
-        >>> recognizer.predict("speech.wav").emotion
+        >>> recognizer.predict("speech.wav").emotion in recognizer.labels
+        True
 
     Args:
         card: card of the model.
@@ -109,13 +119,17 @@ class Recognizer:
             self._checked_inputs(name, {"text": text, "speaker_embedding": embedding})
             for name, text, embedding in zip(names, texts, embeddings, strict=True)
         ]
-        waveforms = [self.waveform(source, sample_rate_hz) for source in sources]
-        return self._predictions(names, waveforms, auxiliary_inputs)
+        return self._predictions(
+            [
+                _Utterance(name, self.waveform(source, sample_rate_hz), inputs)
+                for name, source, inputs in zip(names, sources, auxiliary_inputs, strict=True)
+            ]
+        )
 
     def predict_files(
         self,
         paths: Iterable[str | Path],
-        auxiliary_inputs: Callable[[Path], Mapping[str, object]] = lambda path: {},
+        auxiliary_inputs: Callable[[Path], AuxiliaryInputs] = lambda path: {},
     ) -> Iterator[Prediction | Failure]:
         """Predicts the emotions of any number of files, in order; a file that fails gives a `Failure`.
 
@@ -123,13 +137,14 @@ class Recognizer:
             paths: sound files.
             auxiliary_inputs: returns the auxiliary inputs of a file: "text", "speaker_embedding".
         """
-        group: list[tuple[str, np.ndarray | Failure, Mapping[str, object]]] = []
+        group: list[_Utterance | Failure] = []
         for path in paths:
             name = str(path)
             try:
-                group.append((name, self.waveform(path), self._checked_inputs(name, auxiliary_inputs(Path(path)))))
+                waveform = self.waveform(path)
+                group.append(_Utterance(name, waveform, self._checked_inputs(name, auxiliary_inputs(Path(path)))))
             except (OSError, ValueError) as error:
-                group.append((name, Failure(name, str(error)), {}))
+                group.append(Failure(name, str(error)))
             if len(group) == _FILES_AT_ONCE:
                 yield from self._group_results(group)
                 group = []
@@ -168,7 +183,7 @@ class Recognizer:
             waveform = audio.load_waveform(source, rate)
         return self._checked_waveform(waveform, name)
 
-    def _checked_inputs(self, name: str, values: Mapping[str, object]) -> dict[str, object]:
+    def _checked_inputs(self, name: str, values: AuxiliaryInputs) -> AuxiliaryInputs:
         """Returns the auxiliary inputs that are not None; refuses missing and superfluous ones."""
         inputs = {key: value for key, value in values.items() if value is not None}
         for key in inputs.keys() - set(self.card.auxiliary_inputs):
@@ -200,24 +215,16 @@ class Recognizer:
                 f"{name}: {seconds:.1f} s long, the model takes up to {self.card.max_seconds:g} s; cut it"
             )
 
-    def _group_results(
-        self, group: Sequence[tuple[str, np.ndarray | Failure, Mapping[str, object]]]
-    ) -> Iterator[Prediction | Failure]:
-        usable = [(name, entry, inputs) for name, entry, inputs in group if not isinstance(entry, Failure)]
-        predictions = iter(self._predictions(*([row[column] for row in usable] for column in range(3))))
-        for _, entry, _ in group:
+    def _group_results(self, group: Sequence[_Utterance | Failure]) -> Iterator[Prediction | Failure]:
+        predictions = iter(self._predictions([entry for entry in group if not isinstance(entry, Failure)]))
+        for entry in group:
             yield entry if isinstance(entry, Failure) else next(predictions)
 
-    def _predictions(
-        self,
-        names: Sequence[str],
-        waveforms: Sequence[np.ndarray],
-        auxiliary_inputs: Sequence[Mapping[str, object]],
-    ) -> list[Prediction]:
-        outputs = self._run(waveforms, auxiliary_inputs)
+    def _predictions(self, utterances: Sequence[_Utterance]) -> list[Prediction]:
+        outputs = self._run([each.waveform for each in utterances], [each.auxiliary_inputs for each in utterances])
         return [
-            Prediction.from_raw(self.card, name, len(waveform) / self.card.sample_rate_hz, raw)
-            for name, waveform, raw in zip(names, waveforms, outputs, strict=True)
+            Prediction.from_raw(self.card, each.name, len(each.waveform) / self.card.sample_rate_hz, raw)
+            for each, raw in zip(utterances, outputs, strict=True)
         ]
 
 

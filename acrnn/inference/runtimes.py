@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ PREFERENCE = ("onnx", "litert", "saved-model", "onnx-int8", "litert-float16", "l
 _BATCH_SECONDS = 120.0  # longest batch, including its padding; bounds the memory
 
 Arrays = dict[str, np.ndarray]
-AuxiliaryInputs = Mapping[str, object]  # of one utterance: "text" a string, "speaker_embedding" float [size]
+AuxiliaryInputs = Mapping[str, Any]  # of one utterance: "text" a string, "speaker_embedding" float [size]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _tokenizer(folder: Path, card: Card) -> Callable[[Arrays], Arrays]:
     vocabulary = Vocabulary(tuple(path.read_text(encoding="utf-8").splitlines()))
 
     def with_tokens(inputs: Arrays) -> Arrays:
-        tokens, num_words = vocabulary.ids(inputs["text"])
+        tokens, num_words = vocabulary.ids(inputs["text"].tolist())
         return {**inputs, "tokens": tokens, "num_words": num_words}
 
     return with_tokens

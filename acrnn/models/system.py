@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends import FRONTENDS
+from acrnn.models.published import Published
 from acrnn.recipes import Recipe
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records import Manifest, RecordSet
@@ -71,6 +72,8 @@ class System:
         reduced: fields of `config` for a smaller network, for quick experiments; empty if there is none.
         auxiliary_inputs: auxiliary inputs of the network, of `auxiliary_inputs.NAMES`: text is required, a speaker
             embedding is used if the records hold one.
+        published: figures of the paper, and the fields of `config` that may differ from its values in a network of full
+            size.
     """
 
     summary: str
@@ -86,6 +89,7 @@ class System:
     other_frontends: tuple[str, ...] = ()
     reduced: Mapping[str, object] = field(default_factory=dict)
     auxiliary_inputs: tuple[str, ...] = ()
+    published: Published | None = None
 
     def records_name(self, frontend: str | None = None) -> str:
         """Returns the default name of its record sets: the front end, and the segment rule if that has another name."""

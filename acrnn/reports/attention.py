@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from acrnn.console import import_quietly
 from acrnn.crossval.results import Results
 from acrnn.records import RecordSet
+from acrnn.segments import attention_by_frame, lay_out
 
 if TYPE_CHECKING:
     from acrnn.figures import AttentionExample
@@ -55,47 +54,10 @@ def _example(records: RecordSet, number: int, weights: Sequence[Sequence[float]]
     starts = records.manifest.rule.starts(row.num_frames)
     features = [segment["features"][: segment["num_frames"], :, 0] for segment in segments]
     counts = [int(segment["num_frames"]) for segment in segments]
-    by_frame = weights_by_frame(weights, counts, len(segments[0]["features"]))
+    frames_per_step = -(-len(segments[0]["features"]) // len(weights[0]))
     return AttentionExample(
         title=f"{row.emotion}: {row.id} (speaker {row.speaker})",
-        log_mel=laid_out(features, starts),
-        weights=laid_out(by_frame, starts),
+        log_mel=lay_out(features, starts),
+        weights=attention_by_frame(weights, starts, counts, frames_per_step),
         hop_seconds=records.manifest.frontend.hop_seconds,
     )
-
-
-def weights_by_frame(
-    weights: Sequence[Sequence[float]], num_frames: Sequence[int], segment_frames: int
-) -> list[np.ndarray]:
-    """Attention by frame of each segment, divided by its mean, so that 1 is an even share in segments of any length.
-
-    Args:
-        weights: attention weights [segments][steps]; a step covers several frames where the network pools over time.
-        num_frames: number of real frames of each segment.
-        segment_frames: length of a segment with its padding.
-
-    Returns:
-        For each segment float [its real frames].
-    """
-    by_frame = []
-    for steps, count in zip(weights, num_frames, strict=True):
-        repeated = np.repeat(steps, -(-segment_frames // len(steps)))[:count]
-        by_frame.append(repeated / repeated.mean())
-    return by_frame
-
-
-def laid_out(segments: Sequence[np.ndarray], starts: Sequence[int]) -> np.ndarray:
-    """Segments at their positions in the utterance: a later one covers an earlier one, NaN where there is none.
-
-    Args:
-        segments: float [frames of the segment, …] each.
-        starts: first frame of each segment.
-
-    Returns:
-        float [frames of the utterance, …].
-    """
-    end = max(start + len(segment) for start, segment in zip(starts, segments, strict=True))
-    utterance = np.full((end, *segments[0].shape[1:]), np.nan)
-    for start, segment in zip(starts, segments, strict=True):
-        utterance[start : start + len(segment)] = segment
-    return utterance

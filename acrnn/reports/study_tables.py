@@ -182,11 +182,11 @@ def write_sweep(results: Mapping[int, Results], path: Path, has_published: bool 
     from acrnn import figures
 
     points = {
-        value: {
-            "uar": result.overall.uar_fold_mean,
-            "interval": result.overall.uar_fold_mean_interval,
-            "published": published.uar(result.settings) if has_published else None,
-        }
+        value: figures.Point(
+            result.overall.uar_fold_mean,
+            result.overall.uar_fold_mean_interval,
+            published.uar(result.settings) if has_published else None,
+        )
         for value, result in results.items()
     }
     figures.write_png(figures.depths(points, **labels), path)

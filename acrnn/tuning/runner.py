@@ -1,14 +1,14 @@
-"""KerasTuner search inside the training parts: the depth of Table I of Chen et al. (2018), and more where asked.
+"""Hyper-parameter search with KerasTuner inside the training parts of the folds, by default over the depths of Chen et al. (2018).
 
-The objective is the mean over folds and seeds of the validation UAR. The test part of a fold is neither predicted nor
-scored, and a speaker who is in no training or validation part of the chosen folds is not even read. Over all folds of a
-protocol, though, every test speaker validates in some other fold: a configuration chosen over all folds has seen each
-of them, as the paper's has. Leave folds out with `folds` where that matters.
+The objective is the mean validation UAR over folds and seeds. The test part of a fold is not predicted, and speakers outside
+the training and validation parts of the chosen folds are not read. Over all folds of a protocol, however, every test speaker
+is a validation speaker of another fold, so that a configuration selected over all folds depends on each of them, as the paper's
+does. Choose fewer `folds` where that matters.
 
-A search is done by this process, by a chief and workers that it starts (`jobs`), or by the same call in processes on
-several machines, as KerasTuner's environment variables say: KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT name the
-chief's address, KERASTUNER_TUNER_ID is "chief" in one and "tuner0", "tuner1" … in the others. They need one shared
-folder. A worker that ended is started again under its name and takes up its trial; a chief that ended goes on where it was.
+A search runs in this process, in a chief and workers that this process starts (`jobs`), or in processes on several machines
+that make the same call with KerasTuner's environment variables: KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT are the chief's
+address, KERASTUNER_TUNER_ID is "chief" in one process and "tuner0", "tuner1" … in the others. They need a shared folder. A
+worker that was killed is started again with the same name and repeats its trial; a chief that was killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -23,29 +23,32 @@ from pathlib import Path
 from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES
 from acrnn.console import import_quietly
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError, missing_extra
 from acrnn.progress import ProgressLine
-from acrnn.tuning import report as searched
-from acrnn.tuning.search import FITS, TUNING, Search, SearchFolder
+from acrnn.tuning import report
+from acrnn.tuning.results import FITS, TUNING, SearchResults
+from acrnn.tuning.search import Search, SearchFolder
 from acrnn.workers import events
 
 _LOOK_SECONDS = 0.5
-_LAST_CALL_SECONDS = 2.0  # a worker that comes late is told by the chief that all is done
+_LAST_CALL_SECONDS = 2.0  # time for late workers to learn from the chief that the search is over
 _LOCAL = "127.0.0.1"
 
 
-def tune(search: Search, output_dir: Path, jobs: int = 1, announce: Callable[[str], None] = print) -> dict | None:
-    """Runs what is missing of a search and returns what tuning.json says of it; None for a worker of a chief elsewhere.
+def tune(
+    search: Search, output_dir: Path, jobs: int = 1, announce: Callable[[str], None] = print
+) -> SearchResults | None:
+    """Runs what is missing of a search and returns its results; None in a worker of a chief in another process.
 
     Args:
-        search: what to search.
-        output_dir: its folder; fits in it are kept, and used again for more depths, folds or seeds.
-        jobs: processes that train trials, with a chief, all on this machine.
+        search: the search.
+        output_dir: its folder; finished fits in it are kept, and used again for more depths, folds or seeds.
+        jobs: number of processes on this machine that train trials; more than one need a chief.
         announce: takes a line for every fit and trial.
 
     Raises:
         ImportError: KerasTuner is not installed.
-        FileNotFoundError, ValueError: the search cannot be done (see `SearchFolder`), the folder holds another one, or a
+        FileNotFoundError, ValueError: the search cannot be done (see `SearchFolder`), the folder holds another search, or a
             fit in it is damaged.
         RuntimeError: a worker process died, or the chief does not answer.
     """
@@ -53,17 +56,15 @@ def tune(search: Search, output_dir: Path, jobs: int = 1, announce: Callable[[st
     folder = SearchFolder(search, output_dir)
     role = tuner.role()
     if role and jobs > 1:
-        raise UsageError(
-            f"--jobs {jobs}: it starts a chief and workers here; leave it out with KERASTUNER_ORACLE_IP set"
-        )
+        raise FieldError("jobs", jobs, "it starts a chief and workers here; leave it out with KERASTUNER_ORACLE_IP set")
     if role == "worker":
         return _as_worker(folder, announce)
-    found = _found(folder)
-    if found and found["is_complete"]:
-        announce(f"all {found['coverage']['trials']} trials are there already")
-        return found
+    results = _earlier_results(folder)
+    if results and results.is_complete:
+        announce(f"all {results.coverage.trials} trials are there already")
+        return results
     with _Board(folder, announce) as board:
-        board.open(is_new=found is None)
+        board.open(is_new=results is None)
         if role == "chief":
             board.serve(f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}")
         elif jobs > 1:
@@ -74,7 +75,7 @@ def tune(search: Search, output_dir: Path, jobs: int = 1, announce: Callable[[st
 
 
 def _kerastuner():
-    """The module with KerasTuner's part.
+    """The module `acrnn.tuning.tuner`, which imports KerasTuner.
 
     Raises:
         ImportError: KerasTuner is missing; the message names the extra.
@@ -82,34 +83,34 @@ def _kerastuner():
     try:
         import_quietly("keras_tuner")
     except ImportError as error:
-        raise ImportError(f'KerasTuner cannot be imported ({error}); install it with: pip install ".[tune]"') from error
+        raise missing_extra("tune", "the search with KerasTuner", error) from error
     from acrnn.tuning import tuner
 
     return tuner
 
 
-def _found(folder: SearchFolder) -> dict | None:
-    """What tuning.json says, if it is of the same plan and its fits are as it says; None where KerasTuner begins anew."""
+def _earlier_results(folder: SearchFolder) -> SearchResults | None:
+    """The results in tuning.json if they have the same plan and agree with the fits; None where KerasTuner starts again."""
     files.make_folder(folder.folder / FITS)
     files.remove_partial(folder.folder / FITS)
-    found = folder.read()
-    if found is None or found["plan"] != folder.plan():
+    results = folder.read()
+    if results is None or results.plan != folder.plan():
         return None
-    ended = [row for row in found["trials"] if row["status"] != "running"]
-    as_told = all(folder.row(row["trial"], row["hyperparameters"], row["status"]) == row for row in ended)
-    return found if as_told else None
+    ended = [trial for trial in results.trials if trial.status != "running"]
+    agrees = all(folder.trial(trial.trial, trial.hyperparameters, trial.status) == trial for trial in ended)
+    return results if agrees else None
 
 
 class _Board(ProgressLine):
-    """Where a search is led from: it has the oracle, shows what happens, and writes the results after every trial."""
+    """The leading process of a search: it has the oracle, shows the progress, and writes the results after every trial."""
 
     def __init__(self, folder: SearchFolder, announce: Callable[[str], None]):
         super().__init__("tuning", "fits")
         self.folder, self.announce = folder, announce
-        self.fits, self.told = 0, None
+        self.fits, self.announced = 0, None
 
     def open(self, is_new: bool) -> None:
-        """Takes the oracle up where it was left."""
+        """Restores the state of the oracle."""
         from acrnn.tuning import oracles, tuner
 
         self.tuner = tuner.open_tuner(self.folder, lambda: tuner.Trainer(self.folder, self.take), self.take, is_new)
@@ -117,7 +118,7 @@ class _Board(ProgressLine):
         self.publish()
 
     def take(self, kind: str, *event) -> None:
-        """Shows and keeps what happened in a fit or with a trial."""
+        """Takes an event of a fit ("epoch", "fit") or the end of a trial ("trial")."""
         note = ""
         if kind == "trial":
             self.publish()
@@ -129,43 +130,41 @@ class _Board(ProgressLine):
             note = f"({name}, fold {fold}, seed {seed}, epoch {epoch.epoch}: validation UAR {100 * epoch.validation_uar:.1f})"
         self.update(self.fits, self.planned * len(self.folder.tasks), note)
 
-    def publish(self, is_complete: bool = False) -> dict:
-        """Writes tuning.json and the figure; tells of the trials that ended since the last time."""
+    def publish(self, is_complete: bool = False) -> SearchResults:
+        """Writes tuning.json and the figure; announces the trials that ended since the last call."""
         from acrnn.tuning import oracles
 
         trials = oracles.trials_of(self.folder.search, self.tuner.oracle)
-        found = self.folder.write(trials, self.planned, is_complete)
-        searched.write_figure(self.folder.folder, found)
-        ended = {row["trial"]: row for row in found["trials"] if row["status"] != "running"}
-        for name in ended.keys() - (ended if self.told is None else self.told):
-            self.announce(f"{len(ended)} of {found['coverage']['planned']} trials: {searched.outcome(ended[name])}")
-        self.told = set(ended)
-        self.fits = sum(
-            len(self.folder.tasks) if row["trial"] in ended else len(row["fits"]) for row in found["trials"]
-        )
-        return found
+        results = self.folder.write(trials, self.planned, is_complete)
+        report.write_figure(self.folder.folder, results)
+        ended = {trial.trial: trial for trial in results.trials if trial.status != "running"}
+        for name in ended.keys() - (ended if self.announced is None else self.announced):
+            self.announce(f"{len(ended)} of {results.coverage.planned} trials: {report.outcome(ended[name])}")
+        self.announced = set(ended)
+        self.fits = sum(len(self.folder.tasks) if trial.trial in ended else len(trial.fits) for trial in results.trials)
+        return results
 
     def serve(self, address: str) -> None:
-        """The chief's part: gives trials to workers of other processes until there are none."""
+        """Serves trials to workers of other processes, as the chief, until there are none."""
         from acrnn.tuning import tuner
 
         self.announce(f"serving trials on {address} until workers have done them")
         with tuner.serving(self.tuner.oracle, address) as is_over:
             while not is_over():
                 time.sleep(_LOOK_SECONDS)
-                if len(self.tuner.oracle.end_order) > len(self.told):
+                if len(self.tuner.oracle.end_order) > len(self.announced):
                     self.publish()
             self.publish(is_complete=True)
             time.sleep(_LAST_CALL_SECONDS)
 
     def start_workers(self, jobs: int) -> None:
-        """The chief's part, with workers that this process starts and that end with it."""
+        """Serves trials, as the chief, to workers that this process starts and that end with it."""
         from acrnn.tuning import tuner
 
         address = f"{_LOCAL}:{_free_port()}"
         arguments = (self.folder.search, self.folder.folder, address, MEMORY_BYTES // jobs)
-        with tuner.serving(self.tuner.oracle, address), closing(events(jobs, _work_here, *arguments)) as happened:
-            for event in happened:
+        with tuner.serving(self.tuner.oracle, address), closing(events(jobs, _work_here, *arguments)) as worker_events:
+            for event in worker_events:
                 self.take(*event)
 
 
@@ -175,37 +174,37 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _work_here(number: int, report, search: Search, output_dir: Path, address: str, memory_bytes: int) -> None:
-    """What a process does that `start_workers` started."""
+def _work_here(number: int, send, search: Search, output_dir: Path, address: str, memory_bytes: int) -> None:
+    """The job of a process started by `start_workers`."""
     host, _, port = address.partition(":")
     names = {"TUNER_ID": f"tuner{number}", "ORACLE_IP": host, "ORACLE_PORT": port}
     os.environ.update({f"KERASTUNER_{name}": value for name, value in names.items()})
-    os.environ.update(no_grpc_proxy=host)  # the chief is here, whatever proxy leads elsewhere
+    os.environ.update(no_grpc_proxy=host)  # the chief is on this machine, whatever the proxy
     _kerastuner()
-    _work(SearchFolder(search, output_dir), report, memory_bytes)
+    _work(SearchFolder(search, output_dir), send, memory_bytes)
 
 
 def _as_worker(folder: SearchFolder, announce: Callable[[str], None]) -> None:
-    """What the same command does where the environment makes it a worker."""
+    """Runs trials of a chief in another process, as the environment variables say."""
 
-    def report(kind: str, *event) -> None:
+    def show(kind: str, *event) -> None:
         if kind == "fit":
             announce(_line(*event))
 
     if (folder.folder / TUNING).exists():
-        found = folder.read()
-        if found["plan"] == folder.plan() and found["is_complete"]:
+        results = folder.read()
+        if results.plan == folder.plan() and results.is_complete:
             announce("the search is over")
             return
-    _work(folder, report, MEMORY_BYTES)
+    _work(folder, show, MEMORY_BYTES)
     announce("the search is over; its chief writes the results")
 
 
-def _work(folder: SearchFolder, report, memory_bytes: int) -> None:
-    """Runs the chief's trials until it has no more."""
+def _work(folder: SearchFolder, send, memory_bytes: int) -> None:
+    """Runs trials of the chief until there are none."""
     from acrnn.tuning import tuner
 
-    tuner.search_trials(tuner.open_tuner(folder, lambda: tuner.Trainer(folder, report, memory_bytes), report))
+    tuner.search_trials(tuner.open_tuner(folder, lambda: tuner.Trainer(folder, send, memory_bytes), send))
 
 
 def _line(name: str, fold: int, seed: int, text: str) -> str:

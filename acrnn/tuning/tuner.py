@@ -1,4 +1,4 @@
-"""KerasTuner's tuner, whose trials are fits over folds, and its chief. Imported where used: KerasTuner is an extra."""
+"""KerasTuner's tuner with trials that fit folds, and its chief process. Imported where used, since KerasTuner is an extra."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from acrnn.batches.sources import MEMORY_BYTES, Feeder
 from acrnn.crossval.environment import versions
 from acrnn.crossval.fold_run import FitError, FoldRunner
 from acrnn.tuning.oracles import OBJECTIVE, hyperparameters, make_oracle
-from acrnn.tuning.search import SearchFolder, Values, title
+from acrnn.tuning.results import FitResult, Values
+from acrnn.tuning.search import SearchFolder, title
 
 _STATE = "oracle"
 _ASK_SECONDS = 1.0
@@ -52,54 +53,66 @@ class Trainer:
     def validation_uar(self, name: str, values: Values) -> float:
         """Mean validation UAR over folds and seeds.
 
+        Args:
+            name: KerasTuner's name of the trial.
+            values: hyper-parameters.
+
         Raises:
-            FitError: a fit failed, now or before.
+            FitError: a fit failed, now or in an earlier call.
         """
         missing = [task for task in self.folder.tasks if not self.folder.read_fit(values, *task)]
         if missing:
             self._fit(values, missing)
-        row = self.folder.row(name, values, "complete")
-        if row["errors"]:
-            raise FitError(row["errors"][0])
-        return row["validation_uar"]
+        trial = self.folder.trial(name, values, "complete")
+        if trial.errors:
+            raise FitError(trial.errors[0])
+        return trial.validation_uar
 
     def _fit(self, values: Values, tasks: list) -> None:
         keras.utils.clear_session()  # frees the graphs of earlier trials
         runner = FoldRunner(self.folder.experiment(values), self.feeder)
         for fold, seed in tasks:
-            started = time.monotonic()
             result = self._fit_fold(runner, values, fold, seed)
-            seconds = round(time.monotonic() - started, 1)
-            self.folder.write_fit(
-                values, fold, seed, {**result, "seconds": seconds, "versions": versions(), "worker": worker_name()}
-            )
-            if result["error"]:
+            self.folder.write_fit(result)
+            if result.error:
                 return
-            text = (
-                f"validation UAR {100 * result['validation_uar']:.1f} (epoch {result['best_epoch']}, {seconds:.0f} s)"
+            score = f"validation UAR {100 * result.validation_uar:.1f}"
+            self.report(
+                "fit", title(values), fold, seed, f"{score} (epoch {result.best_epoch}, {result.seconds:.0f} s)"
             )
-            self.report("fit", title(values), fold, seed, text)
 
-    def _fit_fold(self, runner: FoldRunner, values: Values, fold: int, seed: int) -> dict:
-        """The content of a fit's file about the fit itself."""
+    def _fit_fold(self, runner: FoldRunner, values: Values, fold: int, seed: int) -> FitResult:
+        started, fit, failure = time.monotonic(), None, None
         try:
             fit = runner.fit(fold, seed, partial(self.report, "epoch", title(values), fold, seed))
         except FitError as error:
-            return {"error": f"{title(values)}, {error}", "validation_uar": None, "best_epoch": None, "curve": []}
-        return {"error": None, "validation_uar": fit.validation_uar, **fit.to_dict()}
+            failure = f"{title(values)}, {error}"
+        return FitResult(
+            hyperparameters=dict(values),
+            fold=fold,
+            seed=seed,
+            error=failure,
+            validation_uar=fit and fit.validation_uar,
+            best_epoch=fit and fit.best_epoch,
+            curve=fit.curve if fit else (),
+            seconds=round(time.monotonic() - started, 1),
+            versions=versions(),
+            worker=worker_name(),
+            settings_sha256=self.folder.settings_sha256(values),
+        )
 
 
 class FoldTuner(BaseTuner):
-    """KerasTuner's tuner whose trial is a configuration's fits over all folds and seeds.
+    """KerasTuner's tuner; a trial fits one configuration on all folds with all seeds.
 
-    A worker of another process or machine asks its chief for trials, as KerasTuner's environment variables say. In
-    Hyperband's later rounds a trial is trained from its start with the larger budget of epochs: no weights are kept.
+    A worker in another process or on another machine gets its trials from the chief, by KerasTuner's environment variables.
+    In later rounds of Hyperband a trial is trained from the beginning with the larger number of epochs: no weights are kept.
 
     Args:
-        oracle: what chooses.
-        folder: the search's.
-        trainer: makes the Trainer when the first trial comes.
-        report: takes ("trial",) after every trial.
+        oracle: selects the configurations.
+        folder: folder of the search.
+        trainer: makes the Trainer at the first trial.
+        report: takes the event ("trial",) after every trial.
     """
 
     def __init__(
@@ -110,38 +123,40 @@ class FoldTuner(BaseTuner):
         super().__init__(oracle, directory=str(folder.folder), project_name=_STATE, **how)
 
     def on_search_begin(self) -> None:
-        """Before a worker takes a trial, it makes sure that its chief searches the same.
+        """Checks, in a worker, that the chief does the same search.
 
         Raises:
-            ValueError: it does not.
+            ValueError: the chief does another search.
         """
         if role() == "worker":
-            self.oracle.get_space()  # answered once the chief is there, and tuning.json with it
+            self.oracle.get_space()  # returns once the chief has started and written tuning.json
             self.folder.check_plan()
 
     def pre_create_trial(self) -> None:
-        """Waits between two questions: a worker for which there is nothing yet would ask without end."""
+        """Waits between two requests, so that a worker without a trial does not ask continuously."""
         time.sleep(max(0.0, self._asked_at + _ASK_SECONDS - time.monotonic()))
         self._asked_at = time.monotonic()
 
     def run_trial(self, trial) -> dict[str, float]:
+        """Validation UAR of a trial's configuration, by the name of the objective."""
         try:
             self._trainer = self._trainer or self._make_trainer()
             values = hyperparameters(self.folder.search, trial.hyperparameters.values)
             return {OBJECTIVE: self._trainer.validation_uar(trial.trial_id, values)}
         except FitError as error:
             raise errors.FailedTrialError(str(error)) from error
-        except Exception as error:  # KerasTuner would take it for a bad choice of hyperparameters, and go on
+        except Exception as error:  # KerasTuner would count it as a failed configuration and go on
             raise errors.FatalError(str(error)) from error
 
     def on_trial_end(self, trial) -> None:
+        """Reports the end of a trial."""
         super().on_trial_end(trial)
         self._asked_at = -math.inf
         self.report("trial")
 
 
 def role() -> str | None:
-    """ "chief" or "worker" where KerasTuner's environment variables say so, else None.
+    """Role of this process by KerasTuner's environment variables: "chief" or "worker"; None where they are not set.
 
     Raises:
         RuntimeError: some of them are missing.
@@ -152,17 +167,22 @@ def role() -> str | None:
 
 
 def open_tuner(folder: SearchFolder, trainer: Callable[[], Trainer], report: Report, is_new: bool = False) -> FoldTuner:
-    """The tuner with its oracle's state as it was left, or a new state where there is none, or a damaged one.
+    """The tuner with the saved state of its oracle; a new state where there is none, or a damaged one.
 
-    A killed process may leave half of a state; nothing is lost with it but KerasTuner's order of trials. A worker's
-    tuner has no state: its oracle is the chief's.
+    A killed process may leave an incomplete state; only KerasTuner's order of trials is lost with it. A worker's tuner has no
+    state, since the chief has the oracle.
+
+    Args:
+        folder: folder of the search.
+        trainer, report: see `FoldTuner`.
+        is_new: whether to discard the saved state.
     """
     if role() == "worker":
         return FoldTuner(make_oracle(folder.search), folder, trainer, report)
     for overwrite in (is_new, True):
         try:
             if not overwrite and (state := folder.folder / _STATE / "oracle.json").exists():
-                files.write_json(state.with_name(f"{worker_name()}.json"), {})  # what KerasTuner looks for
+                files.write_json(state.with_name(f"{worker_name()}.json"), {})  # KerasTuner expects this file
             with contextlib.redirect_stdout(io.StringIO()):
                 return FoldTuner(make_oracle(folder.search), folder, trainer, report, overwrite=overwrite)
         except (ValueError, KeyError, RuntimeError):
@@ -176,7 +196,7 @@ def search_trials(tuner: FoldTuner) -> None:
 
     Raises:
         RuntimeError: the chief does not answer.
-        Exception: what ended a trial and is not its hyperparameters' fault.
+        Exception: a trial ended for another reason than its hyper-parameters.
     """
     try:
         tuner.search()
@@ -191,12 +211,12 @@ def search_trials(tuner: FoldTuner) -> None:
 
 @contextlib.contextmanager
 def serving(oracle: keras_tuner.Oracle, address: str) -> Iterator[Callable[[], bool]]:
-    """Serves an oracle to workers until the block ends; gives a function that says whether all of them were sent home.
+    """Serves an oracle to workers until the block ends; yields a function that is True when all workers have been dismissed.
 
-    KerasTuner's own chief blocks, looks only every 20 s whether it may end, and cannot be ended by its caller.
+    KerasTuner's own chief blocks, checks only every 20 s for the end, and cannot be ended by its caller.
 
     Raises:
-        RuntimeError: the address is taken.
+        RuntimeError: the address is in use.
     """
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=[("grpc.so_reuseport", 0)])
     servicer = OracleServicer(oracle)
@@ -204,7 +224,7 @@ def serving(oracle: keras_tuner.Oracle, address: str) -> Iterator[Callable[[], b
     try:
         server.add_insecure_port(address)
     except RuntimeError as error:
-        raise RuntimeError(f"{address}: cannot be served on ({error}); is it taken by another chief?") from error
+        raise RuntimeError(f"{address}: cannot be served on ({error}); check that no other chief uses it") from error
     server.start()
     try:
         yield lambda: servicer.stop_triggered and not oracle.ongoing_trials and not oracle.tuner_ids
@@ -213,5 +233,5 @@ def serving(oracle: keras_tuner.Oracle, address: str) -> Iterator[Callable[[], b
 
 
 def worker_name() -> str:
-    """What this process is called in the search: "tuner0" alone, else as KERASTUNER_TUNER_ID says."""
+    """Name of this process in the search: KERASTUNER_TUNER_ID, or "tuner0"."""
     return os.environ.get("KERASTUNER_TUNER_ID", "tuner0")

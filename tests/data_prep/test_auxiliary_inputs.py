@@ -95,7 +95,7 @@ def test_a_damaged_table_is_refused_before_it_is_used(corpus, tmp_path):
     [
         (["--asr-model", "x"], "--asr-model x: a model is used with asr only"),
         (["--asr", "faster-whisper", "--asr-model", "nowhere"], "--asr-model nowhere: name the folder"),
-        (["--asr", "pocketsphinx", "--asr-language", "de"], "--asr-language de: pocketsphinx brings English alone"),
+        (["--asr", "pocketsphinx", "--asr-language", "de"], "--asr-language de: pocketsphinx includes English only"),
         (["--asr", "pocketsphinx", "--asr-model", "."], r"--asr-model .: \d of"),
     ],
 )

@@ -86,7 +86,7 @@ def test_whisper_uses_a_local_model_and_every_utterance_is_transcribed_alone(tmp
 
     monkeypatch.setitem(sys.modules, "faster_whisper", types.SimpleNamespace(WhisperModel=WhisperModel))
     monkeypatch.setattr("data_prep.transcripts.engines.metadata.version", lambda name: "1.2")
-    with pytest.raises(ValueError, match="asr.model None: name the folder of a converted Whisper model"):
+    with pytest.raises(ValueError, match="asr_model None: name the folder of a converted Whisper model"):
         ENGINES["faster-whisper"](None, "en")
     (tmp_path / "model.bin").write_bytes(b"weights")
     engine = ENGINES["faster-whisper"](tmp_path, "de")

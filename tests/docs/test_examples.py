@@ -3,10 +3,13 @@
 import doctest
 import importlib
 import re
+import sys
+from types import ModuleType
 
 import pytest
+import soundfile
 from support.pages import PAGES, ROOT, blocks
-from support.tiny_corpus import TINY_NETWORK
+from support.tiny_corpus import TINY_NETWORK, tiny_sound
 
 WITH_EXAMPLES = [page for page in PAGES if any(not block.skip for block in blocks(page, "python"))]
 SOURCES = [path for folder in ("acrnn", "data_prep", "experiments") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -16,11 +19,12 @@ WITH_DOCTESTS = [path for path in SOURCES if ">>> " in path.read_text(encoding="
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
 def test_the_examples_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": "__example__"}
+    module = ModuleType("example")  # dataclasses look for the module of a class
+    monkeypatch.setitem(sys.modules, "example", module)
     for block in blocks(page, "python"):
         if not block.skip:
-            exec(compile(block.setup, f"{page.name}, setup", "exec"), namespace)
-            exec(compile(block.code, page.name, "exec"), namespace)
+            exec(compile(block.setup, f"{page.name}, setup", "exec"), vars(module))
+            exec(compile(block.code, page.name, "exec"), vars(module))
 
 
 def test_the_example_of_a_cross_validation_runs_on_a_small_corpus(tiny_records, tmp_path, monkeypatch, capsys):
@@ -39,8 +43,9 @@ def test_the_example_of_a_cross_validation_runs_on_a_small_corpus(tiny_records, 
     assert shown, "no mean UAR and interval"
 
 
-def test_the_examples_of_docstrings_give_what_they_show(monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_the_examples_of_docstrings_give_what_they_show(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("speech.wav", tiny_sound("low", 1.0, 1), 16000)  # the recording in the examples
     for path in WITH_DOCTESTS:
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         failed, tried = doctest.testmod(importlib.import_module(module))

@@ -62,13 +62,24 @@ def test_every_page_is_in_the_navigation():
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_command_that_a_page_shows_is_understood(page, capsys):
+    installed = stand_ins(page)
     for command in commands(page):
-        if (parser := parser_of(command)) is None:
+        if (parser := parser_of([installed.get(word, word) for word in command])) is None:
             continue
         try:
             parser[0].parse_args(parser[1])
         except SystemExit:
             pytest.fail(f"{shlex.join(command)}\n{capsys.readouterr().err}")
+
+
+def stand_ins(page: Path) -> dict[str, str]:
+    """Names that the page declares by entry points, which are not installed here, and names of ours to parse instead."""
+    names = {}
+    for block in blocks(page, "toml"):
+        for group, entries in re.findall(r'\[project\.entry-points\."acrnn\.(\w+)"\]\n((?:\w+ = .+\n)+)', block.code):
+            ours = {"corpora": "manifest", "systems": "chen2018-3d"}[group]
+            names |= dict.fromkeys(re.findall(r"^(\w+) =", entries, re.MULTILINE), ours)
+    return names
 
 
 def parser_of(command: list[str]):

@@ -1,5 +1,6 @@
 """The tutorial notebook runs from the first cell to the last, and is small."""
 
+import importlib.util
 import os
 
 import nbformat
@@ -27,3 +28,14 @@ def test_the_tutorial_is_committed_with_its_outputs_and_small():
     assert TUTORIAL.stat().st_size < 300_000
     cells = [cell for cell in nbformat.read(TUTORIAL, as_version=4).cells if cell.cell_type == "code"]
     assert sum("image/png" in output.get("data", {}) for cell in cells for output in cell.outputs) == 3
+
+
+def test_the_site_shows_the_cells_and_the_figures_of_the_tutorial():
+    spec = importlib.util.spec_from_file_location("notebook_hook", ROOT / "docs" / "hooks" / "notebook.py")
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    page = hook.notebook_markdown(TUTORIAL)
+    assert page.count("![figure](data:image/png;base64,") == 3
+    assert "```python\nfrom collections import Counter" in page
+    assert "```text\n160 utterances, 10 speakers" in page
+    assert not page.startswith("#")  # the page has a title of its own

@@ -40,7 +40,7 @@ def test_an_experiment_with_text_and_speakers_leads_to_a_prediction(tmp_path, ca
     assert acrnn_main(predict) == 1
     assert "the model takes speaker embedding too; pass speaker_embedding=" in capsys.readouterr().err
     assert acrnn_main(["predict", sound, sound, *model, "--text", "x"]) == 2
-    assert "--text: it is of one utterance, and these are 2" in capsys.readouterr().err
+    assert "--text: one text for 2 files; use --transcripts FILE" in capsys.readouterr().err
     assert acrnn_main(["predict", sound, "--text", "x"]) == 1
     assert "text is given, and the model does not take it; leave it out" in capsys.readouterr().err
 

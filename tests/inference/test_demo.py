@@ -1,4 +1,4 @@
-"""The page: every sound gets its line, a bad one says what is wrong with it, and the browser asks nobody else."""
+"""The demo page: every sound has a row, a bad one with its error, and the browser loads nothing from elsewhere."""
 
 import html
 import os
@@ -72,7 +72,7 @@ def sounds(tmp_path):
 
 
 def write_bad(folder):
-    """A file of every fault, and what the page is to say of it."""
+    """Writes a file with each fault; returns the expected messages."""
     noise = tiny_sound("noisy", 61, 3)
     (folder / "empty.wav").touch()
     (folder / "letter.wav").write_text("Dear Sir or Madam, " * 50)
@@ -93,19 +93,19 @@ def write_bad(folder):
 
 def rows(shown):
     """The cells of every row of the table, as text."""
-    found = re.findall(r"<tr>(.*?)</tr>", shown, re.DOTALL)
-    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in found]
+    table_rows = re.findall(r"<tr>(.*?)</tr>", shown, re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in table_rows]
     return [[html.unescape(cell.strip()) for cell in row] for row in cells]
 
 
-def test_every_sound_has_a_line_with_what_the_recogniser_says_and_a_figure(recognizer, sounds):
+def test_every_sound_has_a_row_with_its_prediction_and_a_figure(recognizer, sounds):
     shown = demo.recognize(recognizer, sounds)
     header, *lines = rows(shown)
     assert header == ["file", "emotion", *recognizer.labels, "duration"]
     for path, line in zip(sounds, lines, strict=True):
-        said = recognizer.predict(path)
-        shares = [f"{100 * said.probabilities[label]:.1f}" for label in recognizer.labels]
-        assert line == [Path(path).name, said.emotion, *shares, f"{said.duration_seconds:.2f} s"]
+        prediction = recognizer.predict(path)
+        shares = [f"{100 * prediction.probabilities[label]:.1f}" for label in recognizer.labels]
+        assert line == [Path(path).name, prediction.emotion, *shares, f"{prediction.duration_seconds:.2f} s"]
     assert shown.count(PNG) == 2
     assert [Path(path).name for path in sounds] == re.findall(r"<figcaption>(.*?):", shown)
 
@@ -116,23 +116,23 @@ def test_the_figure_is_a_png_as_wide_as_the_page(recognizer, sounds):
     assert int.from_bytes(png[16:20], "big") >= 1000 and len(png) > 10_000
 
 
-def test_a_bad_file_says_what_is_wrong_with_it_and_the_others_go_on(recognizer, sounds, tmp_path):
+def test_a_bad_file_has_a_row_with_its_error_and_the_others_go_on(recognizer, sounds, tmp_path):
     bad = write_bad(tmp_path)
     shown = demo.recognize(recognizer, [sounds[0], *(str(tmp_path / name) for name in bad), sounds[1]])
     _, first, *failed, last = rows(shown)
     assert first[0] == "high.wav" and last[0] == "low.wav" and shown.count(PNG) == 2
     assert [line[0] for line in failed] == list(bad)
-    for (_, told), reason in zip(failed, bad.values(), strict=True):
-        assert reason in told
+    for (_, message), reason in zip(failed, bad.values(), strict=True):
+        assert reason in message
     assert str(tmp_path) not in shown and "Traceback" not in shown
 
 
-def test_a_model_that_hears_less_than_the_page_is_not_asked_for_more(recognizer, sounds):
+def test_the_page_keeps_to_a_shorter_limit_of_the_model(recognizer, sounds):
     short = Recognizer(replace(recognizer.card, max_seconds=2.0), None, "none", Path())
     assert "3.5 s long, this page takes up to 2 s" in demo.answer(short, "low.wav", Path(sounds[1])).error
 
 
-def test_what_is_too_long_is_not_decoded(recognizer, tmp_path, monkeypatch):
+def test_a_sound_that_is_too_long_is_not_decoded(recognizer, tmp_path, monkeypatch):
     soundfile.write(tmp_path / "long.flac", np.zeros(100 * 8000, np.int16), 8000)
     monkeypatch.setattr(audio, "load_waveform", lambda *_: pytest.fail("it was decoded"))
     assert "100.0 s long" in demo.answer(recognizer, "long.flac", tmp_path / "long.flac").error
@@ -146,7 +146,7 @@ def test_a_recording_comes_first_and_no_more_than_a_dozen_sounds_are_taken(recog
     assert "Left out: gone11.wav, gone12.wav, gone13.wav" in shown
 
 
-def test_without_a_sound_the_page_says_what_to_do(recognizer):
+def test_a_page_without_sounds_explains_the_next_step(recognizer):
     assert "No sound yet" in demo.recognize(recognizer, None) and "<table" not in demo.recognize(recognizer, [])
 
 
@@ -158,16 +158,16 @@ def test_the_name_of_a_file_is_text_and_no_markup(recognizer, sounds, tmp_path):
     assert [line[0] for line in rows(shown)[1:]] == [name, f"gone {name}"]
 
 
-def test_the_top_tells_the_model_its_data_and_that_probabilities_are_not_calibrated(recognizer):
-    card, told = recognizer.card, demo.about(recognizer.card)
-    assert "tiny, 3-D ACRNN" in told and "high, low, noisy" in told and "not calibrated" in told
-    assert html.escape(card.corpus["title"]) in told and f"{len(card.fitted_on['speakers'])} speakers" in told
+def test_the_top_states_the_model_its_training_data_and_limitations(recognizer):
+    card, top = recognizer.card, demo.about(recognizer.card)
+    assert "tiny, 3-D ACRNN" in top and "high, low, noisy" in top and "not calibrated" in top
+    assert html.escape(card.corpus["title"]) in top and f"{len(card.fitted_on['speakers'])} speakers" in top
 
 
-def test_the_top_tells_the_estimate_with_its_interval_or_that_there_is_none(recognizer):
-    told = " ".join(demo.about(replace(recognizer.card, estimate=ESTIMATE)).split())
-    assert "UAR 62.5 % (95 % interval 50.0 to 75.0), where chance is 33.3 %" in told
-    assert "leave-one-speaker-out, 5 of 5 planned runs" in told and "Recall: high 90 %, low –." in told
+def test_the_top_states_the_performance_with_its_interval_or_that_none_was_measured(recognizer):
+    top = " ".join(demo.about(replace(recognizer.card, estimate=ESTIMATE)).split())
+    assert "UAR 62.5 % (95 % interval 50.0 to 75.0), where chance is 33.3 %" in top
+    assert "leave-one-speaker-out, 5 of 5 planned runs" in top and "Recall: high 90 %, low –." in top
     assert "interval" not in demo.about(replace(recognizer.card, estimate={**ESTIMATE, "uar_pooled_interval": None}))
     assert "Not measured on speakers" in demo.about(replace(recognizer.card, estimate=None))
 
@@ -185,9 +185,9 @@ def test_without_gradio_the_extra_is_named(recognizer, monkeypatch):
 
 
 def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -215,8 +215,8 @@ def test_an_upload_that_is_too_large_is_refused(served):
     assert upload(served, bytes(1_000)).status_code == 200
 
 
-def hear_interrupts():
-    """A shell's background jobs, and what they start, ignore the signal of Ctrl-C."""
+def handle_interrupts():
+    """Restores the handling of Ctrl-C, which background jobs of a shell ignore."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -240,17 +240,17 @@ def test_an_interrupt_ends_the_page_with_exit_status_0_and_nothing_of_the_upload
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        preexec_fn=hear_interrupts,
+        preexec_fn=handle_interrupts,
     ) as page:
         try:
             assert page.stdout.readline() == f"{address}/ shows tiny; Ctrl-C ends it\n"
             kept = upload(address, Path(sounds[0]).read_bytes()).json()
             assert Path(kept[0]).is_file() and Path(kept[0]).is_relative_to(temporary)
             page.send_signal(signal.SIGINT)
-            _, told = page.communicate(timeout=60)
+            _, errors = page.communicate(timeout=60)
         finally:
             page.kill()
-    assert page.returncode == 0 and told == "ended\n"
+    assert page.returncode == 0 and errors == "ended\n"
     assert not Path(kept[0]).exists() and list(temporary.glob("*demo*")) == [] == list(temporary.glob("gradio*"))
 
 
@@ -269,7 +269,7 @@ def browser():
 
 @pytest.fixture
 def tab(browser):
-    """A tab that reaches this machine only, and the addresses elsewhere that it asked for."""
+    """A tab that can load from this machine only, and the other addresses that it requested."""
     opened, elsewhere = browser.new_page(), []
 
     def gate(route):
@@ -283,7 +283,7 @@ def tab(browser):
     return opened, elsewhere
 
 
-def give(page, address, paths):
+def submit(page, address, paths):
     """Opens the page, uploads files and presses the button."""
     page.goto(address)
     page.get_by_role("button", name="Recognize").wait_for()
@@ -292,15 +292,15 @@ def give(page, address, paths):
     page.get_by_role("button", name="Recognize").click()
 
 
-def test_in_a_browser_two_files_are_uploaded_recognised_and_drawn_without_asking_anybody_else(
+def test_in_a_browser_two_files_are_uploaded_recognised_and_drawn_without_loading_anything_from_elsewhere(
     served, tab, recognizer, sounds, tmp_path
 ):
     page, elsewhere = tab
-    give(page, served, sounds)
+    submit(page, served, sounds)
     page.locator("#answer table").wait_for()
-    told = [cell.inner_text() for cell in page.locator("#answer td.emotion").all()]
-    assert told == [recognizer.predict(path).emotion for path in sounds]
-    widths = page.locator("#answer figure img").evaluate_all("found => found.map(one => one.naturalWidth)")
+    emotions = [cell.inner_text() for cell in page.locator("#answer td.emotion").all()]
+    assert emotions == [recognizer.predict(path).emotion for path in sounds]
+    widths = page.locator("#answer figure img").evaluate_all("images => images.map(image => image.naturalWidth)")
     assert len(widths) == 2 and min(widths) >= 1000
     assert page.get_by_text("not calibrated: 90 %").is_visible()
     page.screenshot(path=tmp_path / "page.png", full_page=True)
@@ -312,7 +312,7 @@ def test_in_a_browser_a_bad_file_has_its_line_and_clear_empties_the_page(served,
     page, elsewhere = tab
     bad = tmp_path / "empty.wav"
     bad.touch()
-    give(page, served, [str(bad), sounds[0]])
+    submit(page, served, [str(bad), sounds[0]])
     page.locator("#answer td.error", has_text="empty, 0 bytes").wait_for()
     assert page.locator("#answer figure").count() == 1
     page.get_by_role("button", name="Clear").last.click()

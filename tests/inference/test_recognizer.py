@@ -52,7 +52,7 @@ def recordings(tmp_path):
     return folder
 
 
-def test_the_included_model_says_what_it_was_fitted_on_and_how_well_it_does(recognizer):
+def test_the_included_model_states_its_training_data_and_performance(recognizer):
     card = recognizer.card
     assert card.corpus["name"] == "emodb" and card.corpus["licence"]
     assert len(card.fitted_on["speakers"]) == 10 and "fold" not in card.fitted_on
@@ -74,24 +74,24 @@ def test_the_included_model_is_small():
     assert sum(path.stat().st_size for path in files) < 20e6
 
 
-def test_the_estimate_of_the_included_model_is_that_of_the_committed_results(recognizer):
+def test_the_card_of_the_included_model_agrees_with_the_committed_results(recognizer):
     results = Path(__file__).parents[2] / "experiments" / "results" / "emodb_tuned_reduced" / "3d_conv1"
-    found = json.loads((results / "results.json").read_text())
-    assert found["overall"]["uar_fold_mean"] == recognizer.card.estimate["uar_fold_mean"]
-    assert found["settings"]["recipe"] == recognizer.card.recipe
-    assert found["settings"]["network"] == recognizer.card.network
+    committed = json.loads((results / "results.json").read_text())
+    assert committed["overall"]["uar_fold_mean"] == recognizer.card.estimate["uar_fold_mean"]
+    assert committed["settings"]["recipe"] == recognizer.card.recipe
+    assert committed["settings"]["network"] == recognizer.card.network
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "litert", "saved-model"])
-def test_the_included_model_says_the_same_in_every_runtime(recognizer, runtime):
+def test_the_included_model_predicts_the_same_in_every_runtime(recognizer, runtime):
     waveforms = [sound(seconds, seed) for seed, seconds in enumerate((0.1, 1.0, 3.3, 8.0))]
-    for said, expected in zip(
+    for prediction, expected in zip(
         Recognizer.load(runtime=runtime).predict_batch(waveforms, RATE),
         recognizer.predict_batch(waveforms, RATE),
         strict=True,
     ):
-        assert said.emotion == expected.emotion
-        assert said.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
+        assert prediction.emotion == expected.emotion
+        assert prediction.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
 
 
 def test_a_file_and_its_samples_are_one_utterance(recognizer, tmp_path):
@@ -105,38 +105,38 @@ def test_a_file_and_its_samples_are_one_utterance(recognizer, tmp_path):
         recognizer.predict(np.round(waveform * 32768).astype(np.int16), RATE),
         recognizer.predict(np.stack([waveform, waveform], axis=1), RATE),
     ]
-    for one in others:
-        assert one.probabilities == pytest.approx(of_file.probabilities, abs=1e-5)
+    for other in others:
+        assert other.probabilities == pytest.approx(of_file.probabilities, abs=1e-5)
     assert of_file.source.endswith("x.wav") and others[1].source == "array"
 
 
-def test_another_rate_is_converted(recognizer):
+def test_another_sampling_rate_is_converted(recognizer):
     import soxr
 
     waveform = sound(2.0)
-    said = recognizer.predict(soxr.resample(waveform, RATE, 44100), 44100)
-    assert said.duration_seconds == pytest.approx(2.0, abs=1e-3)
-    assert said.probabilities == pytest.approx(recognizer.predict(waveform, RATE).probabilities, abs=0.05)
+    prediction = recognizer.predict(soxr.resample(waveform, RATE, 44100), 44100)
+    assert prediction.duration_seconds == pytest.approx(2.0, abs=1e-3)
+    assert prediction.probabilities == pytest.approx(recognizer.predict(waveform, RATE).probabilities, abs=0.05)
 
 
-def test_how_loud_a_recording_is_changes_nothing(recognizer):
+def test_the_level_of_a_recording_changes_nothing(recognizer):
     waveform = sound()
     quiet = recognizer.predict(waveform * 0.01, RATE)
     assert quiet.probabilities == pytest.approx(recognizer.predict(waveform, RATE).probabilities, abs=1e-3)
 
 
 def test_a_prediction_is_plain_and_complete(recognizer):
-    said = recognizer.predict(sound(7.0), RATE)
-    assert list(said.probabilities) == list(recognizer.labels)
-    assert sum(said.probabilities.values()) == pytest.approx(1)
-    assert said.probabilities[said.emotion] == max(said.probabilities.values())
-    assert [(s.start_seconds, s.end_seconds) for s in said.segments] == [
+    prediction = recognizer.predict(sound(7.0), RATE)
+    assert list(prediction.probabilities) == list(recognizer.labels)
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    assert prediction.probabilities[prediction.emotion] == max(prediction.probabilities.values())
+    assert [(s.start_seconds, s.end_seconds) for s in prediction.segments] == [
         pytest.approx(times, abs=0.016) for times in ((0, 3.015), (3, 6.015), (3.98, 7))
     ]
-    assert len(said.attention) == len(said.attention_seconds) == 699
-    assert said.attention_seconds[:2] == pytest.approx((0.0125, 0.0225))
-    assert np.mean(said.attention[:300]) == pytest.approx(1, abs=1e-4)
-    assert json.loads(json.dumps(said.to_dict())).keys() == {
+    assert len(prediction.attention) == len(prediction.attention_seconds) == 699
+    assert prediction.attention_seconds[:2] == pytest.approx((0.0125, 0.0225))
+    assert np.mean(prediction.attention[:300]) == pytest.approx(1, abs=1e-4)
+    assert json.loads(json.dumps(prediction.to_dict())).keys() == {
         "source", "emotion", "probabilities", "duration_seconds", "segments", "attention_seconds", "attention",
     }  # fmt: skip
 
@@ -163,41 +163,41 @@ def test_samples_that_cannot_be_used_are_refused_with_the_remedy(recognizer, sam
 
 def test_a_file_that_is_too_long_is_refused_before_it_is_read(recognizer, tmp_path, monkeypatch):
     soundfile.write(tmp_path / "long.wav", np.tile(sound(1.0), 601), RATE)
-    monkeypatch.setattr("acrnn.audio.load_waveform", lambda *given: pytest.fail("it was read"))
+    monkeypatch.setattr("acrnn.audio.load_waveform", lambda *arguments: pytest.fail("it was read"))
     with pytest.raises(AudioError, match=r"long\.wav: 601\.0 s long"):
         recognizer.predict(tmp_path / "long.wav")
 
 
-def test_the_bad_files_of_a_folder_are_told_and_the_others_done(recognizer, recordings):
-    said = {Path(one.source).name: one for one in recognizer.predict_folder(recordings)}
-    assert set(said) == {"a.wav", "b.flac", "c.wav", *BAD}
+def test_the_bad_files_of_a_folder_are_reported_and_the_others_recognized(recognizer, recordings):
+    results = {Path(each.source).name: each for each in recognizer.predict_folder(recordings)}
+    assert set(results) == {"a.wav", "b.flac", "c.wav", *BAD}
     for name, reason in BAD.items():
-        assert isinstance(said[name], Failure) and name in said[name].reason and reason in said[name].reason
-    assert all(isinstance(said[name], Prediction) for name in ("a.wav", "b.flac", "c.wav"))
+        assert isinstance(results[name], Failure) and name in results[name].reason and reason in results[name].reason
+    assert all(isinstance(results[name], Prediction) for name in ("a.wav", "b.flac", "c.wav"))
 
 
 def test_files_come_back_in_their_order_whatever_their_lengths(recognizer, tmp_path):
     paths = [tmp_path / f"{number}.wav" for number in range(20)]
     for number, path in enumerate(paths):
         soundfile.write(path, sound(0.3 + 0.37 * (number * 7 % 20), number), RATE, subtype="FLOAT")
-    said = list(recognizer.predict_files(iter(paths)))
-    assert [one.source for one in said] == [str(path) for path in paths]
-    for one in said[::6]:
-        assert one.probabilities == pytest.approx(recognizer.predict(one.source).probabilities, abs=1e-5)
+    results = list(recognizer.predict_files(iter(paths)))
+    assert [each.source for each in results] == [str(path) for path in paths]
+    for each in results[::6]:
+        assert each.probabilities == pytest.approx(recognizer.predict(each.source).probabilities, abs=1e-5)
 
 
-def test_a_stream_says_of_a_window_what_a_file_of_it_would_get(recognizer):
+def test_a_stream_predicts_for_a_window_as_for_a_file_of_it(recognizer):
     waveform = np.concatenate([sound(2.5, seed) for seed in range(4)])[: 7 * RATE + 8500]
     stream, decisions = recognizer.stream(window_seconds=3.0, hop_seconds=0.5), []
     for start in range(0, len(waveform), 3777):
         decisions += stream.push(waveform[start : start + 3777])
     decisions += stream.finish()
-    times = [(one.start_seconds, one.end_seconds) for one in decisions]
+    times = [(decision.start_seconds, decision.end_seconds) for decision in decisions]
     assert times[:-1] == [(0.5 * n, 0.5 * n + 3) for n in range(10)]
     assert times[-1] == pytest.approx((5.0, 7.53125))  # what no window has covered, and what goes before it
-    for one in decisions:
-        part = waveform[round(one.start_seconds * RATE) : round(one.end_seconds * RATE)]
-        assert one.prediction.probabilities == recognizer.predict(part, RATE).probabilities
+    for decision in decisions:
+        part = waveform[round(decision.start_seconds * RATE) : round(decision.end_seconds * RATE)]
+        assert decision.prediction.probabilities == recognizer.predict(part, RATE).probabilities
 
 
 def test_a_stream_of_another_rate_is_resampled_as_its_file_would_be(recognizer):
@@ -205,15 +205,17 @@ def test_a_stream_of_another_rate_is_resampled_as_its_file_would_be(recognizer):
 
     waveform = soxr.resample(np.concatenate([sound(2.5, seed) for seed in range(2)]), RATE, 48000)
     stream = recognizer.stream(48000, window_seconds=2.0, hop_seconds=2.0)
-    decisions = [one for part in np.array_split(waveform, 31) for one in stream.push(part)] + stream.finish()
+    decisions = [decision for part in np.array_split(waveform, 31) for decision in stream.push(part)] + stream.finish()
     whole = soxr.resample(waveform, 48000, RATE)
-    assert [round(one.start_seconds, 3) for one in decisions] == [0, 2, 4]
-    for one in decisions:
-        part = whole[round(one.start_seconds * RATE) : round(one.end_seconds * RATE)]
-        assert one.prediction.probabilities == pytest.approx(recognizer.predict(part, RATE).probabilities, abs=1e-3)
+    assert [round(decision.start_seconds, 3) for decision in decisions] == [0, 2, 4]
+    for decision in decisions:
+        part = whole[round(decision.start_seconds * RATE) : round(decision.end_seconds * RATE)]
+        assert decision.prediction.probabilities == pytest.approx(
+            recognizer.predict(part, RATE).probabilities, abs=1e-3
+        )
 
 
-def test_a_stream_holds_no_more_than_a_window_however_much_is_pushed_at_once(recognizer):
+def test_a_stream_stores_no_more_than_a_window_however_much_is_pushed_at_once(recognizer):
     stream = recognizer.stream(window_seconds=1.0, hop_seconds=1.0)
     stream.push(sound(1.0))
     block = np.tile(sound(1.0), 60)
@@ -224,13 +226,13 @@ def test_a_stream_holds_no_more_than_a_window_however_much_is_pushed_at_once(rec
     assert held < block.nbytes / 4
 
 
-def test_a_stream_that_ends_with_a_window_has_nothing_more_to_say(recognizer):
+def test_a_stream_that_ends_with_a_window_has_no_further_decision(recognizer):
     stream = recognizer.stream(window_seconds=2.0, hop_seconds=1.0)
-    assert [one.end_seconds for one in stream.push(np.tile(sound(1.0), 4))] == [2, 3, 4]
+    assert [decision.end_seconds for decision in stream.push(np.tile(sound(1.0), 4))] == [2, 3, 4]
     assert stream.finish() == []
 
 
-def test_a_stream_goes_on_through_silence_and_says_nothing_of_it(recognizer):
+def test_a_stream_continues_through_silence_without_a_prediction(recognizer):
     stream = recognizer.stream(window_seconds=1.0, hop_seconds=1.0)
     decisions = stream.push(np.concatenate([np.zeros(RATE), sound(1.0)]))
     assert decisions[0].prediction is None and decisions[1].prediction.emotion in recognizer.labels
@@ -255,33 +257,33 @@ def test_a_stream_that_makes_no_sense_is_refused(recognizer):
         recognizer.stream().push(np.array([np.nan, 0.0]))
 
 
-def test_the_command_line_tells_people_what_it_hears(recordings, capsys):
+def test_the_command_line_prints_predictions_for_people(recordings, capsys):
     assert main(["predict", str(recordings / "a.wav")]) == 0
-    told = capsys.readouterr()
-    assert told.out.startswith(f"{recordings / 'a.wav'}: ") and "(1.00 s)" in told.out
-    assert "trained on Emo-DB" in told.err and "on speakers that the network was not trained on" in told.err
-    assert "recognizing" not in told.err  # progress is for many
+    output = capsys.readouterr()
+    assert output.out.startswith(f"{recordings / 'a.wav'}: ") and "(1.00 s)" in output.out
+    assert "trained on Emo-DB" in output.err and "on speakers that the network was not trained on" in output.err
+    assert "recognizing" not in output.err  # progress is for many
 
 
-def test_the_command_line_gives_machines_a_json_object_a_line(recordings, recognizer, capsys):
+def test_the_command_line_prints_a_json_object_a_line_for_programs(recordings, recognizer, capsys):
     assert main(["predict", "--json", str(recordings / "a.wav"), str(recordings / "silent.wav")]) == 1
-    told = capsys.readouterr()
-    good, bad = map(json.loads, told.out.splitlines())
+    output = capsys.readouterr()
+    good, bad = map(json.loads, output.out.splitlines())
     expected = recognizer.predict(recordings / "a.wav")
     assert good["emotion"] == expected.emotion and good["model"] == "acrnn_emodb"
     assert good["probabilities"] == pytest.approx(expected.probabilities, abs=1e-4)
     assert "silence" in bad["error"] and bad["source"].endswith("silent.wav")
-    assert "1 of 2 files failed:" in told.err
+    assert "1 of 2 files failed:" in output.err
 
 
-def test_the_command_line_goes_through_a_folder_as_a_table(recordings, capsys):
+def test_the_command_line_prints_a_table_for_a_folder(recordings, capsys):
     assert main(["predict", "--csv", str(recordings)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "source,emotion,anger,boredom,disgust,fear,happiness,neutral,sadness,error"
     assert len(lines) == 1 + 3 + len(BAD)
 
 
-def test_the_command_line_draws_what_it_hears(recordings, tmp_path, capsys):
+def test_the_command_line_draws_predictions(recordings, tmp_path, capsys):
     picture = tmp_path / "figures" / "p.png"
     assert main(["predict", str(recordings / "a.wav"), str(recordings / "b.flac"), "--plot", str(picture)]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 20000
@@ -313,8 +315,8 @@ def test_a_port_that_is_none_is_wrong_usage(capsys):
 
 def test_info_shows_the_card(capsys):
     assert main(["info"]) == 0
-    told = capsys.readouterr().out
-    assert "chen2018-3d" in told and "anger, boredom, disgust" in told and "recall" in told
+    output = capsys.readouterr().out
+    assert "chen2018-3d" in output and "anger, boredom, disgust" in output and "recall" in output
     assert main(["info", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["format"] == "acrnn-model"
 

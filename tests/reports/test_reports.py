@@ -1,11 +1,12 @@
 """Reports: figures stand beside published ones only where they may, and attention is drawn where it belongs."""
 
-import numpy as np
 import pytest
 from support.results import settings_of
 
 from acrnn import reports
-from acrnn.reports import attention, published
+from acrnn.models import MODELS
+from acrnn.reports import published
+from acrnn.reports.html import selection_caption
 from acrnn.reports.tables import system_title
 
 FIVE_LAYERS = {"network": {"conv_layers": 5}}
@@ -48,18 +49,74 @@ def test_no_published_figure_stands_beside_anything_else(change):
     assert uar(**change) is None
 
 
-def test_attention_is_one_where_it_is_even_however_short_the_segment():
-    weights = [[1 / 150] * 150, [1 / 50] * 50 + [0] * 100]
-    long, short = attention.weights_by_frame(weights, (300, 100), 300)
-    np.testing.assert_allclose(long, np.ones(300))
-    np.testing.assert_allclose(short, np.ones(100))
+@pytest.mark.parametrize(
+    ("model", "network"),
+    [
+        ("chen2018-3d", {"channels": 1}),
+        ("chen2018-3d", {"channels": 2}),
+        ("chen2018-3d", {"pool_size": [4, 2]}),
+        ("chen2018-3d", {"dense_units": 32}),
+        ("chen2018-3d", {"kernel_size": [3, 3]}),
+        ("chen2018-2d", {"channels": 1, "dense_units": 32}),
+        ("han2014-dnn-elm", {"hidden_layers": 2}),
+        ("han2014-dnn-elm", {"elm_units": 60}),
+        ("lim2016-cnn", {"pool_sizes": [[2, 2], [2, 2]]}),
+        ("lim2016-tdcnn", {"network": "tdcnn", "series_layers": 1}),
+        ("zhang2021", {"dense_units": [128, 64]}),
+        ("zhang2021-2cnn-lstm", {"pool_size": 3}),
+        ("peng2021-text", {"audio": False, "embedding_size": 50, "max_words": 500}),
+    ],
+)
+def test_a_network_with_one_smaller_part_is_not_of_full_size(model, network):
+    settings = settings_of(model=model, network=network)
+    assert not published.full_size(settings) and "reduced network" in system_title(settings)
+    protocols = {"lim2016-cnn": "speaker-dependent-random-10-fold-5-times"}
+    assert uar(model=model, network=network, protocol=protocols.get(model, "leave-one-speaker-out")) is None
 
 
-def test_overlapping_segments_are_laid_where_they_were_cut():
-    whole = attention.laid_out([np.zeros(300), np.ones(300)], [0, 150])
-    assert whole.tolist() == [0] * 150 + [1] * 300
-    gap = attention.laid_out([np.zeros(300), np.ones(300)], [0, 700])
-    assert np.isnan(gap[300:700]).all() and gap[700:].tolist() == [1] * 300
+@pytest.mark.parametrize(
+    ("model", "network"),
+    [
+        ("chen2018-3d", {"conv_layers": 7, "normalization": "band", "centered": True, "frames": 150, "bands": 26}),
+        ("chen2018-2d", {"channels": 1, "padding": "zero"}),
+        ("zhang2021", {"channels": 1, "context_frames": 16, "shift_frames": 8, "attention": False, "layout": "caffe"}),
+        ("peng2021-bimodal", {"embedding_size": 50, "speaker_embedding_size": 512, "swem": False}),
+    ],
+)
+def test_what_a_paper_sweeps_and_what_follows_from_the_records_leave_a_network_of_full_size(model, network):
+    assert published.full_size(settings_of(model=model, network=network))
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "chen2018-original"])
+def test_every_system_of_a_paper_has_figures_for_its_own_defaults(name):
+    system, figures = MODELS[name], MODELS[name].published
+    network = {**system.variant, "speaker_embedding_size": 512} if name.startswith("peng") else dict(system.variant)
+    options = {"start": {"kind": "imagenet"}, "speeds": [0.8, 0.9, 1.0, 1.1, 1.2]} if name.startswith("zhang") else {}
+    for corpus, subset, protocol in figures.experiments:
+        described = {"name": corpus, "subset": subset, "complete": True}
+        assert 40 < uar(corpus=described, protocol=protocol, model=name, network=network, **options).mean < 100
+
+
+def test_the_weighted_accuracy_of_peng_stands_beside_its_row():
+    corpus = {"name": "iemocap", "subset": "all-4-merged", "complete": True}
+    network = {"audio": False, "embedding_size": 300}
+    peng = settings_of(corpus=corpus, model="peng2021-text", network=network)
+    assert (published.wa(peng).mean, published.uar(peng).mean) == (67.8, 67.7)
+    recognized = settings_of(corpus=corpus, model="peng2021-text", network=network, companions={"transcripts": {}})
+    assert published.wa(recognized) == (62.4, None, "Peng et al. 2021, Table 1")
+    assert published.wa(settings_of()) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"recipe": {"epoch_choice": "last"}}, "The last epoch is used"),
+        ({"recipe": {"epoch_choice": "validation-uar"}}, "best UAR on the validation part is selected"),
+        ({"mistake": "test-selected-epoch"}, "selected by the UAR on the test speakers"),
+    ],
+)
+def test_the_caption_of_the_learning_curves_follows_the_checkpoint_selection(fields, text):
+    assert text in selection_caption(settings_of(**fields))
 
 
 def test_the_title_of_a_system_names_its_depth_where_it_has_one():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +21,11 @@ from acrnn.folds import make_folds
 from acrnn.recipes import TUNED, Recipe
 from acrnn.records import RecordSet
 from acrnn.tuning import report, runner, tuner
-from acrnn.tuning.search import Search, SearchFolder, read_tuning
+from acrnn.tuning.results import FitResult, SearchCoverage, read_tuning
+from acrnn.tuning.search import Search, SearchFolder
 from experiments import arguments, from_options, run_cv, tune_depth
 
+COMMITTED = Path(__file__).parents[2] / "experiments" / "results" / "tuning_emodb_chen2018-3d"
 RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=2)
 
 
@@ -62,18 +65,34 @@ def times_of(folder):
 
 def test_a_grid_search_tries_every_depth_and_keeps_the_best_by_validation_uar(finished):
     found = read_tuning(finished)
-    assert found["is_complete"] and found["coverage"]["trials"] == found["coverage"]["planned"] == 2
-    assert [row["hyperparameters"] for row in found["trials"]] == [{"conv_layers": 1}, {"conv_layers": 2}]
+    assert found.is_complete and found.coverage.trials == found.coverage.planned == 2
+    assert [row.hyperparameters for row in found.trials] == [{"conv_layers": 1}, {"conv_layers": 2}]
     fits = fits_of(finished)
-    for row in found["trials"]:
-        depth = row["hyperparameters"]["conv_layers"]
+    for row in found.trials:
+        depth = row.hyperparameters["conv_layers"]
         curves = [fits[f"conv_layers-{depth}_fold0{fold}_seed0.json"]["curve"] for fold in (0, 1)]
         best = [max(epoch["validation_uar"] for epoch in curve) for curve in curves]
-        assert row["status"] == "complete" and row["validation_uar"] == pytest.approx(np.mean(best))
-        assert row["validation_uar_interval"][0] <= row["validation_uar"] <= row["validation_uar_interval"][1]
+        assert row.status == "complete" and row.validation_uar == pytest.approx(np.mean(best))
+        assert row.validation_uar_interval[0] <= row.validation_uar <= row.validation_uar_interval[1]
         assert [len(curve) for curve in curves] == [2, 2]
-    assert found["best"]["validation_uar"] == max(row["validation_uar"] for row in found["trials"])
+    assert found.best.validation_uar == max(row.validation_uar for row in found.trials)
     assert (finished / "depth.png").stat().st_size > 5000
+
+
+def test_the_committed_search_is_read_and_written_with_the_same_content():
+    content = json.loads((COMMITTED / "tuning.json").read_text())
+    del content["sha256"]
+    results = read_tuning(COMMITTED)
+    assert results.to_dict() == content
+    assert results.best.hyperparameters == {"conv_layers": 2} and results.settings.config.first_filters == 32
+
+
+def test_the_committed_fits_are_read_and_written_with_the_same_content(tmp_path):
+    paths = sorted((COMMITTED / "fits").glob("*.json"))
+    assert len(paths) == 12
+    for path in paths:
+        FitResult.read(path).write(tmp_path / "fit.json")
+        assert json.loads((tmp_path / "fit.json").read_text()) == json.loads(path.read_text())
 
 
 def test_the_summary_says_whose_figures_stand_side_by_side(finished):
@@ -102,7 +121,7 @@ def test_the_records_of_test_speakers_are_not_even_opened(finished, search, tmp_
     found = runner.tune(
         replace(search, experiment=experiment, depths=(1,), folds=(0,)), tmp_path / "out", announce=quiet
     )
-    assert found["is_complete"]
+    assert found.is_complete
     name = "conv_layers-1_fold00_seed0.json"
     changed, before = (
         [{**epoch, "seconds": 0} for epoch in fits_of(folder)[name]["curve"]] for folder in (tmp_path / "out", finished)
@@ -120,11 +139,9 @@ def test_another_plan_in_the_same_folder_uses_the_fits_that_are_there(finished, 
     folder = shutil.copytree(finished, tmp_path / "copy")
     before = times_of(folder)
     found = runner.tune(replace(search, depths=(2,), folds=(1,)), folder, announce=quiet)
-    assert [row["hyperparameters"] for row in found["trials"]] == [{"conv_layers": 2}]
+    assert [row.hyperparameters for row in found.trials] == [{"conv_layers": 2}]
     again = runner.tune(search, folder, announce=quiet)
-    assert [row["validation_uar"] for row in again["trials"]] == [
-        row["validation_uar"] for row in read_tuning(finished)["trials"]
-    ]
+    assert [row.validation_uar for row in again.trials] == [row.validation_uar for row in read_tuning(finished).trials]
     assert times_of(folder) == before
 
 
@@ -135,7 +152,7 @@ def test_a_state_of_kerastuner_that_a_kill_cut_in_half_costs_nothing(finished, s
     opened.write([], 2, is_complete=False)
     state = folder / "oracle" / "oracle.json"
     state.write_text(state.read_text()[:100])
-    assert runner.tune(search, folder, announce=quiet)["is_complete"]
+    assert runner.tune(search, folder, announce=quiet).is_complete
     assert times_of(folder) == before
 
 
@@ -180,10 +197,10 @@ def test_a_kill_loses_one_fit_at_most_and_the_same_call_goes_on(finished, search
     process.wait()
     kept = times_of(folder)
     found = read_tuning(folder)
-    assert len(kept) == 1 and not found["is_complete"] and found["coverage"]["trials"] == 0
+    assert len(kept) == 1 and not found.is_complete and found.coverage.trials == 0
     lines = []
     found = runner.tune(search, folder, announce=lines.append)
-    assert found["is_complete"] and [row["status"] for row in found["trials"]] == ["complete", "complete"]
+    assert found.is_complete and [row.status for row in found.trials] == ["complete", "complete"]
     assert [line.partition(":")[0] for line in lines if "fold" in line] == [
         f"conv_layers {depth}, fold {fold}, seed 0" for depth, fold in ((1, 1), (2, 0), (2, 1))
     ]
@@ -209,18 +226,18 @@ def test_a_chief_gives_trials_to_workers_of_other_processes_and_all_end(search, 
     assert "the chief searches something else (space.conv_layers is [1, 2, 3] there, [1, 2] here)" in told[3]
     assert "the search is over" in told[1] and "3 of 3 trials" in told[0]
     found = read_tuning(out)
-    assert found["is_complete"] and [row["status"] for row in found["trials"]] == ["complete"] * 3
+    assert found.is_complete and [row.status for row in found.trials] == ["complete"] * 3
     assert {fit["worker"] for fit in fits_of(out).values()} == {"tuner0", "tuner1"}
 
 
 def test_hyperband_spends_epochs(search, tmp_path):
     experiment = replace(search.experiment, recipe=replace(RECIPE, epochs=3))
     found = runner.tune(replace(search, experiment=experiment, kind="hyperband", folds=(0,)), tmp_path, announce=quiet)
-    rounds = [row["hyperparameters"]["epochs"] for row in found["trials"]]
+    rounds = [row.hyperparameters["epochs"] for row in found.trials]
     assert rounds == [1, 1, 3, 3, 3]  # a bracket of two that keeps one, and a bracket of two
-    first = found["trials"][:3]
-    best = max(first[:2], key=lambda row: row["validation_uar"])
-    assert first[2]["hyperparameters"]["conv_layers"] == best["hyperparameters"]["conv_layers"]
+    first = found.trials[:3]
+    best = max(first[:2], key=lambda row: row.validation_uar)
+    assert first[2].hyperparameters["conv_layers"] == best.hyperparameters["conv_layers"]
     for fit in fits_of(tmp_path).values():
         assert len(fit["curve"]) == fit["hyperparameters"]["epochs"]
 
@@ -230,20 +247,20 @@ def test_learning_rate_pooling_and_dropout_are_searched_when_asked(search, tmp_p
         search, depths=(1,), folds=(0,), also=("dropout", "pooling", "learning_rate"), kind="random", max_trials=2
     )
     found = runner.tune(wide, tmp_path, announce=quiet)
-    first, second = (row["hyperparameters"] for row in found["trials"])
+    first, second = (row.hyperparameters for row in found.trials)
     assert first != second and list(first) == ["conv_layers", "learning_rate", "pooling", "dropout"]
     values = {"conv_layers": 3, "learning_rate": 3e-3, "pooling": "mean", "dropout": 0.4}
     prepared = SearchFolder(wide, tmp_path).experiment(values)
     assert (prepared.config.conv_layers, prepared.config.dropout) == (3, 0.4)
     assert (prepared.experiment.recipe.learning_rate, prepared.experiment.recipe.pooling) == (3e-3, "mean")
-    assert report.best([tmp_path]).recipe.pooling == found["best"]["hyperparameters"]["pooling"]
+    assert report.best([tmp_path]).recipe.pooling == found.best.hyperparameters["pooling"]
 
 
 def test_a_bayesian_search_ends_after_its_trials(search, finished, tmp_path):
     shutil.copytree(finished / "fits", tmp_path / "fits")
     before = times_of(tmp_path)
     found = runner.tune(replace(search, kind="bayesian"), tmp_path, announce=quiet)
-    assert found["coverage"]["trials"] == 2 and times_of(tmp_path) == before
+    assert found.coverage.trials == 2 and times_of(tmp_path) == before
 
 
 def test_the_folder_of_another_search_is_refused(search, finished):
@@ -269,8 +286,8 @@ def test_a_damaged_fit_is_refused_with_the_remedy_and_repeated_when_it_is_delete
 def test_hyperparameters_that_cannot_be_trained_are_listed_and_others_go_on(search, tmp_path):
     broken = replace(search.experiment, recipe=replace(RECIPE, learning_rate=1e30))
     found = runner.tune(replace(search, experiment=broken, folds=(0,)), tmp_path, announce=quiet)
-    assert [row["status"] for row in found["trials"]] == ["failed", "failed"] and found["best"] is None
-    assert "conv_layers 2, fold 0 (speaker s0), seed 0: the training loss is" in found["trials"][1]["errors"][0]
+    assert [row.status for row in found.trials] == ["failed", "failed"] and found.best is None
+    assert "conv_layers 2, fold 0 (speaker s0), seed 0: the training loss is" in found.trials[1].errors[0]
     with pytest.raises(ValueError, match="none of its 2 trials is complete"):
         report.best([tmp_path])
 
@@ -287,10 +304,10 @@ def test_what_is_no_fault_of_the_hyperparameters_ends_the_search(search, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"depths": (1, 8)}, "--depths 8: .*from 1 to 7"),
-        ({"also": ("color",)}, "--also color: it cannot be searched"),
-        ({"kind": "by hand"}, "--search by hand: it is unknown"),
-        ({"folds": (7,)}, "--folds: there is no fold 7"),
+        ({"depths": (1, 8)}, "^depths 8: .*from 1 to 7"),
+        ({"also": ("color",)}, "^also color: it cannot be searched"),
+        ({"kind": "by hand"}, "^kind by hand: it is unknown"),
+        ({"folds": (7,)}, "^folds 7: there is no such fold"),
     ],
 )
 def test_a_search_that_makes_no_sense_is_refused(search, tmp_path, changes, message):
@@ -301,7 +318,7 @@ def test_a_search_that_makes_no_sense_is_refused(search, tmp_path, changes, mess
 
 def test_the_best_configuration_is_a_recipe_that_options_change(search, finished):
     best = report.best([finished])
-    depth = read_tuning(finished)["best"]["hyperparameters"]["conv_layers"]
+    depth = read_tuning(finished).best.hyperparameters["conv_layers"]
     assert best.recipe == replace(RECIPE, network={**TINY_NETWORK, "conv_layers": depth})
     given = ["--dataset", "manifest", "--records", str(search.experiment.records), "--model", "best"]
     options = arguments.parsed(
@@ -332,20 +349,20 @@ def test_the_command_line_searches_with_workers_and_cross_validates_the_best(
     quick = ["--data-dir", str(tiny_corpus), "--epochs", "1", "--batch-size", "8", "--reduced"]
     assert tune_depth.main([*shared, *quick, "--depths", "1,2", "--jobs", "2"]) == 0
     found = read_tuning(tmp_path / "runs" / "tuning" / "manifest_chen2018-3d")
-    assert found["coverage"] == {"trials": 2, "planned": 2, "folds": 1, "of_folds": 5, "seeds": 1}
+    assert found.coverage == SearchCoverage(trials=2, planned=2, folds=1, of_folds=5, seeds=1)
     assert "2 of 2 trials, 1 of 5 folds" in capsys.readouterr().out
     assert run_cv.main([*shared, "--model", "best", "--no-models"]) == 0
     results = json.loads((tmp_path / "runs" / "manifest_best" / "results.json").read_text())
-    assert results["settings"]["network"]["conv_layers"] == found["best"]["hyperparameters"]["conv_layers"]
+    assert results["settings"]["network"]["conv_layers"] == found.best.hyperparameters["conv_layers"]
     assert results["settings"]["recipe"]["batch_size"] == 8
     assert run_cv.main([*shared, "--tuning", "elsewhere"]) == 2
     assert tune_depth.main([*shared, "--conv-layers", "3"]) == 2
-    assert "--conv-layers: it is searched; leave it out" in capsys.readouterr().err
+    assert "--conv-layers 3: it is searched; leave it out" in capsys.readouterr().err
 
 
 def test_kerastuner_that_is_missing_is_named_with_its_extra(search, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_tuner", None)
-    with pytest.raises(ImportError, match=r'pip install "\.\[tune\]"'):
+    with pytest.raises(ImportError, match=r'pip install "acrnn\[tune\]"'):
         runner.tune(search, tmp_path, announce=quiet)
 
 

@@ -2,6 +2,7 @@
 
 from acrnn import recipes
 from acrnn.models.chen2018.config import Config
+from acrnn.models.chen2018.published import PUBLISHED_2D, PUBLISHED_3D, PUBLISHED_ORIGINAL
 from acrnn.models.system import Lazy, System
 
 # A fifth of the computation of the paper's network: fewer filters and units, time pooled by four.
@@ -26,6 +27,7 @@ SYSTEMS = {
         segments="chen2018",
         recipe=recipes.CHEN2018,
         reduced=_REDUCED,
+        published=PUBLISHED_3D,
     ),
     "chen2018-2d": System(
         summary="2-D ACRNN, static log-Mels alone (Chen et al. 2018)",
@@ -36,6 +38,7 @@ SYSTEMS = {
         recipe=recipes.CHEN2018,
         variant={"channels": 1},
         reduced=_REDUCED,
+        published=PUBLISHED_2D,
     ),
     "chen2018-original": System(
         summary="3-D ACRNN as in the authors' code, without its defects",
@@ -46,5 +49,6 @@ SYSTEMS = {
         recipe=recipes.CHEN2018_ORIGINAL,
         variant=_ORIGINAL,
         reduced=_REDUCED,
+        published=PUBLISHED_ORIGINAL,
     ),
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from acrnn import recipes
 from acrnn.models.han2014.config import Config
+from acrnn.models.han2014.published import PUBLISHED
 from acrnn.models.system import Lazy, System
 
 if TYPE_CHECKING:
@@ -31,5 +32,6 @@ SYSTEMS = {
         segments="han2014",
         recipe=recipes.HAN2014,
         whole_utterances=True,
+        published=PUBLISHED,
     )
 }

@@ -2,6 +2,7 @@
 
 from acrnn import recipes
 from acrnn.models.lim2016.config import Config
+from acrnn.models.lim2016.published import PUBLISHED
 from acrnn.models.system import Lazy, System
 
 _REDUCED = {"filters": (16, 16), "dense_units": 128, "lstm_units": 64, "series_units": 128}
@@ -18,6 +19,7 @@ SYSTEMS = {
         variant={"network": network},
         other_frontends=("lim2016",),
         reduced=_REDUCED,
+        published=PUBLISHED,
     )
     for network, title, segments in (
         ("cnn", "CNN on STFT images", "lim2016"),

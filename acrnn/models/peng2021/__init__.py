@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from acrnn import recipes
 from acrnn.models.peng2021.config import Config
+from acrnn.models.peng2021.published import PUBLISHED
 from acrnn.models.system import Lazy, System
 from acrnn.records.auxiliary_inputs import NAMES
 
@@ -36,6 +37,7 @@ SYSTEMS = {
         variant=variant,
         whole_utterances=True,
         auxiliary_inputs=auxiliary_inputs,
+        published=PUBLISHED,
     )
     for name, title, variant, auxiliary_inputs in (
         ("audio", "MSCNN-SPU, speech alone", {"text": False}, ("speaker_embedding",)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from acrnn import recipes
 from acrnn.models.system import Lazy, System
 from acrnn.models.zhang2021.config import BaselineConfig, Config
+from acrnn.models.zhang2021.published import PUBLISHED, PUBLISHED_BASELINE
 
 if TYPE_CHECKING:
     from acrnn.models.zhang2021.training import TwoStage
@@ -35,6 +36,7 @@ SYSTEMS = {
         recipe=recipes.ZHANG2021,
         pretrained=True,
         reduced=_REDUCED,
+        published=PUBLISHED,
     ),
     "zhang2021-no-attention": System(
         summary="DCNN-BLSTM, the mean over time in place of attention (Zhang et al. 2021)",
@@ -47,6 +49,7 @@ SYSTEMS = {
         variant={"attention": False},
         pretrained=True,
         reduced=_REDUCED,
+        published=PUBLISHED,
     ),
     "zhang2021-2cnn-lstm": System(
         summary="2-CNN-LSTM, the baseline of Zhang et al. (2021)",
@@ -55,5 +58,6 @@ SYSTEMS = {
         frontend="zhang2021",
         segments="zhang2021",
         recipe=recipes.ZHANG2021_BASELINE,
+        published=PUBLISHED_BASELINE,
     ),
 }

@@ -1,0 +1,85 @@
+"""The command line: help with an example for every command; errors name the option that sets a field."""
+
+import argparse
+import subprocess
+import sys
+
+import pytest
+
+from acrnn.cli import main
+from acrnn.console import run_job, usage_message
+from acrnn.errors import FieldError, UsageError
+from acrnn.model_card import FORMATS
+
+COMMANDS = ("predict", "info", "serve-demo", "systems", "summary", "report", "export")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_description_and_an_example(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    usage, description, *rest = capsys.readouterr().out.split("\n\n")
+    assert usage.startswith(f"usage: acrnn {command}") and description.split("\n")[-1].endswith(".")
+    assert f"example:\n  acrnn {command}" in rest[-1]
+
+
+def test_the_module_runs_the_command_line():
+    done = subprocess.run([sys.executable, "-m", "acrnn", "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: acrnn")
+    assert all(f"    {command}" in done.stdout for command in COMMANDS)
+
+
+def test_the_help_imports_no_numpy():
+    program = "import sys, acrnn.cli; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
+
+
+@pytest.mark.parametrize("command", ["summary", "report"])
+def test_a_folder_that_does_not_exist_is_named_with_the_remedy(command, tmp_path, capsys):
+    assert main([command, str(tmp_path / "nothing")]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {tmp_path / 'nothing'}") and "no such file; " in message
+
+
+def parser():
+    options = argparse.ArgumentParser()
+    options.add_argument("--learning-rate")
+    options.add_argument("--format", dest="formats")
+    options.add_subparsers().add_parser("export").add_argument("--out")
+    return options
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("learning_rate", "--learning-rate 9: too high"),
+        ("formats", "--format 9: too high"),
+        ("out", "--out 9: too high"),
+        ("batches", "batches 9: too high"),
+    ],
+)
+def test_an_error_about_a_field_names_its_option(field, message):
+    assert usage_message(FieldError(field, 9, "too high"), parser()) == message
+
+
+def test_a_field_of_the_network_is_named_as_its_option_where_there_is_one():
+    options = parser()
+    options.add_argument("--network")
+    assert usage_message(FieldError("conv_layers", 9, "too many"), options) == "--network conv_layers=9: too many"
+    assert usage_message(UsageError("as it is"), options) == "as it is"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(FieldError("x", 1, "no"), 2), (ValueError("no"), 1), (OSError("no"), 1)]
+)
+def test_wrong_usage_has_another_exit_status_than_a_failure(error, status, capsys):
+    def job():
+        raise error
+
+    assert run_job(job) == status
+    assert "no" in capsys.readouterr().err
+
+
+def test_every_format_has_a_file_of_its_own():
+    assert len({each.file for each in FORMATS.values()}) == len(FORMATS)
