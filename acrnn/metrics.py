@@ -134,3 +134,8 @@ def _around(center: float, values: np.ndarray, level: float) -> Interval:
 
     half = float(stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values)))
     return center - half, center + half
+
+
+def share(bounds: Interval | None) -> Interval | None:
+    """Returns the part of an interval from 0 to 1: a t interval of a UAR near 1 reaches beyond it; None for None."""
+    return bounds and (max(bounds[0], 0.0), min(bounds[1], 1.0))

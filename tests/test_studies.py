@@ -56,14 +56,16 @@ def test_the_ablation_writes_a_row_for_each_finished_recipe_with_its_gain(corpus
         "| weights averaged, normalized by band",
     ]
     assert "| literal |" in rows[3] and "p = " in rows[3] and "2 of 5 folds × 1 seed" in rows[3]
-    found = read_results(out / "chen2018")
-    mean = sum(run.curve[run.best_epoch - 1].validation_uar for run in found.runs) / 2
-    assert f"| {100 * mean:.1f} | {100 * mean:.1f} |" in rows[3]  # of a single epoch, the last is the kept one
+    results = read_results(out / "chen2018")
+    mean = sum(run.curve[run.best_epoch - 1].validation_uar for run in results.runs) / 2
+    assert (
+        f"| {100 * mean:.1f} | {100 * mean:.1f} |" in rows[3]
+    )  # with a single epoch, the last one is the selected one
     assert ablation.main([*command, "--tables-only"]) == 0
     assert (out / "ablation.md").read_text() == text
     assert ablation.main([*command, "--tables-only", "--output-dir", str(folder / "none")]) == 1
     assert {"ablation.png", "curves.png"} <= {path.name for path in out.iterdir()}
-    assert found.settings.network_fields["first_filters"] == 32
+    assert results.settings.network_fields["first_filters"] == 32
 
 
 def test_the_tables_hold_every_system_with_its_coverage_and_the_comparisons(corpus, capsys):
@@ -82,15 +84,15 @@ def test_the_tables_hold_every_system_with_its_coverage_and_the_comparisons(corp
     assert read_results(out / "2d_conv1").settings.network_fields["channels"] == 1
 
 
-def test_the_best_depth_is_chosen_by_the_validation_speakers():
-    def found(depth, validation, test):
+def test_the_best_depth_is_selected_by_the_validation_speakers():
+    def results_with(depth, validation, test):
         results = results_of([run_of(curve=[validation])], network={"conv_layers": depth})
         return replace(results, overall=replace(results.overall, uar_fold_mean=test))
 
-    assert chen2018_tables.best_depth({"a": found(1, 0.5, 0.9), "b": found(3, 0.6, 0.1)}) == 3
+    assert chen2018_tables.best_depth({"a": results_with(1, 0.5, 0.9), "b": results_with(3, 0.6, 0.1)}) == 3
 
 
-def test_a_difference_is_told_with_its_interval_and_p():
+def test_a_difference_is_shown_with_its_interval_and_p():
     assert study_tables.difference(Comparison(0.051, (-0.02, 0.12), 0.21, 10)) == "+5.1 (-2.0 to +12.0), p = 0.210"
     assert study_tables.difference(None) == "–"
     assert study_tables.compared({"a": {}}, "a", "b", dict) is None
@@ -107,33 +109,35 @@ def test_the_tables_of_lim_hold_both_splits_of_a_system_and_what_the_paper_split
     assert rows["high"][1:4] == rows["average"][1:4] == ["–"] * 3  # the paper's figures are of Emo-DB
     paper, independent = (read_results(out / f"cnn_{name}") for name in ("paper", "independent"))
     assert "2 of 50 folds × 1 seed" in rows["paper"][-1] and "2 of 5 folds × 1 seed" in rows["independent"][-1]
-    for found, first in ((paper, 4), (independent, 7)):
-        recalls = [row.recall for row in found.overall.per_class]
+    for results, first in ((paper, 4), (independent, 7)):
+        recalls = [row.recall for row in results.overall.per_class]
         assert rows["average"][first + 1] == reports.percent(sum(recalls) / 3)
     assert "| lim2016-cnn | " in text.split("worth")[1] and (out / "split.png").exists()
     run = paper.runs[0]
     named = zip(run.utterances, run.probabilities, strict=True)
     short = [max(row) for utterance, row in named if "low_1" not in utterance]
-    assert min(short) > (1 + 1 / 3) / 2  # of one image: its vote, and the posterior of three emotions
+    assert min(short) > (1 + 1 / 3) / 2  # an utterance with one image: its vote, and the posterior of three emotions
     assert paper.settings.recipe.pooling == "majority" and set(paper.runs[0].by_pooling) == set(POOLINGS)
 
 
 def test_the_figures_of_lim_are_averaged_over_repetitions_and_not_over_folds():
-    """Two repetitions of ten folds of one utterance each; a class that is never predicted has a precision of nothing."""
+    """Two repetitions of ten folds of one utterance each; the precision of a class that is never predicted counts as zero."""
     runs = [
         run_of(fold=fold, labels=[fold % 2], probabilities=[[1, 0] if fold < 10 or fold % 2 == 0 else [0, 1]])
         for fold in range(20)
     ]
-    found = results_of(runs, planned_folds=50, labels=("a", "b"), protocol=LIM2016_PROTOCOL)
-    of = lim2016_tables.scores_by_emotion(found)
+    results = results_of(runs, planned_folds=50, labels=("a", "b"), protocol=LIM2016_PROTOCOL)
+    of = lim2016_tables.scores_by_emotion(results)
     assert of["a"].tolist() == pytest.approx([(0.5 + 1) / 2, 1, (2 / 3 + 1) / 2])
     assert of["b"].tolist() == pytest.approx([0.5, 0.5, 0.5])
     assert of["average"].tolist() == pytest.approx([0.625, 0.75, (5 / 6 + 0.5) / 2])
-    # twenty speakers make one repetition; of the folds' F1, that of a class without utterances does not count
-    found = results_of(runs, planned_folds=20, labels=("a", "b"))
-    of = lim2016_tables.scores_by_emotion(found)
+    # twenty speakers make one repetition; the F1 of a fold leaves out a class without utterances
+    results = results_of(runs, planned_folds=20, labels=("a", "b"))
+    of = lim2016_tables.scores_by_emotion(results)
     assert of["a"].tolist() == pytest.approx([10 / 15, 1, 0.8]) and of["b"].tolist() == pytest.approx([1, 0.5, 2 / 3])
-    assert lim2016_tables.f1_cell(found) == f"{50 * (0.8 + 2 / 3):.1f} ± {100 * np.std([1] * 15 + [0] * 5, ddof=1):.1f}"
+    assert (
+        lim2016_tables.f1_cell(results) == f"{50 * (0.8 + 2 / 3):.1f} ± {100 * np.std([1] * 15 + [0] * 5, ddof=1):.1f}"
+    )
 
 
 def test_the_tables_of_lim_refuse_other_systems_and_more_repetitions_than_the_paper_has(corpus, capsys):

@@ -117,10 +117,10 @@ def summarize(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) ->
     return Overall(
         uar_fold_mean=float(fold_uars.mean()),
         uar_fold_std=float(fold_uars.std(ddof=1)) if len(folds) > 1 else None,
-        uar_fold_mean_interval=_share(metrics.mean_interval(fold_uars)),
+        uar_fold_mean_interval=metrics.share(metrics.mean_interval(fold_uars)),
         uar_seed_std=_seed_deviation(confusions, folds, seeds),
         uar_pooled=float(metrics.uar(pooled)),
-        uar_pooled_interval=_share(metrics.jackknife_interval(metrics.uar, np.array(list(by_speaker.values())))),
+        uar_pooled_interval=metrics.share(metrics.jackknife_interval(metrics.uar, np.array(list(by_speaker.values())))),
         wa=metrics.wa(pooled),
         confusion=sum(confusions.values()).tolist(),
         per_class=tuple(ClassScores(**row) for row in metrics.per_class(pooled, labels)),
@@ -131,11 +131,6 @@ def summarize(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) ->
         coverage=Coverage(len(folds), len(seeds), len(runs), planned_folds * len(seeds)),
         seconds=round(sum(run.seconds for run in runs), 1),
     )
-
-
-def _share(bounds: Interval | None) -> Interval | None:
-    """Part of an interval from 0 to 1; a t interval of a UAR near 1 reaches beyond it."""
-    return bounds and (max(bounds[0], 0.0), min(bounds[1], 1.0))
 
 
 def _seed_deviation(confusions: Mapping[tuple[int, int], np.ndarray], folds: list, seeds: list) -> float | None:

@@ -101,7 +101,8 @@ def caption(comparisons: Collection[Comparison], units: str = "test speakers", i
     kind = "exact " if all(each.is_exact for each in comparisons) else ""
     correction = f", corrected for {tests} comparisons (Holm)" if tests > 1 else ""
     level = f"; verdict at p ≤ {SIGNIFICANCE:g}" if is_judged else ""
-    return f"{paired_over}; {100 * metrics.LEVEL:g} % intervals: Student's t over them; p: {kind}two-sided sign-flip test{correction}{level}."
+    test = f"p: {kind}two-sided sign-flip test{correction}{level}"
+    return f"{paired_over}; {100 * metrics.LEVEL:g} % intervals: Student's t over them; {test}."
 
 
 def tested_uar(results: Results) -> dict[str, float]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -99,7 +100,7 @@ def _pictures(results: Results, records: Path | None) -> Iterator[Picture]:
         "Learning curves", "learning_curves", selection_caption(results.settings), figures.learning_curves(results.runs)
     )
     if records and (examples := attention_examples(results, records)):
-        caption = "One correctly recognized test utterance for each class: static features with the attention weights."
+        caption = "One correctly recognized test utterance for each class: static features, and the attention weights (1 is an even share)."
         yield Picture("Attention", "attention", caption, figures.attention(examples))
 
 
@@ -117,20 +118,18 @@ def selection_caption(settings: Settings) -> str:
 
 def _headlines(results: Results) -> list[Headline]:
     overall = results.overall
-    spread = (
-        f"± {percent(overall.uar_fold_std)} over folds, interval {percent_interval(overall.uar_fold_mean_interval)}"
-    )
-    if overall.uar_seed_std is not None:
-        spread += f"; {percent(overall.uar_seed_std)} between the means of the seeds"
+    deviation = "a single fold" if overall.uar_fold_std is None else f"± {percent(overall.uar_fold_std)} over folds"
+    seeds = f", ± {percent(overall.uar_seed_std)} over seeds" if overall.uar_seed_std is not None else ""
+    fold_spread = f"{deviation}{seeds}, {_interval(overall.uar_fold_mean_interval)}"
     return [
-        Headline("UAR, mean over folds", f"{percent(overall.uar_fold_mean)} %", spread),
-        Headline(
-            "UAR, pooled",
-            f"{percent(overall.uar_pooled)} %",
-            f"interval {percent_interval(overall.uar_pooled_interval)}",
-        ),
+        Headline("UAR, mean over folds", f"{percent(overall.uar_fold_mean)} %", fold_spread),
+        Headline("UAR, pooled", f"{percent(overall.uar_pooled)} %", _interval(overall.uar_pooled_interval)),
         Headline("WA", f"{percent(overall.wa)} %", "share of correct utterances"),
     ]
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return percent_interval(bounds) if bounds is None else f"interval {percent_interval(bounds)}"
 
 
 def _classes(results: Results) -> Table:
@@ -172,7 +171,7 @@ def _memory(mib: int | None) -> str:
     return "–" if mib is None else f"{mib / 1024:.1f} GiB"
 
 
-def _settings(results: Results) -> list[tuple[str, object]]:
+def _settings(results: Results) -> list[tuple[str, str]]:
     settings, corpus = results.settings, results.settings.corpus
     return [
         ("corpus", f"{corpus.title}, {corpus.version}, subset {corpus.subset}"),
@@ -182,10 +181,17 @@ def _settings(results: Results) -> list[tuple[str, object]]:
         ("protocol", settings.protocol),
         ("split, SHA-256", settings.split_sha256),
         ("records, SHA-256", settings.records_sha256),
-        ("front end", settings.frontend_fields),
-        ("segments", settings.segment_fields),
-        ("network", settings.network_fields),
-        *([("initial weights", settings.initial_weights)] if settings.initial_weights else []),
-        ("recipe", settings.recipe_fields),
-        ("versions", list(results.versions)),
+        ("front end", _listed(settings.frontend_fields)),
+        ("segments", _listed(settings.segment_fields)),
+        ("network", _listed(settings.network_fields)),
+        *([("initial weights", _listed(settings.initial_weights))] if settings.initial_weights else []),
+        ("recipe", _listed(settings.recipe_fields)),
+        *(("versions", _listed(versions)) for versions in results.versions),
     ]
+
+
+def _listed(fields: Mapping) -> str:
+    """Fields in a line: "frames=300, padding=mean"."""
+    return ", ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in fields.items()
+    )

@@ -52,19 +52,19 @@ def without_time(run):
     return {**run, "curve": curve, "seconds": 0, "peak_memory_mib": 0, "sha256": ""}
 
 
-def test_every_utterance_is_scored_once_and_the_coverage_is_told(finished, tiny_records):
-    found = json.loads((finished / "results.json").read_text())
-    tested = [utterance for run in found["runs"] for utterance in run["utterances"]]
+def test_every_utterance_is_tested_once_and_the_coverage_is_reported(finished, tiny_records):
+    results = json.loads((finished / "results.json").read_text())
+    tested = [utterance for run in results["runs"] for utterance in run["utterances"]]
     assert sorted(tested) == sorted(row.id for row in RecordSet(tiny_records).utterances)
-    assert found["overall"]["coverage"] == {"folds": 5, "seeds": 1, "runs": 5, "planned": 5}
-    assert np.sum(found["overall"]["confusion"]) == 30
-    for run in found["runs"]:
+    assert results["overall"]["coverage"] == {"folds": 5, "seeds": 1, "runs": 5, "planned": 5}
+    assert np.sum(results["overall"]["confusion"]) == 30
+    for run in results["runs"]:
         assert set(run["speakers"]) == set(run["test_speakers"]) == {run["fold_name"].split()[1]}
         assert len({*run["test_speakers"], *run["validation_speakers"], *run["train_speakers"]}) == 5
-    assert found["settings"]["split_sha256"] and found["versions"][0]["keras"] == keras.__version__
+    assert results["settings"]["split_sha256"] and results["versions"][0]["keras"] == keras.__version__
 
 
-def test_a_run_tells_what_it_cost(finished):
+def test_a_run_has_its_time_and_its_memory(finished):
     for run in runs_of(finished).values():
         assert 0 < sum(epoch["seconds"] for epoch in run["curve"]) <= run["seconds"]
         assert 100 < run["peak_memory_mib"] < 100_000
@@ -81,17 +81,17 @@ def test_a_result_can_be_repeated_from_the_saved_network(finished, tiny_records)
 
 
 def test_the_summary_agrees_with_a_count_by_hand(finished):
-    found = json.loads((finished / "results.json").read_text())
+    results = json.loads((finished / "results.json").read_text())
     uars, hits = [], 0
-    for run in found["runs"]:
+    for run in results["runs"]:
         labels, predictions = np.array(run["labels"]), np.argmax(run["probabilities"], axis=1)
         uars.append(np.mean([(predictions[labels == label] == label).mean() for label in np.unique(labels)]))
         hits += (labels == predictions).sum()
-    assert found["overall"]["uar_fold_mean"] == pytest.approx(np.mean(uars))
-    assert found["overall"]["uar_fold_std"] == pytest.approx(np.std(uars, ddof=1))
-    assert found["overall"]["wa"] == pytest.approx(hits / 30)
-    low, high = found["overall"]["uar_pooled_interval"]
-    assert low <= found["overall"]["uar_pooled"] <= high
+    assert results["overall"]["uar_fold_mean"] == pytest.approx(np.mean(uars))
+    assert results["overall"]["uar_fold_std"] == pytest.approx(np.std(uars, ddof=1))
+    assert results["overall"]["wa"] == pytest.approx(hits / 30)
+    low, high = results["overall"]["uar_pooled_interval"]
+    assert low <= results["overall"]["uar_pooled"] <= high
 
 
 def test_a_fold_gives_the_same_alone_and_after_others(experiment, finished, tmp_path):
@@ -100,7 +100,7 @@ def test_a_fold_gives_the_same_alone_and_after_others(experiment, finished, tmp_
     assert without_time(runs_of(tmp_path)[name]) == without_time(runs_of(finished)[name])
 
 
-def test_processes_find_what_one_process_finds(experiment, finished, tmp_path):
+def test_several_processes_give_the_results_of_one_process(experiment, finished, tmp_path):
     results = cross_validate(experiment, tmp_path, folds=[0, 1, 4], jobs=2, announce=quiet)
     assert results.overall.coverage.runs == 3
     for name, run in runs_of(tmp_path).items():
@@ -109,7 +109,7 @@ def test_processes_find_what_one_process_finds(experiment, finished, tmp_path):
 
 
 def test_the_test_part_has_no_influence_on_training(experiment, finished, tmp_path, monkeypatch):
-    """The same fold with another test speaker's sound: curve, kept epoch and weights stay as they are."""
+    """The same fold with another test speaker's sound: learning curve, selected epoch and weights stay the same."""
     original = Feeder.__init__
 
     def with_noise_for_a_test_speaker(self, record_set, *arguments):
@@ -171,7 +171,7 @@ def test_a_fold_that_does_not_exist_is_refused(experiment, tmp_path):
         cross_validate(experiment, tmp_path, folds=[5], announce=quiet)
 
 
-def test_a_folder_without_results_is_told(tmp_path):
+def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file; choose the folder of an experiment"):
         collect_results(tmp_path)
 
@@ -250,21 +250,21 @@ def test_a_run_of_another_experiment_is_not_mixed_in(experiment, finished, tmp_p
         collect_results(tmp_path)
 
 
-def test_a_damaged_description_of_the_experiment_is_told(finished, tmp_path):
+def test_a_damaged_description_of_the_experiment_is_refused(finished, tmp_path):
     copy = shutil.copytree(finished, tmp_path / "copy")
     (copy / "experiment.json").write_text("[]")
     with pytest.raises(ValueError, match=r"experiment.json: damaged or changed by hand"):
         collect_results(copy)
 
 
-def test_an_utterance_of_more_segments_than_a_batch_is_scored_and_shown(experiment, tmp_path):
+def test_an_utterance_with_more_segments_than_a_batch_is_tested_and_has_attention(experiment, tmp_path):
     one_by_one = replace(experiment, recipe=replace(RECIPE, batch_size=1, epochs=3))
     results = cross_validate(one_by_one, tmp_path, folds=[0], announce=quiet)
-    shown = {example.utterance: len(example.weights) for example in results.runs[0].attention}
-    assert shown.get("s0_low_1", 2) == 2 and shown
+    segments = {example.utterance: len(example.weights) for example in results.runs[0].attention}
+    assert segments.get("s0_low_1", 2) == 2 and segments
 
 
-def test_seeds_that_cover_only_some_folds_do_not_bend_the_figures(finished):
+def test_seeds_with_only_some_of_the_folds_do_not_change_the_averages(finished):
     runs = [read_run(path) for path in sorted((finished / "runs").glob("*.json"))]
     labels = ("high", "low", "noisy")
     whole = summarize(runs, labels, 5)
@@ -274,5 +274,5 @@ def test_seeds_that_cover_only_some_folds_do_not_bend_the_figures(finished):
     assert uneven.uar_seed_std is None
 
 
-def test_versions_name_what_computes():
+def test_versions_name_the_packages_and_the_machine():
     assert {"acrnn", "tensorflow", "keras", "numpy", "python", "backend", "machine"} <= set(versions())

@@ -1,4 +1,4 @@
-"""The audit's mistakes: each leaks in the one way it names, and its results are marked for good."""
+"""Mistakes of the leakage audit: each leaks in one way, and its results carry its name."""
 
 import json
 from dataclasses import replace
@@ -33,10 +33,12 @@ def rows(takes=(1, 3, 6)):
     ]
 
 
-def folds_with(name, found):
-    made = MISTAKES[name]
-    honest = make_folds(made.protocol or "leave-one-speaker-out", leakage.mistaken_speakers(made, found), EMOTIONS)
-    return honest, [leakage.leaking_fold(made, fold, found) for fold in honest]
+def folds_with(name, utterances):
+    mistake = MISTAKES[name]
+    honest = make_folds(
+        mistake.protocol or "leave-one-speaker-out", leakage.mistaken_speakers(mistake, utterances), EMOTIONS
+    )
+    return honest, [leakage.leaking_fold(mistake, fold, utterances) for fold in honest]
 
 
 def test_copies_before_the_split_leak_test_utterances_of_the_rarer_classes_only():
@@ -90,25 +92,23 @@ def experiment(tiny_records):
 
 def test_results_of_a_mistake_carry_its_name_and_never_mix_with_honest_ones(experiment, tmp_path):
     mistaken = replace(experiment, mistake="test-selected-epoch")
-    found = cross_validate(mistaken, tmp_path, folds=[0], announce=lambda line: None)
-    assert found.settings.mistake == "test-selected-epoch"
+    results = cross_validate(mistaken, tmp_path, folds=[0], announce=lambda line: None)
+    assert results.settings.mistake == "test-selected-epoch"
     with pytest.raises(ValueError, match="holds another experiment"):
         cross_validate(experiment, tmp_path, folds=[0], announce=lambda line: None)
     assert "mistake" not in Prepared.of(experiment).settings()
 
 
 def test_the_best_test_epoch_is_never_worse_on_the_test_part_than_any_other(experiment, tmp_path):
-    found = cross_validate(replace(experiment, mistake="test-selected-epoch"), tmp_path, announce=lambda line: None)
-    for run in found.runs:
+    results = cross_validate(replace(experiment, mistake="test-selected-epoch"), tmp_path, announce=lambda line: None)
+    for run in results.runs:
         right = run.predictions == np.array(run.labels)
         recalls = [right[np.array(run.labels) == label].mean() for label in sorted(set(run.labels))]
         assert np.mean(recalls) == pytest.approx(max(epoch.validation_uar for epoch in run.curve))
 
 
-@pytest.mark.parametrize("made", [None, "normalised-on-everything"])
-def test_normalisation_is_taken_from_the_training_part_unless_that_is_the_mistake(
-    experiment, made, monkeypatch, tmp_path
-):
+@pytest.mark.parametrize("mistake", [None, "normalised-on-everything"])
+def test_normalization_uses_the_training_part_unless_that_is_the_mistake(experiment, mistake, monkeypatch, tmp_path):
     means = {}
     fit = type(MODELS["chen2018-3d"].estimator(Prepared.of(experiment).config, RECIPE)).fit
 
@@ -118,11 +118,11 @@ def test_normalisation_is_taken_from_the_training_part_unless_that_is_the_mistak
         return result
 
     monkeypatch.setattr("acrnn.training.network.Network.fit", spied)
-    chosen = replace(experiment, mistake=made)
+    chosen = replace(experiment, mistake=mistake)
     cross_validate(chosen, tmp_path, folds=[0], announce=lambda line: None)
     prepared = Prepared.of(chosen)
     data = Feeder(prepared.records).data
-    ids = [row.id for row in prepared.records.utterances] if made else prepared.folds[0].train
+    ids = [row.id for row in prepared.records.utterances] if mistake else prepared.folds[0].train
     wanted = {number for number, row in enumerate(prepared.records.utterances) if row.id in set(ids)}
     real = [data.features[i][: data.num_frames[i]] for i in range(len(data.labels)) if data.utterances[i] in wanted]
     np.testing.assert_allclose(means["fitted"], np.concatenate(real).mean(axis=(0, 1)), rtol=1e-4, atol=1e-5)

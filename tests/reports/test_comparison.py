@@ -14,22 +14,22 @@ def uars(values):
 
 
 def test_ten_speakers_who_all_gain_give_the_exact_smallest_p():
-    made = comparison.paired(uars(np.linspace(0.6, 0.8, 10)), uars(np.linspace(0.5, 0.6, 10)))
-    assert made.p_value == pytest.approx(2 / 2**10)
-    assert made.difference == pytest.approx(0.15)
-    assert made.units == 10 and made.interval[0] < made.difference < made.interval[1]
-    assert made.verdict == "better"
+    result = comparison.paired(uars(np.linspace(0.6, 0.8, 10)), uars(np.linspace(0.5, 0.6, 10)))
+    assert result.p_value == pytest.approx(2 / 2**10)
+    assert result.difference == pytest.approx(0.15)
+    assert result.units == 10 and result.interval[0] < result.difference < result.interval[1]
+    assert result.verdict == "better"
 
 
 def test_the_other_way_round_is_worse_and_as_sure():
     first, second = uars(np.linspace(0.5, 0.6, 10)), uars(np.linspace(0.6, 0.8, 10))
-    made = comparison.paired(first, second)
-    assert (made.verdict, made.p_value) == ("worse", pytest.approx(2 / 2**10))
+    result = comparison.paired(first, second)
+    assert (result.verdict, result.p_value) == ("worse", pytest.approx(2 / 2**10))
 
 
 def test_gains_and_losses_that_cancel_are_no_difference():
-    made = comparison.paired(uars([0.5, 0.7, 0.5, 0.7, 0.6]), uars([0.6, 0.6, 0.6, 0.6, 0.6]))
-    assert made.difference == pytest.approx(0) and made.verdict == "no difference"
+    result = comparison.paired(uars([0.5, 0.7, 0.5, 0.7, 0.6]), uars([0.6, 0.6, 0.6, 0.6, 0.6]))
+    assert result.difference == pytest.approx(0) and result.verdict == "no difference"
 
 
 def test_three_of_four_arrangements_are_as_far_out_as_the_one_seen():
@@ -38,13 +38,13 @@ def test_three_of_four_arrangements_are_as_far_out_as_the_one_seen():
 
 
 def test_four_speakers_who_all_gain_are_not_evidence_enough():
-    made = comparison.paired(uars([0.6, 0.7, 0.8, 0.9]), uars([0.5, 0.6, 0.7, 0.8]))
-    assert made.p_value == pytest.approx(2 / 2**4) and made.verdict == "no difference"
+    result = comparison.paired(uars([0.6, 0.7, 0.8, 0.9]), uars([0.5, 0.6, 0.7, 0.8]))
+    assert result.p_value == pytest.approx(2 / 2**4) and result.verdict == "no difference"
 
 
 def test_only_units_that_both_have_count():
-    made = comparison.paired({"a": 0.9, "b": 0.8, "c": 0.1, "e": 0.5}, {"a": 0.8, "b": 0.7, "d": 0.9, "e": 0.4})
-    assert made.units == 3 and made.difference == pytest.approx(0.1)
+    result = comparison.paired({"a": 0.9, "b": 0.8, "c": 0.1, "e": 0.5}, {"a": 0.8, "b": 0.7, "d": 0.9, "e": 0.4})
+    assert result.units == 3 and result.difference == pytest.approx(0.1)
     assert comparison.paired({"a": 0.9}, {"b": 0.8}) is None
 
 
@@ -59,9 +59,9 @@ def test_two_shared_speakers_are_too_few_to_compare():
 
 def test_the_interval_is_students_t_over_the_speakers_differences():
     first, second = [0.6, 0.7, 0.8, 0.9], [0.5, 0.5, 0.7, 0.5]
-    made = comparison.paired(uars(first), uars(second))
-    assert made.interval == pytest.approx(metrics.mean_interval(np.subtract(first, second)))
-    assert made.interval == pytest.approx((0.2 - 3.182446 * 0.1414214 / 2, 0.2 + 3.182446 * 0.1414214 / 2), abs=1e-6)
+    result = comparison.paired(uars(first), uars(second))
+    assert result.interval == pytest.approx(metrics.mean_interval(np.subtract(first, second)))
+    assert result.interval == pytest.approx((0.2 - 3.182446 * 0.1414214 / 2, 0.2 + 3.182446 * 0.1414214 / 2), abs=1e-6)
 
 
 def comparisons_with(*p_values):
@@ -70,16 +70,16 @@ def comparisons_with(*p_values):
 
 def test_p_is_corrected_by_holm_as_in_a_hand_example():
     """0.01 · 4, 0.02 · 3, 0.03 · 2 = 0.06 and not less than the one before, 0.04 · 1 likewise."""
-    made = comparison.corrected({"none": None, **comparisons_with(0.04, 0.01, 0.03, 0.02)})
-    assert {name: each.p_value for name, each in made.items()} == {
+    result = comparison.corrected({"none": None, **comparisons_with(0.04, 0.01, 0.03, 0.02)})
+    assert {name: each.p_value for name, each in result.items()} == {
         "row 0.04": pytest.approx(0.06),
         "row 0.01": pytest.approx(0.04),
         "row 0.03": pytest.approx(0.06),
         "row 0.02": pytest.approx(0.06),
     }
-    assert list(made) == ["row 0.04", "row 0.01", "row 0.03", "row 0.02"]
-    assert [each.verdict for each in made.values()] == ["no difference", "better", "no difference", "no difference"]
-    assert {each.tests for each in made.values()} == {4}
+    assert list(result) == ["row 0.04", "row 0.01", "row 0.03", "row 0.02"]
+    assert [each.verdict for each in result.values()] == ["no difference", "better", "no difference", "no difference"]
+    assert {each.tests for each in result.values()} == {4}
 
 
 def test_a_corrected_p_is_at_most_one_and_a_single_one_keeps_its_value():

@@ -1,14 +1,19 @@
-"""Reports: figures stand beside published ones only where they may, and attention is drawn where it belongs."""
+"""Reports: published figures stand only beside comparable experiments; titles, captions and cells."""
+
+import shutil
+from pathlib import Path
 
 import pytest
-from support.results import settings_of
+from support.results import results_of, run_of, settings_of
 
-from acrnn import reports
+from acrnn import files, reports
+from acrnn.crossval import read_results
 from acrnn.models import MODELS
 from acrnn.reports import published
-from acrnn.reports.html import selection_caption
-from acrnn.reports.tables import system_title
+from acrnn.reports.html import selection_caption, write_report
+from acrnn.reports.tables import percent, system_title
 
+LITERAL = Path(__file__).parents[2] / "experiments" / "results" / "emodb_literal_3d_conv1"
 FIVE_LAYERS = {"network": {"conv_layers": 5}}
 
 
@@ -131,7 +136,27 @@ def test_the_title_of_a_system_names_a_reduced_network_and_a_leak():
     assert system_title(leak) == "LEAKS (random-split): chen2018-3d, 5 conv"
 
 
-def test_undefined_figures_are_dashes():
+def test_undefined_scores_are_dashes():
     assert reports.percent(None) == reports.percent(float("nan")) == "–"
     assert reports.percent(0.64228) == "64.2"
     assert reports.percent_interval(None) == "no interval"
+
+
+def test_the_report_of_committed_results_holds_scores_runs_and_settings(tmp_path):
+    shutil.copy(LITERAL / "results.json", tmp_path)
+    text = write_report(tmp_path).read_text()
+    results = read_results(LITERAL)
+    assert (
+        f"<b>{percent(results.overall.uar_pooled)} %</b>" in text
+        and "Published UAR for this system and corpus: 81.53" in text
+    )
+    assert all(run.fold_name in text for run in results.runs)
+    assert "learning_rate=0.0001" in text and "best UAR on the validation part is selected" in text
+    for name in ("confusion", "speakers", "learning_curves"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+
+
+def test_the_report_of_a_single_fold_has_no_deviation(tmp_path):
+    files.write_sealed_json(tmp_path / "results.json", results_of([run_of()], recipe={"epochs": 1}).to_dict())
+    text = write_report(tmp_path).read_text()
+    assert "a single fold, no interval" in text and "± –" not in text
