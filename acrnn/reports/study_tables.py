@@ -12,7 +12,7 @@ from acrnn import recipes
 from acrnn.crossval.results import Results
 from acrnn.reports import published
 from acrnn.reports.comparison import Comparison, caption, corrected, paired, tested_uar, validation_uar
-from acrnn.reports.tables import coverage, markdown, percent, trained, uar_cells
+from acrnn.reports.tables import FIGURE_4_TITLE, coverage, figure_4, markdown, percent, trained, uar_cells
 
 ByUnit = Callable[[Results], Mapping[str, float]]  # UAR by test speaker or fold, see `acrnn.reports.comparison`
 
@@ -55,6 +55,7 @@ def _training(results: Results) -> str:
 
 UAR_BY_FOLD = column("UAR, mean over folds", lambda results: uar_cells(results)[0])
 UAR_POOLED = column("UAR, pooled (95 % interval)", lambda results: uar_cells(results)[1])
+FIGURE_4 = column(FIGURE_4_TITLE, lambda results: figure_4(results) or "–")
 WA = column("WA", lambda results: percent(results.overall.wa))
 VALIDATION_UAR = column("validation UAR", lambda results: mean_uar(results, validation_uar))
 PUBLISHED = column("published", _published_uar)

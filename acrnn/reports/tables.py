@@ -10,10 +10,17 @@ import numpy as np
 from acrnn import metrics, recipes
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.settings import Settings
+from acrnn.models.chen2018.published import FIGURE_4_SPEAKERS
 from acrnn.progress import duration
 from acrnn.recipes import initial_weights
 from acrnn.reports import published
 
+# Title of the column `figure_4`, and its explanation.
+FIGURE_4_TITLE = f"speakers {FIGURE_4_SPEAKERS[0]}–{FIGURE_4_SPEAKERS[-1]}"
+FIGURE_4_NOTE = (
+    f"*{FIGURE_4_TITLE[0].upper()}{FIGURE_4_TITLE[1:]}*: mean over these four folds, ± their sample standard deviation; inferred "
+    "to be the speakers of Figure 4 of Chen et al. (2018)"
+)
 SPREAD = "± is the sample standard deviation over folds"
 CAPTION = f"In percent; {SPREAD}. {metrics.INTERVALS}."
 
@@ -34,6 +41,23 @@ def coverage(results: Results) -> str:
     seeds = "1 seed" if part.seeds == 1 else f"{part.seeds} seeds"
     missing = "" if part.runs == part.folds * part.seeds else f" ({part.runs} runs so far)"
     return f"{part.folds} of {results.planned_folds} folds × {seeds}{missing}"
+
+
+def figure_4(results: Results) -> str | None:
+    """Mean over the folds of the speakers of Figure 4 of Chen et al. (2018) ± sample standard deviation, in percent.
+
+    A dash where an experiment on Emo-DB has not tested each of them in a fold of its own; None for another corpus.
+    """
+    if results.settings.corpus.name != "emodb":
+        return None
+    by_speaker: dict[str, list[float]] = {}
+    for run in results.runs:
+        if len(run.test_speakers) == 1 and run.test_speakers[0] not in run.train_speakers:
+            by_speaker.setdefault(run.test_speakers[0], []).append(run.uar)
+    if not by_speaker.keys() >= set(FIGURE_4_SPEAKERS):
+        return "–"
+    uars = [np.mean(by_speaker[speaker]) for speaker in FIGURE_4_SPEAKERS]
+    return f"{percent(np.mean(uars))} ± {percent(np.std(uars, ddof=1))}"
 
 
 def summary(results: Results) -> str:
@@ -59,33 +83,30 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def markdown_table(folders: Iterable[Path]) -> str:
     """Results of several experiments as a Markdown table below its caption, beside the published figures."""
-    header = [
-        "corpus",
-        "system",
-        "recipe",
-        "UAR, mean over folds",
-        "UAR, pooled (95 % interval)",
-        "WA",
-        "published UAR",
-        "coverage",
-        "training",
-    ]
-    return f"{CAPTION}\n\n{markdown(header, [_result_row(read_results(folder)) for folder in folders])}"
+    rows = [_result_row(read_results(folder)) for folder in folders]
+    has_figure_4 = any(row[FIGURE_4_TITLE] is not None for row in rows)
+    header = [name for name in rows[0] if has_figure_4 or name != FIGURE_4_TITLE] if rows else []
+    cells = [["–" if row[name] is None else row[name] for name in header] for row in rows]
+    caption = f"{CAPTION} {FIGURE_4_NOTE}." if has_figure_4 else CAPTION
+    return f"{caption}\n\n{markdown(header, cells)}"
 
 
-def _result_row(results: Results) -> list[str]:
+def _result_row(results: Results) -> dict[str, str | None]:
+    """Cells of a row by the title of their column; None where a figure does not exist."""
     overall, settings = results.overall, results.settings
-    figure = published.uar(settings)
-    return [
-        f"{settings.corpus.name} {settings.corpus.subset or ''}".strip(),
-        f"{system_title(settings)}, {settings.protocol}",
-        recipes.name_of(settings.recipe_fields),
-        *uar_cells(results),
-        percent(overall.wa),
-        "–" if figure is None else str(figure),
-        coverage(results),
-        f"{trained(settings)}, {duration(overall.seconds)} of runs",
-    ]
+    figure, (by_fold, pooled) = published.uar(settings), uar_cells(results)
+    return {
+        "corpus": f"{settings.corpus.name} {settings.corpus.subset or ''}".strip(),
+        "system": f"{system_title(settings)}, {settings.protocol}",
+        "recipe": recipes.name_of(settings.recipe_fields),
+        "UAR, mean over folds": by_fold,
+        FIGURE_4_TITLE: figure_4(results),
+        "UAR, pooled (95 % interval)": pooled,
+        "WA": percent(overall.wa),
+        "published UAR": None if figure is None else str(figure),
+        "coverage": coverage(results),
+        "training": f"{trained(settings)}, {duration(overall.seconds)} of runs",
+    }
 
 
 def uar_cells(results: Results) -> list[str]:
