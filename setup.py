@@ -65,7 +65,6 @@ setup(
             "playwright>=1.49",
             "httpx>=0.27",
             "codespell>=2.4",
-            "mypy>=1.13",
             "nbclient>=0.10",  # runs the tutorial
             "ipykernel>=6.29",
         ],

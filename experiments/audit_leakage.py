@@ -4,7 +4,7 @@
 
 Expect on Emo-DB with one seed: UAR 59.7 without a mistake; +21.4 points for oversampling before a random split, +13.4 for a
 random split alone, +3.7 for the best test epoch, +0.1 for normalization on everything
-(experiments/results/leakage_emodb_han2014-dnn-elm/leakage.md). On two cores: half an hour a seed, without a GPU.
+(experiments/results/leakage_emodb_han2014-dnn-elm/leakage.md). On two cores: an hour of runs a seed.
 
 Writes leakage.md and leakage.png into the output folder, where each experiment has its own folder. The same command resumes
 after an interruption.

@@ -1,58 +1,69 @@
-"""How much faster is the fast way? Each pair is timed alternately in one run, and told as a ratio of medians.
+"""Measures how much faster the faster of two ways is; both are timed in turns, and the ratio of their medians is printed.
 
-    python experiments/benchmark.py --records records/toy_chen2018 --conv-layers 1 --repeats 5
-    python experiments/benchmark.py --records records/toy_chen2018 --latency 1,5
+    python experiments/benchmark.py --records records/emodb_chen2018 --repeats 3
+    python experiments/benchmark.py --records records/emodb_chen2018 --latency 1,5
 
-A ratio of one run holds on a busy machine as well; seconds do not. The pairs are the choices this project makes: bfloat16
-against float32, one compiled network for all folds against one each, segments in memory against TFRecords read anew.
-`--latency` tells how long from a sound file to its emotion instead, in seconds, for the formats of an export side by side.
+The pairs are choices of this project: bfloat16 or float32, one compiled network for all folds or one for each, segments in memory
+or TFRecords read again. Expect on two cores: 1.5 for bfloat16 where the processor has it, 1.6 for the network, 5.5 for the memory
+(experiments/results/benchmark.md), in a few minutes. A ratio of one run also holds on a busy machine; seconds do not.
+
+`--latency` measures the seconds from a sound file to its emotion instead, for exports in each format. Expect for one convolution
+layer: 5.3 s in a new process with TensorFlow, 0.3 s with ONNX Runtime and 0.2 s with LiteRT (experiments/results/latency.md).
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from acrnn import files, reports
-from acrnn.batches.sources import MEMORY_BYTES, Feeder
+from acrnn.batches.sources import MEMORY_BYTES, Batch, Feeder, MemorySource
 from acrnn.console import import_quietly, numbers, positive, run_job
-from acrnn.models import MODELS
-from acrnn.recipes import RECIPES
-from acrnn.records import RecordSet
+from acrnn.models import MODELS, System
+from acrnn.recipes import CHEN2018
+from acrnn.records.record_set import RecordSet
+from acrnn.reports.tables import markdown
+from experiments.measured import add_output, median_seconds, show
 
-Pair = tuple[str, Callable[[], object], Callable[[], object]]  # what is compared, the slower way, the faster way
+SYSTEM = "chen2018-3d"
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
-    options = _parser().parse_args(given)
-    return run_job(lambda: run(options))
+class Pair(NamedTuple):
+    """Two ways to the same end: their title, the slower way and the faster way."""
+
+    title: str
+    slow: Callable[[], object]
+    fast: Callable[[], object]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    return run_job(lambda: run(options), parser)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--records", type=Path, required=True, help="record set of an ACRNN")
-    parser.add_argument("--conv-layers", type=positive, default=1, help="(default: %(default)s)")
-    parser.add_argument("--repeats", type=positive, default=5, help="timings of each way (default: %(default)s)")
+    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="record set of chen2018-3d")
     parser.add_argument(
-        "--latency", type=numbers, metavar="DEPTHS", help="time exported networks of these depths instead: 1,5"
+        "--conv-layers", type=positive, default=1, metavar="N", help="convolution layers (default: %(default)s)"
     )
-    parser.add_argument("--output", type=Path, help="Markdown file to write the table to, beside printing it")
+    parser.add_argument("--repeats", type=positive, default=5, metavar="N", help="timings (default: %(default)s)")
+    parser.add_argument(
+        "--latency", type=numbers, metavar="N,N", help="time exports of networks with these numbers of layers instead"
+    )
+    add_output(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Times every pair, or every format, and prints a table."""
     import_quietly("keras")
-    text = _latencies(options) if options.latency else _ratios(options)
-    print(text)
-    if options.output:
-        files.write_text(options.output, text + "\n")
+    show(_latencies(options) if options.latency else _ratios(options), options)
     return 0
 
 
@@ -60,66 +71,58 @@ def _latencies(options: argparse.Namespace) -> str:
     from experiments import latency
 
     rows = list(latency.rows(options.records, options.latency, options.repeats))
-    return f"{latency.machine()}; medians of {options.repeats}.\n\n{reports.markdown(latency.HEADER, rows)}"
+    return f"{latency.machine()}; medians of {options.repeats}.\n\n{markdown(latency.HEADER, rows)}"
 
 
 def _ratios(options: argparse.Namespace) -> str:
-    rows = [(name, *timed(slow, fast, options.repeats)) for name, slow, fast in pairs(options)]
-    cells = [[name, f"{slow:.4g}", f"{fast:.4g}", f"{slow / fast:.3g}"] for name, slow, fast in rows]
-    return reports.markdown(["slower way / faster way", "seconds", "seconds", "ratio"], cells)
-
-
-def timed(slow: Callable[[], object], fast: Callable[[], object], repeats: int) -> tuple[float, float]:
-    """Median seconds of both, taken in turns; the first turn, which compiles, does not count."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(repeats + 1):
-        for way, found in zip((slow, fast), seconds, strict=True):
-            started = time.perf_counter()
-            way()
-            found.append(time.perf_counter() - started)
-    return statistics.median(seconds[0][1:]), statistics.median(seconds[1][1:])
+    cells = []
+    for pair in pairs(options):
+        slow, fast = median_seconds((pair.slow, pair.fast), options.repeats)
+        cells.append([pair.title, f"{slow:.4g}", f"{fast:.4g}", f"{slow / fast:.3g}"])
+    return markdown(["slower way / faster way", "seconds", "seconds", "ratio"], cells)
 
 
 def pairs(options: argparse.Namespace) -> list[Pair]:
-    """The comparisons, on the first batch or on one pass over the records."""
-    system, record_set = MODELS["chen2018-3d"], RecordSet(options.records)
+    """Returns the comparisons, on the first batch or on one pass over the records."""
+    system, record_set = MODELS[SYSTEM], RecordSet(options.records)
     system.check_records(record_set)
-    recipe = RECIPES["chen2018"]
-    config = system.configure(record_set.manifest, **{**recipe.network, "conv_layers": options.conv_layers})
+    config = system.configure(record_set.manifest, **{**CHEN2018.network, "conv_layers": options.conv_layers})
     ids = [row.id for row in record_set.utterances]
     memory, stream = (Feeder(record_set, size).source(ids) for size in (MEMORY_BYTES, 0))
-    networks = {
-        precision: system.estimator(config, replace(recipe, precision=precision))
-        for precision in ("float32", "mixed_bfloat16")
-    }
-    batch = next(memory.ordered(recipe.batch_size))
-    size = f"batch {len(batch.labels)}, {options.conv_layers} conv"
+    batch = next(memory.ordered(CHEN2018.batch_size))
+    return [*_training_pairs(system, config, batch), _reading_pair(memory, stream)]
 
-    def step(precision: str) -> None:
-        model = networks[precision].model
-        model.train_on_batch(batch.inputs, _one_hot(batch.labels, config.num_classes))
 
+def _training_pairs(system: System, config, batch: Batch) -> list[Pair]:
+    """A training step by both precisions, and the start of a fold with one network or another."""
+    import numpy as np
+
+    targets = np.eye(config.num_classes, dtype=np.float32)[batch.labels]
+
+    def estimator(precision: str):
+        return system.estimator(config, replace(CHEN2018, precision=precision))
+
+    def step(network) -> None:
+        network.model.train_on_batch(batch.inputs, targets)
+
+    full, half = estimator("float32"), estimator("mixed_bfloat16")
+    size = f"batch {len(batch.labels)}, {config.conv_layers} conv"
     return [
-        (f"training step ({size}): float32 / mixed_bfloat16", lambda: step("float32"), lambda: step("mixed_bfloat16")),
-        (
-            "fresh start of a fold: network built and compiled anew / set back",
-            lambda: system.estimator(config, recipe).model.train_on_batch(
-                batch.inputs, _one_hot(batch.labels, config.num_classes)
-            ),
-            lambda: (networks["float32"].reset(0), step("float32")),
-        ),
-        (
-            f"one pass over {len(memory)} segments: TFRecords / memory",
-            lambda: list(stream.ordered(recipe.batch_size)),
-            lambda: list(memory.ordered(recipe.batch_size)),
+        Pair(f"training step ({size}): float32 / mixed_bfloat16", lambda: step(full), lambda: step(half)),
+        Pair(
+            "start of a fold: network built and compiled again / reset",
+            lambda: step(estimator("float32")),
+            lambda: (full.reset(0), step(full)),
         ),
     ]
 
 
-def _one_hot(labels, num_classes: int):
-    import numpy as np
-
-    return np.eye(num_classes, dtype=np.float32)[labels]
+def _reading_pair(memory: MemorySource, stream) -> Pair:
+    return Pair(
+        f"one pass over {len(memory)} segments: TFRecords / memory",
+        lambda: list(stream.ordered(CHEN2018.batch_size)),
+        lambda: list(memory.ordered(CHEN2018.batch_size)),
+    )
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
     python experiments/chen2018_tables.py --dataset iemocap --data-dir IEMOCAP_full_release --subset improvised-4
 
 Expect on Emo-DB, ten folds, one seed, one convolution layer: UAR 68.8 (3-D ACRNN), 64.1 (2-D) and 59.7 (DNN-ELM); the paper has
-81.53, 79.38 and 71.56 (experiments/results/emodb_chen2018/tables.md). On two cores: an hour for a depth, 45 minutes each for
-2-D and DNN-ELM.
+81.53, 79.38 and 71.56 (experiments/results/emodb_chen2018/tables.md). On two cores: an hour of runs for a depth, 45 minutes for
+2-D, 25 for DNN-ELM.
 
 Writes tables.md, depth.png and confusion.png into the output folder, where each experiment has its own folder. The same
 command resumes after an interruption; the column coverage shows what is missing.

@@ -1,10 +1,10 @@
-"""Exports a finished run, or a network refitted on every speaker, as a model that hears a waveform.
+"""Exports a finished run, or a network refitted on every speaker, as a model that takes waveforms.
 
     python experiments/export_saved_model.py --run runs/emodb_chen2018-3d --fold 0 --out saved_models/acrnn_emodb/1
     python experiments/export_saved_model.py --run runs/emodb_chen2018-3d --refit --records records/emodb_chen2018 \
         --format saved-model,onnx,litert --out saved_models/acrnn_emodb/1
 
-The same as `acrnn export`.
+The same as `acrnn export`. With --refit one network is trained first, which takes as long as one run of the experiment.
 """
 
 import sys

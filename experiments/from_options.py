@@ -7,12 +7,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from acrnn.crossval import Experiment
+from acrnn.crossval.experiment import Experiment
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES, Recipe, SecondStage, initial_weights
-from acrnn.records import MANIFEST, RecordSet
+from acrnn.records.manifest import MANIFEST
+from acrnn.records.record_set import RecordSet
 from acrnn.segments import RULES
 from acrnn.tuning import report
 from acrnn.tuning.search import configured, title
@@ -35,7 +36,7 @@ def experiment(
     Args:
         options: options of `arguments.add_experiment_arguments`.
         model: key in MODELS; None for the one in the options.
-        is_baseline: a system beside the one that the options are about: it takes its own recipe, records and network.
+        is_baseline: use the system's own recipe, records and network, because the options are about another system.
         network: fields of the system's `Config`; they override those in the options.
 
     Raises:
@@ -45,7 +46,7 @@ def experiment(
     system = MODELS[model]
     parts = {} if is_baseline else {**network_of(options, model), **network}
     recipe = system.recipe if is_baseline else recipe_of(options, model)
-    system.check_options(**{**recipe.network, **parts})  # before a corpus is prepared in vain
+    system.check_options(**{**recipe.network, **parts})  # before the corpus is prepared
     if is_baseline:
         records, weights = records_of(options, model, None, None), initial_weights.RANDOM
     else:

@@ -1,12 +1,12 @@
-"""How long from a sound file to its emotion: a new process (cold) and a loaded recogniser (warm), in each format.
+"""Seconds from a sound file to its emotion, in a new process (cold) and with a loaded recognizer (warm), in each format.
 
-Used by `experiments/benchmark.py --latency`. Weights do not change the time, so the networks are untrained, at full size.
+Used by `experiments/benchmark.py --latency`. The networks have their full size and are untrained, since weights do not change
+the time.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,20 +16,28 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn.crossval import Experiment, Prepared, Settings
+from acrnn.crossval.experiment import Experiment, Prepared
+from acrnn.crossval.settings import Settings
 from acrnn.export import version_folder
 from acrnn.export.trained_model import TrainedModel
-from acrnn.inference import Recognizer
+from acrnn.inference.recognizer import Recognizer
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
+from experiments.measured import median_seconds
 
 FORMATS = ("saved-model", "onnx", "litert")
-SECONDS = 2.8  # the mean utterance of Emo-DB
+SECONDS = 2.8  # mean duration of an utterance of Emo-DB
 HEADER = ("network", "format", "size (MB)", "cold: `acrnn predict FILE` (s)", "warm: `Recognizer.predict(FILE)` (ms)")
 
 
 def rows(records: Path, depths: Sequence[int], repeats: int) -> Iterator[list[str]]:
-    """A row for each depth and format: medians of the repeats."""
+    """Yields a table row for each depth and format, with medians over the repeats.
+
+    Args:
+        records: folder of a record set of chen2018-3d.
+        depths: numbers of convolution layers.
+        repeats: number of timings.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         sound = _sound(folder)
@@ -44,18 +52,18 @@ def rows(records: Path, depths: Sequence[int], repeats: int) -> Iterator[list[st
 
 
 def machine() -> str:
-    """What the seconds were taken on."""
-    from acrnn.crossval.environment import versions
+    """Returns the machine, the versions and the conditions of the measurement in one line."""
+    from acrnn.crossval.environment import versions as installed_versions
 
-    found = versions()
+    versions = installed_versions()
     return (
-        f"{found['machine']}, TensorFlow {found['tensorflow']}, Python {found['python']}; a file of {SECONDS:g} s; networks of "
+        f"{versions['machine']}, TensorFlow {versions['tensorflow']}, Python {versions['python']}; a file of {SECONDS:g} s; networks of "
         f"full size, untrained, taken in float32; {time.strftime('%Y-%m-%d')}"
     )
 
 
 def untrained(records: Path, depth: int) -> TrainedModel:
-    """The 3-D ACRNN at full size, as an experiment would start with it."""
+    """Returns the untrained 3-D ACRNN at full size with this number of convolution layers."""
     prepared = Prepared.of(Experiment(records, "chen2018-3d", RECIPES["tuned"], options={"conv_layers": depth}))
     network = MODELS["chen2018-3d"].estimator(prepared.config, RECIPES["tuned"]).model
     return TrainedModel.of_network(
@@ -73,19 +81,11 @@ def _sound(folder: Path) -> Path:
 
 def _cold(model: Path, runtime: str, sound: Path, repeats: int) -> float:
     command = [sys.executable, "-m", "acrnn", "predict", "--model", model, "--runtime", runtime, "--json", sound]
-    return _median(lambda: subprocess.run(command, capture_output=True, check=True, env=os.environ), repeats)
+    return median_seconds([lambda: subprocess.run(command, capture_output=True, check=True, env=os.environ)], repeats)[
+        0
+    ]
 
 
 def _warm(model: Path, runtime: str, sound: Path, repeats: int) -> float:
     recognizer = Recognizer.load(model, runtime)
-    return _median(lambda: recognizer.predict(sound), 5 * repeats)
-
-
-def _median(way, repeats: int) -> float:
-    """Median seconds; the first time, which fills caches, does not count."""
-    found = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        way()
-        found.append(time.perf_counter() - started)
-    return statistics.median(found[1:])
+    return median_seconds([lambda: recognizer.predict(sound)], 5 * repeats)[0]

@@ -5,8 +5,9 @@
 
 Each system is cross-validated twice: on utterances dealt at random into ten folds, five times, as in the paper, so that every
 test speaker is in the training set; and on one speaker after the other. Expect for the CNN with five epochs on Emo-DB: UAR 78.7 by
-the paper's split (one repetition; the paper has 86.3) and 63.2 by speaker (experiments/results/emodb_lim2016/tables.md). On two
-cores: five minutes a fold for the CNN, ten for the LSTM and the time-distributed CNN; 4 GiB at most.
+the paper's split (one repetition; the paper has 86.3) and 63.2 by speaker (experiments/results/emodb_lim2016/tables.md). On one
+core of two: six minutes a fold for the CNN, ten for the LSTM, and twelve for two epochs of the time-distributed CNN; 3.7 GiB at
+most.
 
 Writes tables.md and split.png into the output folder, where each experiment has its own folder. The same command resumes
 after an interruption.

@@ -25,7 +25,8 @@ from typing import NamedTuple
 from acrnn import studies
 from acrnn.crossval.results import Results
 from acrnn.models import MODELS
-from acrnn.records import MANIFEST, RecordSet
+from acrnn.records.manifest import MANIFEST
+from acrnn.records.record_set import RecordSet
 from acrnn.reports import published, study_tables
 from acrnn.reports.study_tables import COVERAGE, UAR_BY_FOLD, UAR_POOLED, WA, Column, column
 from acrnn.reports.tables import CAPTION, percent

@@ -22,7 +22,7 @@ from acrnn.console import run_job
 
 if TYPE_CHECKING:
     from acrnn.crossval.results import Results
-    from acrnn.reports.published import Figure
+    from acrnn.models.published import Figure
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "experiments" / "results"
@@ -31,9 +31,9 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 _SHORT_CAPTION = (
-    "Emo-DB, 535 utterances of ten speakers. One row a system and split: the highest UAR of our runs that tested every "
-    "utterance, those first that repeat a row of the paper. The row was chosen by its UAR on test speakers, so it is a little "
-    "too high where several recipes were run. {spread}. {figure_4}."
+    "Emo-DB, 535 utterances of ten speakers. One row for each system and split: the highest UAR of our runs that tested every "
+    "utterance; runs that repeat a row of the paper come first. The rows are selected by their UAR on test speakers, so a UAR "
+    "is slightly too high where several recipes were run. {spread}. {figure_4}."
 )
 
 
@@ -94,7 +94,7 @@ def emodb_folders() -> list[Path]:
 
 @cache
 def best_results() -> str:
-    """The short table: the best complete cross-validation of each system and split beside its paper's UAR."""
+    """The short table: the best complete cross-validation of each system and split with the UAR of its paper."""
     from acrnn.crossval.results import read_results
     from acrnn.reports import published
     from acrnn.reports.tables import FIGURE_4_NOTE, FIGURE_4_TITLE, SPREAD, markdown

@@ -14,12 +14,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from acrnn import reports, studies
+from acrnn import studies
 from acrnn.console import comma_separated
-from acrnn.crossval import cross_validate
+from acrnn.crossval.runner import cross_validate
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
+from acrnn.reports.html import write_report
+from acrnn.reports.tables import summary
 from acrnn.studies import Variant
 from experiments import arguments, from_options, nested_selection, study
 
@@ -63,8 +65,8 @@ def run(options: argparse.Namespace) -> int:
     experiment = from_options.experiment(options)
     output_dir = options.output_dir or Path("runs", "_".join(names))
     results = cross_validate(experiment, output_dir, options.folds, options.seeds, options.jobs)
-    report = reports.write_report(output_dir, experiment.records)
-    print(reports.summary(results))
+    report = write_report(output_dir, experiment.records)
+    print(summary(results))
     print(f"results {output_dir / 'results.json'}, report {report}")
     return 0
 

@@ -4,10 +4,14 @@
     python experiments/tune_depth.py --dataset emodb --data-dir emodb --jobs 2
     python experiments/tune_depth.py --dataset emodb --search hyperband --also learning_rate,dropout
 
-The same command goes on where a killed one stopped. On several machines with a shared folder, give it in each with
-KerasTuner's variables: KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, the address of the chief, and
-KERASTUNER_TUNER_ID, which is chief in one and tuner0, tuner1 … in the others; --jobs counts for nothing then. What the
-search finds is trained and tested with: python experiments/run_cv.py --dataset emodb --model best
+Expect on three folds of Emo-DB with the reduced network, recipe centered, ten epochs: validation UAR 67.9, 70.8, 64.5 and 65.6
+for one to four layers, which ten speakers cannot tell apart (experiments/results/tuning_emodb_chen2018-3d). On two cores: two to
+four minutes a trial; at full size an hour for ten folds of twenty epochs (experiments/results/emodb_chen2018).
+
+The same command resumes after an interruption. Several machines with a shared folder search together: give each the same
+command with KerasTuner's variables, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT (the address of the chief) and
+KERASTUNER_TUNER_ID (chief on one machine, tuner0, tuner1 … on the others); --jobs has no effect then. To train and test the best
+configuration: python experiments/run_cv.py --dataset emodb --model best
 """
 
 from __future__ import annotations
@@ -18,10 +22,9 @@ import sys
 from collections.abc import Sequence
 
 from acrnn.console import comma_separated, numbers, positive
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError
 from acrnn.models import MODELS
-from acrnn.tuning import report as searched
-from acrnn.tuning import runner
+from acrnn.tuning import report, runner
 from acrnn.tuning.results import TUNING
 from acrnn.tuning.search import CHOICES, SEARCHES, Search
 from experiments import arguments, from_options
@@ -34,20 +37,36 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = arguments.experiment_parser(__doc__)
-    parser.add_argument("--model", choices=MODELS, default="chen2018-3d", help="system (default: %(default)s)")
-    parser.add_argument("--depths", type=numbers, default=tuple(range(1, 8)), help="convolution layers (default: 1-7)")
-    parser.add_argument("--also", type=comma_separated, default=(), help=f"search these too: {','.join(CHOICES)}")
-    parser.add_argument("--search", choices=SEARCHES, default="grid", help="how (default: %(default)s)")
-    parser.add_argument("--trials", type=positive, default=10, help="of a random or Bayesian search (default: 10)")
+    parser.add_argument(
+        "--model", choices=MODELS, default="chen2018-3d", metavar="SYSTEM", help="system (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--depths",
+        type=numbers,
+        metavar="N-M",
+        default=tuple(range(1, 8)),
+        help="numbers of convolution layers (default: 1-7)",
+    )
+    parser.add_argument(
+        "--also",
+        type=comma_separated,
+        metavar="NAME,…",
+        default=(),
+        help=f"search these as well: {', '.join(CHOICES)}",
+    )
+    parser.add_argument("--search", choices=SEARCHES, default="grid", help="kind of search (default: %(default)s)")
+    parser.add_argument(
+        "--trials", type=positive, metavar="N", default=10, help="trials of a random or Bayesian search (default: 10)"
+    )
     arguments.add_experiment_arguments(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
-    """Searches, and shows what was found."""
+    """Searches, and prints the results."""
     for name in ("learning_rate", "pooling"):
-        if name in options.also and getattr(options, name) not in (None, arguments.TOY.get(name)):
-            raise UsageError(f"--{name.replace('_', '-')}: it is searched; leave it out")
+        if name in options.also and (value := getattr(options, name)) not in (None, arguments.TOY.get(name)):
+            raise FieldError(name, value, "it is searched; leave it out")
     search = Search(
         from_options.experiment(options),
         options.depths,
@@ -58,12 +77,12 @@ def run(options: argparse.Namespace) -> int:
         options.trials,
     )
     output_dir = options.output_dir or from_options.tuning_folder(options)
-    found = runner.tune(search, output_dir, 1 if "KERASTUNER_ORACLE_IP" in os.environ else options.jobs)
-    if found is None:
+    results = runner.tune(search, output_dir, 1 if "KERASTUNER_ORACLE_IP" in os.environ else options.jobs)
+    if results is None:  # this machine is not the chief
         return 0
-    print(searched.summary(found))
-    print(f"results {output_dir / TUNING}, figure {output_dir / searched.FIGURE}")
-    return int(any(trial.status == "failed" for trial in found.trials))
+    print(report.summary(results))
+    print(f"results {output_dir / TUNING}, figure {output_dir / report.FIGURE}")
+    return int(any(trial.status == "failed" for trial in results.trials))
 
 
 if __name__ == "__main__":

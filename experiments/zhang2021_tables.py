@@ -207,7 +207,7 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
 
 
 def _is_full(row: Row, settings: Settings) -> bool:
-    """Whether the experiment of the full system with these settings is also the row's."""
+    """True if the experiment of the full system with these settings is also the one of the row."""
     if row == Row(row.title, speeds=row.speeds) and row.speeds:
         return (settings.speeds or (1.0,)) == SPEEDS[row.speeds]
     is_random = row == Row(row.title, initial_weights=RANDOM)

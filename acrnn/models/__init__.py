@@ -1,7 +1,7 @@
 """The registry of systems, `MODELS`, the class of its entries, `System`, and `load_network` for their saved networks.
 
 The names are imported at their first use. A package that declares a system can thus import `acrnn.models.system` while the
-registry, which imports that package, is not yet made.
+registry, which imports that package, is not yet built.
 """
 
 from __future__ import annotations

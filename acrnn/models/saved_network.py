@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def load_network(path: str | os.PathLike) -> keras.Model:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, ImportError) as error:
         raise ValueError(
-            f"{path}: not a network that can be loaded ({_first_line(error)}); train it again, or install the package that "
+            f"{path}: not a network that can be loaded ({_reason(error)}); train it again, or install the package that "
             "has its layers"
         ) from error
 
@@ -54,6 +55,9 @@ def _register_layers() -> None:
             warnings.warn(f"the layers of {name} cannot be imported ({error})", stacklevel=3)
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
+    """The unknown layer in an error of Keras, or the first line of another error."""
+    if unknown := re.search(r"Could not locate class '([^']+)'", str(error)):
+        return f"its layer {unknown[1]} is unknown"
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

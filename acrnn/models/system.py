@@ -149,9 +149,9 @@ class System:
             ValueError: the records come from a front end that the system does not accept; segments overlap or leave frames
                 out, but the system needs whole utterances; or no utterance has a text, but the system needs it.
         """
-        remedy = f"prepare records with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
+        remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
         if records.manifest.frontend not in [FRONTENDS[name] for name in (self.frontend, *self.other_frontends)]:
-            raise ValueError(f"{records.folder}: from a front end that {self.summary} does not take; {remedy}")
+            raise ValueError(f"{records.folder}: made by another front end than {self.summary} needs; {remedy}")
         if self.whole_utterances and not records.manifest.rule.holds_every_frame_once:
             raise ValueError(
                 f"{records.folder}: segments overlap or leave frames out, but {self.summary} needs each frame once; {remedy}"

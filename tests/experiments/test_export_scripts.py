@@ -1,4 +1,4 @@
-"""The scripts around exports: the same command by another name, what formats cost, how long they take."""
+"""The scripts about exports: the export command by another name, costs of formats, latencies."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from experiments import benchmark, format_costs, latency
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_export_script_is_the_command_of_the_same_name(capsys):
+def test_the_export_script_is_the_export_command(capsys):
     done = subprocess.run(
         [sys.executable, "experiments/export_saved_model.py", "--run", "nowhere", "--out", "x"],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -25,17 +25,17 @@ def test_the_export_script_is_the_command_of_the_same_name(capsys):
     assert "--out x: its last part is the version" in done.stderr
 
 
-def test_the_costs_of_formats_are_told_beside_what_python_says(tiny_corpus, tiny_records, tmp_path, capsys):
+def test_each_format_is_compared_with_the_network_in_python(tiny_corpus, tiny_records, tmp_path, capsys):
     recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=1)
     experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
-    found = cross_validate(experiment, tmp_path / "run", folds=[0], announce=lambda line: None)
+    results = cross_validate(experiment, tmp_path / "run", folds=[0], announce=lambda line: None)
     command = ["--run", str(tmp_path / "run"), "--records", str(tiny_records), "--corpus-dir", str(tiny_corpus)]
     before = contents(tmp_path / "run")
     assert format_costs.main([*command, "--output", str(tmp_path / "formats.md")]) == 0
     assert contents(tmp_path / "run") == before
     text = (tmp_path / "formats.md").read_text()
     assert text.strip() in capsys.readouterr().out
-    assert f"In Python their UAR is {100 * found.overall.uar_fold_mean:.2f}." in text
+    assert f"In Python their UAR is {100 * results.overall.uar_fold_mean:.2f}." in text
     rows = {
         line.split(" | ")[0].strip("| "): line.split(" | ")
         for line in text.splitlines()
@@ -47,7 +47,7 @@ def test_the_costs_of_formats_are_told_beside_what_python_says(tiny_corpus, tiny
     assert float(rows["saved-model"][6].strip(" |")) < 1e-4
 
 
-def test_latencies_are_told_for_each_format_cold_and_warm(tiny_records, tmp_path, monkeypatch):
+def test_latencies_are_measured_for_each_format_cold_and_warm(tiny_records, tmp_path, monkeypatch):
     def small(records, depth):
         prepared = Prepared.of(
             Experiment(records, "chen2018-3d", Recipe(), options={**TINY_NETWORK, "conv_layers": depth})

@@ -14,6 +14,7 @@ from support.tiny_corpus import tiny_sound, write_tiny_corpus
 from acrnn import cli, files
 from acrnn.models import MODELS
 from experiments import benchmark, run_cv
+from experiments.measured import median_seconds
 
 QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models"]
 
@@ -27,11 +28,11 @@ def finished(tiny_corpus, tmp_path_factory):
 
 
 def test_the_main_job_prepares_trains_and_reports(finished):
-    found = json.loads((finished / "out" / "results.json").read_text())
+    results = json.loads((finished / "out" / "results.json").read_text())
     assert (finished / "records" / "manifest.json").exists()
-    assert found["overall"]["coverage"] == {"folds": 2, "seeds": 1, "runs": 2, "planned": 5}
-    assert found["settings"]["recipe"]["batch_size"] == 8
-    assert found["settings"]["network"]["first_filters"] == 128
+    assert results["overall"]["coverage"] == {"folds": 2, "seeds": 1, "runs": 2, "planned": 5}
+    assert results["settings"]["recipe"]["batch_size"] == 8
+    assert results["settings"]["network"]["first_filters"] == 128
     assert {"confusion.png", "learning_curves.png", "speakers.png", "attention.png"} <= {
         path.name for path in (finished / "out").iterdir()
     }
@@ -73,7 +74,7 @@ def test_a_report_can_be_written_again(finished, tmp_path, capsys):
         (lambda folder: (folder / "results.json").write_text("{"), "damaged, not valid JSON"),
     ],
 )
-def test_a_folder_without_good_results_is_told(finished, tmp_path, capsys, damage, message):
+def test_a_folder_without_good_results_is_refused(finished, tmp_path, capsys, damage, message):
     copy = shutil.copytree(finished / "out", tmp_path / "copy")
     damage(copy)
     assert cli.main(["summary", str(copy)]) == 1
@@ -125,7 +126,7 @@ def test_a_failed_job_ends_with_status_1_and_a_line(tmp_path, capsys):
     assert re.search(r"error: 1 speaker\(s\) \(s0\)", capsys.readouterr().err)
 
 
-def test_a_folder_of_ones_own_recordings_is_recognised(tmp_path):
+def test_a_folder_of_ones_own_recordings_is_recognized(tmp_path):
     import soundfile
 
     corpus = tmp_path / "own"
@@ -147,8 +148,8 @@ def test_a_folder_of_ones_own_recordings_is_recognised(tmp_path):
         "([^/_]+)_",
     ]
     assert run_cv.main(["--dataset", "folder", "--data-dir", str(corpus), *options, *QUICK]) == 0
-    found = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert [run["test_speakers"] for run in found["runs"]] == [["anna"], ["ben"], ["cleo"]]
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [run["test_speakers"] for run in results["runs"]] == [["anna"], ["ben"], ["cleo"]]
 
 
 def test_an_iemocap_tree_goes_the_whole_way_with_its_talkers_kept_apart(tmp_path):
@@ -180,21 +181,21 @@ def test_real_speech_goes_the_whole_way(tmp_path):
     options = ["--records", str(tmp_path / "records"), "--output-dir", str(tmp_path / "out")]
     command = ["--dataset", "emodb", "--data-dir", str(tmp_path), "--allow-partial", "--protocol", "grouped-5-fold"]
     assert run_cv.main([*command, *options, *QUICK, "--folds", "0", "--epochs", "8", "--learning-rate", "0.001"]) == 0
-    found = json.loads((tmp_path / "out" / "results.json").read_text())
-    curve = found["runs"][0]["curve"]
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    curve = results["runs"][0]["curve"]
     assert curve[-1]["loss"] < 0.5 * curve[0]["loss"]
     assert (
         max(epoch["validation_uar"] for epoch in curve) > 0.5
     )  # of three clear emotions; a test of 11 utterances is noise
-    assert found["runs"][0]["test_speakers"] == ["03", "12"]
+    assert results["runs"][0]["test_speakers"] == ["03", "12"]
 
 
-def test_the_benchmark_tells_a_ratio_for_each_pair(tiny_records, capsys):
+def test_the_benchmark_prints_a_ratio_for_each_pair(tiny_records, capsys):
     assert benchmark.main(["--records", str(tiny_records), "--repeats", "1"]) == 0
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if " / " in line][1:]
     assert [row[0].split(":")[0].split(" (")[0].removeprefix("| ") for row in rows] == [
         "training step",
-        "fresh start of a fold",
+        "start of a fold",
         "one pass over 35 segments",
     ]
     for row in rows:
@@ -204,5 +205,5 @@ def test_the_benchmark_tells_a_ratio_for_each_pair(tiny_records, capsys):
 
 def test_the_benchmark_takes_turns_and_leaves_the_first_out():
     calls = []
-    seconds = benchmark.timed(lambda: calls.append("slow"), lambda: calls.append("fast"), 3)
+    seconds = median_seconds([lambda: calls.append("slow"), lambda: calls.append("fast")], 3)
     assert calls == ["slow", "fast"] * 4 and all(0 <= value < 1 for value in seconds)

@@ -1,5 +1,6 @@
 """The contract of every system in MODELS, and of the ACRNN in particular the paper's sizes counted by hand."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -24,6 +25,7 @@ from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.models.chen2018 import network as chen2018
+from acrnn.training.estimator import Estimator
 from acrnn.training.state import copy_state
 
 
@@ -33,6 +35,16 @@ def network(request):
     network = small_network(request.param)
     network.fit(source_of(network), source_of(network), seed=0)
     return network
+
+
+def parameters(function):
+    return [(item.name, item.kind) for item in inspect.signature(function).parameters.values()]
+
+
+def test_every_estimator_keeps_the_protocol(network):
+    assert isinstance(network, Estimator)
+    for method in ("fit", "posteriors", "pooled", "attention", "save"):
+        assert parameters(getattr(type(network), method)) == parameters(getattr(Estimator, method)), method
 
 
 def test_logits_have_a_value_a_class_and_are_float32(network):

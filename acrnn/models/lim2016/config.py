@@ -11,7 +11,7 @@ from acrnn.models.field_checks import require_fractions
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes and options of the three networks. Where the paper gives no value, the attribute gives the reason for ours.
+    """Sizes and options of the three networks. Where the paper gives no value, the list gives the reason for ours.
 
     Attributes:
         num_classes: number of emotions.

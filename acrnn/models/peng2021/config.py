@@ -13,7 +13,7 @@ _SPU = ("max", "mean", "deviation")
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes and parts of the network. Where the paper gives no value, the attribute gives the reason for ours.
+    """Sizes and parts of the network. Where the paper gives no value, the list gives the reason for ours.
 
     Attributes:
         num_classes: number of emotions.

@@ -41,7 +41,7 @@ _SMALLEST_PICTURE = 67
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes and options of the network. Where the paper gives no value, the attribute gives the reason for ours.
+    """Sizes and options of the network. Where the paper gives no value, the list gives the reason for ours.
 
     Attributes:
         num_classes: number of emotions.
@@ -113,7 +113,7 @@ class Config:
 
 @dataclass(frozen=True)
 class BaselineConfig:
-    """Sizes of the baseline 2-CNN-LSTM. Where the paper gives no value, the attribute gives the reason for ours.
+    """Sizes of the baseline 2-CNN-LSTM. Where the paper gives no value, the list gives the reason for ours.
 
     Attributes:
         num_classes: number of emotions.

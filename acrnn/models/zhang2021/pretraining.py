@@ -1,6 +1,6 @@
 """Initial weights of AlexNet for the first stage of training; see `acrnn.recipes.initial_weights`.
 
-Besides weights trained on ImageNet there are two pre-training tasks on speech. One is emotion recognition on another labeled
+In addition to weights trained on ImageNet, there are two pre-training tasks on speech. One is emotion recognition on another labeled
 corpus. The other needs no labels: a network learns to tell whether a window runs forwards or backwards, for which it must
 learn how pitch and energy rise and fall in speech, which carries much of the emotion. The real frames of a window are
 reversed, which costs nothing, and padding does not give the direction away.
@@ -21,7 +21,7 @@ from acrnn.training.network import Network
 
 
 class Pretraining:
-    """Returns the initial weights of AlexNet; those that do not depend on the fold are computed once for each seed.
+    """Source of the initial weights of AlexNet; weights that do not depend on the fold are computed once for each seed.
 
     Args:
         initial_weights: kind of initial weights.

@@ -177,7 +177,7 @@ class _Machine:
         elif isinstance(value, _Array):
             value.value = _array(*state)
         elif not isinstance(value, dict):  # attributes of an OrderedDict are ignored
-            raise TypeError("an object without a state is given one")
+            raise TypeError("a state for an object that has none")
 
     def _binpersid(self, _):
         self.stack.append(self.storage(*self.stack.pop()))

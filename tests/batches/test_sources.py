@@ -1,0 +1,55 @@
+"""Sources of batches: memory and disk give the same segments, in full batches, oversampled on request."""
+
+import numpy as np
+import pytest
+
+from acrnn.batches.sources import MemorySource, StreamedSource
+from acrnn.records import RecordSet
+
+
+def sources(tiny_records):
+    record_set = RecordSet(tiny_records)
+    rows = [number for number, row in enumerate(record_set.utterances) if row.speaker in ("s1", "s3")]
+    return MemorySource(record_set.load(), rows), StreamedSource(record_set, rows)
+
+
+def test_memory_and_disk_give_the_same_segments_in_order(tiny_records):
+    memory, disk = sources(tiny_records)
+    assert len(memory) == len(disk) == 14
+    for one, other in zip(memory.ordered(5), disk.ordered(5), strict=True):
+        np.testing.assert_array_equal(one.inputs["features"], other.inputs["features"])
+        np.testing.assert_array_equal(one.inputs["num_frames"], other.inputs["num_frames"])
+        np.testing.assert_array_equal(one.labels, other.labels)
+        np.testing.assert_array_equal(one.utterances, other.utterances)
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["memory", "disk"])
+def test_an_epoch_has_full_batches_that_hold_every_segment(tiny_records, kind):
+    source = sources(tiny_records)[kind]
+    batches = list(source.shuffled(5, np.random.default_rng(0)))
+    assert [len(batch.labels) for batch in batches] == [5, 5, 5]
+    keys = [features.tobytes() for batch in batches for features in batch.inputs["features"]]
+    everything = {features.tobytes() for batch in source.ordered(14) for features in batch.inputs["features"]}
+    assert set(keys) == everything and len(keys) == 15
+    others = [b.labels.tolist() for b in source.shuffled(5, np.random.default_rng(1))]
+    assert others != [batch.labels.tolist() for batch in batches]
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["memory", "disk"])
+def test_oversampling_evens_the_classes_out_with_whole_utterances(tiny_records, kind):
+    record_set = RecordSet(tiny_records)
+    rows = [n for n, row in enumerate(record_set.utterances) if row.speaker == "s1" or row.emotion == "low"]
+    source = (MemorySource(record_set.load(), rows), StreamedSource(record_set, rows))[kind]
+    size, filled = len(source), source.oversampled(np.random.default_rng(0))
+    batches = list(filled.ordered(7))
+    drawn = np.concatenate([batch.utterances for batch in batches])
+    segments = np.array([row.num_segments for row in record_set.utterances])
+    times = np.bincount(drawn, minlength=len(segments)) / segments
+    assert set(np.flatnonzero(times)) == set(rows) and (times == times.astype(int)).all()
+    classes = [sum(times[n] for n in rows if record_set.utterances[n].emotion == e) for e in ("high", "low", "noisy")]
+    assert classes == [10, 10, 10]
+    assert len(filled) == len(drawn) and len(source) == size  # what it was drawn from is as it was
+    shuffled = np.concatenate([batch.utterances for batch in filled.shuffled(7, np.random.default_rng(1))])
+    assert len(shuffled) == -(-len(drawn) // 7) * 7 and set(shuffled) == set(rows)
+    neighbors = [np.count_nonzero(np.diff(order) == 0) for order in (shuffled, drawn)]
+    assert neighbors[0] < neighbors[1] / 2  # copies do not follow one another

@@ -1,0 +1,97 @@
+"""Training steps: averaged weights, learning rate, augmentation, class weights, oversampling."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.tiny_network import RECIPE, make_network
+
+from acrnn.recipes.augmentation import Augmentation
+from acrnn.training.steps import Steps, class_weights
+
+
+def steps_of(network, train, recipe, epochs):
+    """Runs the training steps alone; returns them and the weights after each step."""
+    network.reset(0)
+    steps, seen = Steps(network.model, recipe, train, 0), []
+    step = steps.step
+
+    def spied(batch):
+        loss = step(batch)
+        seen.append((float(np.array(network.model.optimizer.learning_rate)), network.model.get_weights()))
+        return loss
+
+    steps.step = spied
+    for number in range(1, epochs + 1):
+        steps.epoch(number)
+    return steps, seen
+
+
+def test_averaged_weights_are_the_moving_average_of_every_step_and_training_goes_on_from_its_own(feeder, parts):
+    recipe = replace(RECIPE, averaging=0.6)
+    network = make_network(feeder, recipe)
+    steps, seen = steps_of(network, parts[0], recipe, epochs=3)
+    average = seen[0][1]
+    for number, (_, weights) in enumerate(seen):
+        decay = min(0.6, (1 + number) / (10 + number))
+        average = [decay * mean + (1 - decay) * weight for mean, weight in zip(average, weights, strict=True)]
+    with steps.averaged_weights():
+        for got, expected in zip(network.model.get_weights(), average, strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+    for got, expected in zip(network.model.get_weights(), seen[-1][1], strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_the_learning_rate_follows_the_schedule_step_by_step(feeder, parts):
+    recipe = replace(RECIPE, schedule="cosine", warmup_epochs=1, epochs=3)
+    _, seen = steps_of(make_network(feeder, recipe), parts[0], recipe, epochs=3)
+    rates = [rate for rate, _ in seen]
+    per_epoch = len(rates) // 3
+    np.testing.assert_allclose(rates, [recipe.rate(n / per_epoch) for n in range(len(rates))], rtol=1e-5)
+    assert int(np.argmax(rates)) == per_epoch and rates[-1] < 0.2 * max(rates)
+
+
+def test_augmentation_changes_training_batches_and_nothing_that_is_validated(feeder, parts, monkeypatch):
+    seen = {"trained": [], "validated": []}
+    network = make_network(feeder, replace(RECIPE, augmentation=Augmentation(equalizer=2.0), epochs=1))
+    train, logits = network.model.train_on_batch, network.batch_logits
+    monkeypatch.setattr(
+        network.model, "train_on_batch", lambda x, *rest: (seen["trained"].append(x["features"]), train(x, *rest))[1]
+    )
+    monkeypatch.setattr(
+        network, "batch_logits", lambda inputs: (seen["validated"].append(inputs["features"]), logits(inputs))[1]
+    )
+    network.fit(*parts[:2], seed=0)
+    recorded = {features.tobytes() for features in feeder.data.features.astype(np.float32)}
+    assert not any(segment.tobytes() in recorded for batch in seen["trained"] for segment in batch)
+    assert all(segment.tobytes() in recorded for batch in seen["validated"] for segment in batch)
+
+
+def test_class_weights_are_inverse_to_the_frequency_and_one_on_average(feeder):
+    rows = feeder.records.utterances
+    some = feeder.source([row.id for row in rows if row.emotion == "high" or row.speaker == "s0"])
+    labels = np.concatenate([batch.labels for batch in some.ordered(7)])
+    weights = class_weights(some)
+    counts = np.bincount(labels)
+    np.testing.assert_allclose(weights * counts, (weights * counts)[0])
+    assert weights[labels].mean() == pytest.approx(1)
+
+
+def test_a_recipe_that_oversamples_trains_on_even_classes_and_validates_on_what_is_there(feeder, monkeypatch):
+    network = make_network(feeder, replace(RECIPE, oversampling=True, epochs=1))
+    rows = [row for row in feeder.records.utterances if row.speaker in ("s0", "s1")]
+    train = feeder.source([row.id for row in rows if row.emotion != "high" or row.id == rows[0].id])
+    labels = []
+    step = network.model.train_on_batch
+    monkeypatch.setattr(network.model, "train_on_batch", lambda x, y, *rest: (labels.append(y), step(x, y, *rest))[1])
+    network.fit(train, feeder.source([row.id for row in rows]), seed=0)
+    counts = np.concatenate(labels).sum(axis=0)
+    assert counts.min() >= 4  # the rare class has one segment of its own
+
+
+def test_a_diverged_run_says_so_and_what_to_do(feeder, parts):
+    network = make_network(feeder, replace(RECIPE, learning_rate=1e30, optimizer="adam"))
+    with pytest.raises(
+        ValueError, match=r"the training loss is (nan|inf) in epoch \d; lower learning_rate or set gradient_clip_norm"
+    ):
+        network.fit(*parts[:2], seed=0)
