@@ -112,7 +112,7 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     size = "the paper's network" if options.full_size else f"a reduced network ({dict(MODELS[SYSTEM].reduced)})"
     parts = [
         f"# Gain of each departure from the paper on {options.dataset}",
-        f"3-D ACRNN with one convolution layer, {size}. UAR of the validation speakers. {_selection_note(results.values())} "
+        f"3-D ACRNN with one convolution layer, {size}. UAR of the validation speakers. {selection_note(results.values())} "
         "Each row adds one change to those kept before it and is judged by the mean of the last five epochs: the selected epoch "
         f"favors recipes that select the best of twenty epochs on some fifty utterances. {caption(gains.values(), 'folds')}",
         study_tables.results_table(results, columns, {name: step.title for name, step in steps.items()}),
@@ -122,15 +122,18 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     return study_tables.page(parts)
 
 
-def _selection_note(results: Collection[Results]) -> str:
-    """Sentences about the speakers by which a reader of the table chooses a recipe."""
+def selection_note(results: Collection[Results]) -> str:
+    """Returns sentences about the speakers by which a row of the table is chosen."""
     runs = [run for result in results for run in result.runs]
     validation = {speaker for run in runs for speaker in run.validation_speakers}
     tested = validation & {speaker for run in runs for speaker in run.test_speakers}
     if not tested:
         return "None of them is a test speaker of another fold."
+    part = (
+        f"All {len(tested)} of them" if tested == validation else f"{len(tested)} of these {len(validation)} speakers"
+    )
     return (
-        f"{len(tested)} of these {len(validation)} speakers are test speakers of other folds, so the test UAR of a recipe that is "
+        f"{part} are test speakers of other folds, so the test UAR of a recipe that is "
         "chosen by this table is a little too high; experiments/nested_selection.py chooses inside every fold instead."
     )
 

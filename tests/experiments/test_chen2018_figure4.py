@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from acrnn.models.chen2018 import published
 from experiments import chen2018_figure4 as figure4
 
 
@@ -27,6 +28,11 @@ def test_all_subsets_are_tried():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figure4, "FIGURE_4", only)
         assert figure4.fitting_subsets(counts) == [("b", "c")]
+
+
+def test_the_speakers_that_fit_are_those_of_the_tables():
+    counts = figure4.class_counts(figure4.RESULTS / "emodb_tuned_reduced" / "3d_conv1")
+    assert figure4.fitting_subsets(counts) == [published.FIGURE_4_SPEAKERS]
 
 
 def test_the_committed_account_is_what_the_script_writes(tmp_path, capsys):
