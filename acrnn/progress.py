@@ -48,6 +48,8 @@ class ProgressLine:
 
     def _left(self, now: float, done: int, total: int) -> str:
         """Text with the estimated time left; empty if there is no estimate."""
+        if self.first is None:
+            return ""
         started, first = self.first
         return f", {duration((now - started) / (done - first) * (total - done))} left" if first < done < total else ""
 

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -141,5 +141,7 @@ def to_npz(table: Mapping[str, np.ndarray]) -> bytes:
     """Returns named vectors [size] as the bytes of an .npz file, which do not depend on their order."""
     names = sorted(table)
     buffer = io.BytesIO()
-    np.savez(buffer, **{_NAMES: np.array(names, str), _VECTORS: np.stack([np.float32(table[name]) for name in names])})
+    vectors = np.stack([np.float32(table[name]) for name in names])
+    arrays: dict[str, Any] = {_NAMES: np.array(names, str), _VECTORS: vectors}
+    np.savez(buffer, **arrays)
     return buffer.getvalue()

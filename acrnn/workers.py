@@ -82,6 +82,8 @@ def end_with_parent() -> None:
     Otherwise the worker would continue with work that the next call of the same command repeats.
     """
     parent = multiprocessing.parent_process()
+    if parent is None:
+        return  # this is no worker process
 
     def watch() -> None:
         parent.join()

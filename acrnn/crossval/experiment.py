@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from acrnn import frontends, segments
 from acrnn.crossval import leakage
@@ -65,7 +66,7 @@ class Prepared:
 
     experiment: Experiment
     records: RecordSet
-    config: object
+    config: Any
     folds: tuple[Fold, ...]
 
     @classmethod
@@ -145,7 +146,7 @@ def _folds(experiment: Experiment, record_set: RecordSet) -> tuple[Fold, ...]:
     if mistake is None:
         _check_speeds(experiment, record_set)
         return make_folds(experiment.protocol, rows, labels, experiment.speeds)
-    rows = [row for row in rows if not row.copy_of]  # the effect of a mistake is measured without augmentation
+    rows = tuple(row for row in rows if not row.copy_of)  # the effect of a mistake is measured without augmentation
     folds = make_folds(mistake.protocol or experiment.protocol, leakage.mistaken_speakers(mistake, rows), labels)
     return tuple(leakage.leaking_fold(mistake, fold, rows) for fold in folds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -116,13 +117,14 @@ class FoldRunner:
         for row in {row.label: row for row in reversed(rows)}.values():
             # batches of one segment, since an utterance may have more segments than the recipe's batch
             parts = [self.estimator.attention(batch.inputs) for batch in self.feeder.source([row.id]).ordered(1)]
-            if parts[0] is not None:
-                weights = np.concatenate(parts).astype(float).round(5)
+            weighted = [part for part in parts if part is not None]
+            if weighted:
+                weights = np.concatenate(weighted).astype(float).round(5)
                 examples.append(UtteranceAttention(row.id, weights.tolist()))
         return tuple(examples)
 
 
-def _speakers(record_set: RecordSet, fold: Fold) -> dict[str, list[str]]:
+def _speakers(record_set: RecordSet, fold: Fold) -> dict[str, Any]:
     speaker = {row.id: row.speaker for row in record_set.utterances}
     parts = {"train": fold.train, "validation": fold.validation, "test": fold.test}
     return {f"{part}_speakers": sorted({speaker[utterance] for utterance in ids}) for part, ids in parts.items()}

@@ -81,7 +81,8 @@ def _run_missing(
     prepared: Prepared, output_dir: Path, tasks: Sequence[Task], jobs: int, announce: Callable[[str], None]
 ) -> None:
     jobs = min(jobs, len(tasks))
-    with _Progress(prepared, output_dir, len(tasks), announce) as progress:
+    progress = _Progress(prepared, output_dir, len(tasks), announce)
+    with progress:
         if jobs == 1:
             run_tasks(prepared.experiment, output_dir, tasks, progress.take)
             return
@@ -96,7 +97,8 @@ class _Progress(ProgressLine):
         super().__init__("training", "epochs")
         self.prepared, self.output_dir, self.announce = prepared, output_dir, announce
         self.epochs, self.num_tasks = prepared.experiment.recipe.total_epochs, num_tasks
-        self.finished, self.running = 0, {}
+        self.finished = 0
+        self.running: dict[Task, int] = {}  # epochs done
 
     def take(self, kind: str, fold: int, seed: int, value) -> None:
         """Takes an event of `run_tasks`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from typing import Any
 
 from acrnn import frontends, recipes, segments
 from acrnn.models import MODELS, System
@@ -103,15 +104,14 @@ class Settings:
 
     def to_dict(self) -> dict:
         """The settings as a JSON object."""
-        values = {
+        values: dict[str, Any] = {
             name: getattr(self, name)
             for name in _names()
             if name not in _OPTIONAL or getattr(self, name) not in (None, {})
         }
-        lists = {name: list(values[name]) for name in ("labels", "speeds") if name in values}
-        return {
-            _KEYS.get(name, name): value for name, value in {**values, **lists, "corpus": asdict(self.corpus)}.items()
-        }
+        values |= {name: list(values[name]) for name in ("labels", "speeds") if name in values}
+        values["corpus"] = asdict(self.corpus)
+        return {_KEYS.get(name, name): value for name, value in values.items()}
 
     @property
     def system(self) -> System:

@@ -113,7 +113,7 @@ def summarize(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) ->
     folds, seeds = sorted({run.fold for run in runs}), sorted({run.seed for run in runs})
     by_fold = [np.mean([confusions[key] for key in confusions if key[0] == fold], axis=0) for fold in folds]
     fold_uars = np.array([np.mean([metrics.uar(confusions[key]) for key in confusions if key[0] == f]) for f in folds])
-    pooled, by_speaker = sum(by_fold), speaker_confusions(runs, count)
+    pooled, by_speaker = np.sum(by_fold, axis=0), speaker_confusions(runs, count)
     return Overall(
         uar_fold_mean=float(fold_uars.mean()),
         uar_fold_std=float(fold_uars.std(ddof=1)) if len(folds) > 1 else None,
@@ -122,7 +122,7 @@ def summarize(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) ->
         uar_pooled=float(metrics.uar(pooled)),
         uar_pooled_interval=metrics.share(metrics.jackknife_interval(metrics.uar, np.array(list(by_speaker.values())))),
         wa=metrics.wa(pooled),
-        confusion=sum(confusions.values()).tolist(),
+        confusion=np.sum(list(confusions.values()), axis=0).tolist(),
         per_class=tuple(ClassScores(**row) for row in metrics.per_class(pooled, labels)),
         per_speaker=tuple(
             SpeakerScore(speaker, float(metrics.uar(counts)), round(float(counts.sum())))

@@ -137,7 +137,7 @@ class System:
         defaults = {item.name: item.default for item in fields(self.config)}
         for name, value in options.items():
             if name not in defaults:
-                raise FieldError(name, "", f"{self.summary} has no such field; leave it out")
+                raise FieldError(name, value, f"{self.summary} has no such field; leave it out")
             if not _has_type_of(value, defaults[name]):
                 raise FieldError(name, repr(value), f"it must be a value such as {defaults[name]!r}")
         return self.config(num_classes, **{**self.variant, **options})

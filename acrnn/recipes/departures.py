@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.recipes.papers import CHEN2018
@@ -26,7 +27,7 @@ class Departure:
 
     name: str
     reason: str
-    changes: Mapping[str, object]
+    changes: Mapping[str, Any]
     kept: bool = True
 
 

@@ -30,12 +30,23 @@ class InitialWeights:
     kind: Literal["random", "imagenet", "corpus", "time-arrow"] = "random"
     path: Path | None = None
 
+    @property
+    def source(self) -> Path:
+        """The file of weights or the other record set.
+
+        Raises:
+            FieldError: there is none.
+        """
+        if self.path is None:
+            raise FieldError("path", self.path, f"initial weights of the kind {self.kind!r} need one")
+        return self.path
+
     def describe(self) -> dict:
         """Returns everything that results depend on, as a dict for JSON: hashes of the content in place of paths."""
         if self.kind == "imagenet":
-            return {"kind": self.kind, "sha256": _sha256(self.path)}
+            return {"kind": self.kind, "sha256": _sha256(self.source)}
         if self.kind == "corpus":
-            manifest = RecordSet(self.path).manifest
+            manifest = RecordSet(self.source).manifest
             return {"kind": self.kind, "corpus": manifest.corpus["name"], "records_sha256": manifest.content_sha256}
         return {"kind": self.kind}
 
@@ -50,10 +61,10 @@ class InitialWeights:
             ValueError: the other record set has another front end or segment rule, a single speaker, or a recording in
                 common with `records`; or it is of the same corpus and has a speaker in common.
         """
-        if self.kind == "imagenet" and not self.path.is_file():
+        if self.kind == "imagenet" and not self.source.is_file():
             raise FileNotFoundError(f"{self.path}: no such file of ImageNet weights; check the path")
         if self.kind == "corpus":
-            self._check_corpus(RecordSet(self.path), records)
+            self._check_corpus(RecordSet(self.source), records)
 
     def _check_corpus(self, other: RecordSet, records: RecordSet) -> None:
         if (other.manifest.frontend, other.manifest.rule) != (records.manifest.frontend, records.manifest.rule):

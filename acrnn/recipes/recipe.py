@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 from acrnn.errors import FieldError
 from acrnn.recipes.augmentation import Augmentation
@@ -110,7 +110,7 @@ class Recipe:
         """Maximum number of epochs of all stages together."""
         return sum(stage.epochs for stage in self.stages)
 
-    def with_second_stage(self, changes: Mapping[str, object]) -> Recipe:
+    def with_second_stage(self, changes: Mapping[str, Any]) -> Recipe:
         """Returns the recipe with other values in its second stage.
 
         Args:
@@ -193,7 +193,7 @@ class TwoStageRecipe(Recipe):
         first = Recipe(**{item.name: getattr(self, item.name) for item in fields(Recipe)})
         return first, replace(first, augmentation=None, **asdict(self.second_stage))
 
-    def with_second_stage(self, changes: Mapping[str, object]) -> Recipe:
+    def with_second_stage(self, changes: Mapping[str, Any]) -> Recipe:
         """Returns the recipe with other values in its second stage; see `Recipe.with_second_stage`."""
         return replace(self, second_stage=replace(self.second_stage, **changes))
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from acrnn import files
 
@@ -75,5 +76,6 @@ def row_from_strings(values: Mapping[str, str]) -> UtteranceRow:
     """Makes a row from the cells of a line in the CSV file, by column."""
     integers = ("label", "num_frames", "num_segments", "sample_rate_hz")
     numbers = [name for name in ("duration_seconds", "speed") if name in values]
-    typed = {name: int(values[name]) for name in integers} | {name: float(values[name]) for name in numbers}
-    return UtteranceRow(**{**values, **typed})
+    cells: dict[str, Any] = dict(values)
+    cells |= {name: int(values[name]) for name in integers} | {name: float(values[name]) for name in numbers}
+    return UtteranceRow(**cells)

@@ -149,7 +149,7 @@ def test_a_saved_network_gives_the_same_logits_when_loaded_in_safe_mode(network,
 
 
 def test_a_system_refuses_parts_it_does_not_have_and_values_out_of_range():
-    with pytest.raises(ValueError, match="^kernel_count: 3-D ACRNN .* has no such field"):
+    with pytest.raises(ValueError, match="^kernel_count .*: 3-D ACRNN .* has no such field"):
         small_config("chen2018-3d", kernel_count=3)
     with pytest.raises(UsageError, match="^conv_layers 8: choose from 1 to 7"):
         small_config("chen2018-3d", conv_layers=8)
