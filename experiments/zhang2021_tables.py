@@ -29,8 +29,8 @@ from acrnn.models.zhang2021 import published as zhang2021
 from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, InitialWeights
 from acrnn.reports import published, study_tables
 from acrnn.reports.comparison import caption
-from acrnn.reports.study_tables import COVERAGE, TRAINING, UAR_BY_FOLD, UAR_POOLED, Column
-from acrnn.reports.tables import CAPTION, markdown, percent
+from acrnn.reports.study_tables import COVERAGE, FIGURE_4, TRAINING, UAR_BY_FOLD, UAR_POOLED, Column
+from acrnn.reports.tables import CAPTION, FIGURE_4_NOTE, markdown, percent
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
 
@@ -218,10 +218,11 @@ def _table(dataset: str, rows: Sequence[str], results: Mapping[str, Results]) ->
     finished = {name: results[name] for name in rows if name in results}
     if not finished:
         return "No experiment is finished yet."
-    last = rows[-1]
+    last, has_chen = rows[-1], dataset == "emodb" and "chen2018" in finished
     gains = study_tables.gains(finished, {name: last for name in finished if name != last})
     columns = (
         UAR_BY_FOLD,
+        *([FIGURE_4] if has_chen else []),
         UAR_POOLED,
         study_tables.difference_column("against the last row", gains),
         Column("published", lambda name, _: _published(name, dataset)),
@@ -230,7 +231,9 @@ def _table(dataset: str, rows: Sequence[str], results: Mapping[str, Results]) ->
     )
     titles = {name: f"{ROWS[name].title}{_conditions(result.settings)}" for name, result in finished.items()}
     table = study_tables.results_table(finished, columns, titles)
-    return study_tables.page([caption(gains.values()), table]).rstrip("\n") if len(finished) > 1 else table
+    captions = [caption(gains.values())] if len(finished) > 1 else []
+    captions += [f"{FIGURE_4_NOTE}."] if has_chen else []
+    return study_tables.page([" ".join(captions), table]).strip("\n")
 
 
 def _conditions(settings: Settings) -> str:
