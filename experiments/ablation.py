@@ -116,7 +116,7 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
         "Each row adds one change to those kept before it and is judged by the mean of the last five epochs: the selected epoch "
         f"favors recipes that select the best of twenty epochs on some fifty utterances. {caption(gains.values(), 'folds')}",
         study_tables.results_table(results, columns, {name: step.title for name, step in steps.items()}),
-        "![gains](ablation.png)",
+        *(["![gains](ablation.png)"] if gains else []),
         "![learning curves](curves.png)",
     ]
     return study_tables.page(parts)

@@ -89,7 +89,7 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
         "Every utterance is tested once in each row. Only the first row estimates the UAR on a new speaker.\n"
         f"{CAPTION} {caption(gains.values())}",
         study_tables.results_table(results, (UAR_BY_FOLD, UAR_POOLED, added, COVERAGE), rows, "experiment"),
-        "![points added](leakage.png)",
+        *(["![points added](leakage.png)"] if gains else []),
     ]
     return study_tables.page(parts)
 
