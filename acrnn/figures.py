@@ -196,7 +196,7 @@ def differences(comparisons: Mapping, title: str) -> Figure:
     axes = figure.subplots()
     for position, comparison in enumerate(comparisons.values()):
         difference = comparison.difference
-        low, high = comparison.interval or (difference, difference)
+        low, high = comparison.interval
         axes.plot([100 * low, 100 * high], [position, position], color=_SOFT, linewidth=3)
         axes.plot(100 * difference, position, "o", color=_ACCENT)
         axes.annotate(f"{100 * difference:+.1f}", (100 * difference, position), (0, 6), textcoords="offset points")

@@ -23,7 +23,9 @@ from acrnn.console import comma_separated
 from acrnn.crossval.leakage import MISTAKES, mistake
 from acrnn.models import MODELS
 from acrnn.reports import study_tables
+from acrnn.reports.comparison import caption
 from acrnn.reports.study_tables import COVERAGE, UAR_BY_FOLD, UAR_POOLED
+from acrnn.reports.tables import CAPTION
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
 
@@ -84,10 +86,10 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     added = study_tables.difference_column("points added, by test speaker (95 % interval)", gains)
     parts = [
         f"# Points added by leakage: {options.model} on {options.dataset}",
-        "Every utterance is tested once in each row, and rows are compared speaker by speaker; p by exact sign flips.\n"
-        "Only the first row estimates the UAR on a new speaker.",
+        "Every utterance is tested once in each row. Only the first row estimates the UAR on a new speaker.\n"
+        f"{CAPTION} {caption(gains.values())}",
         study_tables.results_table(results, (UAR_BY_FOLD, UAR_POOLED, added, COVERAGE), rows, "experiment"),
-        "![points added](leakage.png)",
+        *(["![points added](leakage.png)"] if gains else []),
     ]
     return study_tables.page(parts)
 

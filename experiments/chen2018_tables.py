@@ -25,13 +25,21 @@ from acrnn.console import numbers, positive
 from acrnn.crossval.results import Results
 from acrnn.reports import study_tables
 from acrnn.reports.comparison import validation_uar
-from acrnn.reports.study_tables import COVERAGE, PUBLISHED, UAR_BY_FOLD, UAR_POOLED, VALIDATION_UAR, results_table
-from acrnn.reports.tables import percent
+from acrnn.reports.study_tables import (
+    COVERAGE,
+    FIGURE_4,
+    PUBLISHED,
+    UAR_BY_FOLD,
+    UAR_POOLED,
+    VALIDATION_UAR,
+    results_table,
+)
+from acrnn.reports.tables import CAPTION, FIGURE_4_NOTE, percent
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
 
 DNN_ELM = "dnn-elm"
-COLUMNS = (UAR_BY_FOLD, UAR_POOLED, VALIDATION_UAR, PUBLISHED, COVERAGE)
+COLUMNS = (UAR_BY_FOLD, FIGURE_4, UAR_POOLED, VALIDATION_UAR, PUBLISHED, COVERAGE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,15 +109,17 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     by_depth = {results.settings.config.conv_layers: results for results in depths.values()}
     study_tables.write_sweep(by_depth, output_dir / "depth.png")
     study_tables.write_confusion(acrnn, output_dir / "confusion.png")
+    is_emodb = options.dataset == "emodb"
+    columns = COLUMNS if is_emodb else [each for each in COLUMNS if each is not FIGURE_4]
     names = list(systems)
     pairs = [(second, first) for number, first in enumerate(names) for second in names[number + 1 :]]
     parts = [
         f"# Chen et al. (2018) on {options.dataset}, recipe {options.recipe or 'chen2018'}",
-        "UAR in percent, ± the standard deviation over folds; intervals resample speakers.",
+        f"{CAPTION} {FIGURE_4_NOTE}." if is_emodb else CAPTION,
         "## Table I: 3-D ACRNN by convolution layers",
-        results_table(depths, COLUMNS),
+        results_table(depths, columns),
         "## Table II: systems",
-        results_table(systems, COLUMNS),
+        results_table(systems, columns),
         study_tables.comparison_table(systems, pairs, has_verdict=True),
         "## Figures 3 and 4: confusion",
         "![confusion](confusion.png)",

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,8 +31,9 @@ from acrnn.folds import PROTOCOLS
 from acrnn.models import MODELS
 from acrnn.models.lim2016.published import PROTOCOL, TABLES
 from acrnn.reports import study_tables
+from acrnn.reports.comparison import Comparison, caption, corrected
 from acrnn.reports.study_tables import COVERAGE, UAR_BY_FOLD, UAR_POOLED, column
-from acrnn.reports.tables import markdown, percent
+from acrnn.reports.tables import CAPTION, markdown, percent
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
 
@@ -94,11 +95,11 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     results = studies.finished([name for pair in names.values() for name in pair.values()], output_dir)
     parts = [
         f"# Lim et al. (2016) on {options.dataset}",
-        "In percent. *Paper*: utterances at random; every test speaker is in the training set. *Independent*: the test speaker "
+        "*Paper*: utterances at random; every test speaker is in the training set. *Independent*: the test speaker "
         "is in no other part. Precision, recall and F1 are computed over all test utterances of a repetition, then averaged "
-        "over repetitions; ± is the standard deviation between folds.",
+        f"over repetitions. {CAPTION}",
     ]
-    gains = {}
+    pairs = {}
     for system, pair in names.items():
         by_split = {split: results[name] for split, name in pair.items() if name in results}
         figures = (
@@ -107,9 +108,12 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
         if by_split:
             parts += [f"## {MODELS[system].summary}", _emotions(by_split, figures), _summary(by_split, figures)]
         if len(by_split) == len(SPLITS):
-            gains[system] = study_tables.compared(results, pair["paper"], pair["independent"])
+            pairs[system] = study_tables.compared(results, pair["paper"], pair["independent"])
+    gains = corrected(pairs)
+    if pairs:
+        parts += ["## Points added by the paper's split", caption(gains.values()), _gain_table(pairs, gains)]
     if gains:
-        parts += ["## Points added by the paper's split", _gain_table(gains), "![points added](split.png)"]
+        parts.append("![points added](split.png)")
         study_tables.write_differences(gains, "UAR points over the independent split", output_dir / "split.png")
     return study_tables.page(parts)
 
@@ -184,9 +188,9 @@ def _accuracy_by_pooling(results: Results) -> str:
     return " / ".join(cells)
 
 
-def _gain_table(gains: Mapping) -> str:
+def _gain_table(systems: Iterable[str], gains: Mapping[str, Comparison]) -> str:
     header = ["system", "UAR points over the independent split, by test speaker (95 % interval)"]
-    return markdown(header, [[name, study_tables.difference(gain)] for name, gain in gains.items()])
+    return markdown(header, [[system, study_tables.difference(gains.get(system))] for system in systems])
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from acrnn.records.manifest import MANIFEST
 from acrnn.records.record_set import RecordSet
 from acrnn.reports import published, study_tables
 from acrnn.reports.study_tables import COVERAGE, UAR_BY_FOLD, UAR_POOLED, WA, Column, column
-from acrnn.reports.tables import percent
+from acrnn.reports.tables import CAPTION, percent
 from acrnn.studies import Variant
 from data_prep.auxiliary_inputs import OPTIONS as AUXILIARY_OPTIONS
 from data_prep.auxiliary_inputs import NoTextsError
@@ -141,8 +141,7 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     bimodal = {name: row for name, row in TRUTH.items() if row.model != TEXT}
     parts = [
         f"# Peng et al. (2021) on {options.dataset}",
-        "In percent, ± the standard deviation over folds; intervals resample speakers. WA: share of correct utterances; UA: "
-        "mean of the classes' recalls (UAR).",
+        f"{CAPTION} WA: share of correct utterances; UA: mean of the classes' recalls (UAR).",
         "\n".join(_notes(results, has_texts)),
         "## Table 1: speech alone",
         _table(results, SPEECH),

@@ -2,6 +2,7 @@
 
     python experiments/run_cv.py --dataset toy
     python experiments/run_cv.py --dataset emodb --data-dir emodb --conv-layers 1 --seeds 0-4
+    python experiments/run_cv.py --dataset emodb --nested literal,chen2018,centered,tuned
 
 The same command resumes after an interruption; more --folds or --seeds are added to the finished runs.
 """
@@ -13,12 +14,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from acrnn import studies
+from acrnn.console import comma_separated
 from acrnn.crossval.runner import cross_validate
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
+from acrnn.recipes import RECIPES
 from acrnn.reports.html import write_report
 from acrnn.reports.tables import summary
-from experiments import arguments, from_options
+from acrnn.studies import Variant
+from experiments import arguments, from_options, nested_selection, study
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +41,12 @@ def _parser() -> argparse.ArgumentParser:
         help="system (default: %(default)s); best: see tune_depth.py",
     )
     arguments.add_experiment_arguments(parser)
+    parser.add_argument(
+        "--nested",
+        type=comma_separated,
+        metavar="RECIPE,…",
+        help="train each of these recipes, and select one inside every fold: see nested_selection.py",
+    )
     parser.add_argument_group("search").add_argument(
         "--tuning", type=Path, metavar="DIR", help="search whose best to train with --model best (default: under runs)"
     )
@@ -44,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Prepares, trains, tests and reports."""
+    if options.nested:
+        return _run_nested(options)
     names = [from_options.selection_name(options), options.model, *([options.recipe] if options.recipe else [])]
     if options.model == arguments.BEST:
         from_options.adopt_best(options)
@@ -56,6 +69,24 @@ def run(options: argparse.Namespace) -> int:
     print(summary(results))
     print(f"results {output_dir / 'results.json'}, report {report}")
     return 0
+
+
+def _run_nested(options: argparse.Namespace) -> int:
+    """Trains every candidate in a subfolder, then selects one inside each fold."""
+    if options.recipe or options.model == arguments.BEST:
+        raise FieldError(
+            "nested", ",".join(options.nested), "it names the recipes; leave out --recipe and --model best"
+        )
+    names = study.chosen("nested", options.nested, list(RECIPES))
+    output_dir = options.output_dir or Path("runs", f"{from_options.selection_name(options)}_{options.model}_nested")
+    variants = [
+        Variant(
+            name, f"recipe {name}", from_options.experiment(argparse.Namespace(**{**vars(options), "recipe": name}))
+        )
+        for name in names
+    ]
+    studies.run(variants, output_dir, options.folds, options.seeds, options.jobs)
+    return nested_selection.run([output_dir / name for name in names], output_dir / nested_selection.FILE)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,9 @@ from acrnn.crossval.settings import Settings
 from acrnn.models.zhang2021 import published as zhang2021
 from acrnn.recipes.initial_weights import RANDOM, TIME_ARROW, TITLES, InitialWeights
 from acrnn.reports import published, study_tables
-from acrnn.reports.study_tables import COVERAGE, TRAINING, UAR_BY_FOLD, UAR_POOLED, Column
-from acrnn.reports.tables import markdown, percent
+from acrnn.reports.comparison import caption
+from acrnn.reports.study_tables import COVERAGE, FIGURE_4, TRAINING, UAR_BY_FOLD, UAR_POOLED, Column
+from acrnn.reports.tables import CAPTION, FIGURE_4_NOTE, markdown, percent
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
 
@@ -107,10 +108,9 @@ TABLES = {
     "figure8": Table("Figure 8: confusion, IEMOCAP", (FULL,)),
 }
 _OTHER_CORPUS = {"emodb": ("6", "figure6", "figure8"), "iemocap": ("5", "figure5", "figure7")}  # not of this corpus
-CAPTION = (
-    "UAR in percent, ± the standard deviation over folds; intervals resample speakers. The published figures are of the full "
-    "size at five speeds from ImageNet weights, three seeds; the conditions of ours are in brackets. Differences are paired over "
-    "test speakers, against the last row; p by exact sign flips."
+CONDITIONS = (
+    "The published figures are of the full size at five speeds from ImageNet weights, three seeds; the conditions of ours are "
+    "in brackets."
 )
 
 
@@ -190,7 +190,7 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     if full:
         same = {name: full for name, row in ROWS.items() if _is_full(row, full.settings)}
         results = {**same, **results}
-    parts = [f"# Zhang et al. (2021) on {options.dataset}", CAPTION]
+    parts = [f"# Zhang et al. (2021) on {options.dataset}", f"{CAPTION} {CONDITIONS}"]
     for name in options.table:
         parts += [f"## {TABLES[name].title}", _table(options.dataset, TABLES[name].rows, results)]
     if full:
@@ -218,10 +218,11 @@ def _table(dataset: str, rows: Sequence[str], results: Mapping[str, Results]) ->
     finished = {name: results[name] for name in rows if name in results}
     if not finished:
         return "No experiment is finished yet."
-    last = rows[-1]
+    last, has_chen = rows[-1], dataset == "emodb" and "chen2018" in finished
     gains = study_tables.gains(finished, {name: last for name in finished if name != last})
     columns = (
         UAR_BY_FOLD,
+        *([FIGURE_4] if has_chen else []),
         UAR_POOLED,
         study_tables.difference_column("against the last row", gains),
         Column("published", lambda name, _: _published(name, dataset)),
@@ -229,7 +230,10 @@ def _table(dataset: str, rows: Sequence[str], results: Mapping[str, Results]) ->
         COVERAGE,
     )
     titles = {name: f"{ROWS[name].title}{_conditions(result.settings)}" for name, result in finished.items()}
-    return study_tables.results_table(finished, columns, titles)
+    table = study_tables.results_table(finished, columns, titles)
+    captions = [caption(gains.values())] if len(finished) > 1 else []
+    captions += [f"{FIGURE_4_NOTE}."] if has_chen else []
+    return study_tables.page([" ".join(captions), table]).strip("\n")
 
 
 def _conditions(settings: Settings) -> str:

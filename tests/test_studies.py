@@ -55,7 +55,10 @@ def test_the_ablation_writes_a_row_for_each_finished_recipe_with_its_gain(corpus
         "| the paper to the letter",
         "| weights averaged, normalized by band",
     ]
-    assert "| literal |" in rows[3] and "p = " in rows[3] and "2 of 5 folds × 1 seed" in rows[3]
+    assert "| literal |" in rows[3] and rows[3].endswith(
+        "| – | 2 of 5 folds × 1 seed |"
+    )  # two folds are too few to compare
+    assert "ablation.png" not in text and "![learning curves](curves.png)" in text
     results = read_results(out / "chen2018")
     mean = sum(run.curve[run.best_epoch - 1].validation_uar for run in results.runs) / 2
     assert (
@@ -64,7 +67,7 @@ def test_the_ablation_writes_a_row_for_each_finished_recipe_with_its_gain(corpus
     assert ablation.main([*command, "--tables-only"]) == 0
     assert (out / "ablation.md").read_text() == text
     assert ablation.main([*command, "--tables-only", "--output-dir", str(folder / "none")]) == 1
-    assert {"ablation.png", "curves.png"} <= {path.name for path in out.iterdir()}
+    assert {path.name for path in out.glob("*.png")} == {"curves.png"}
     assert results.settings.network_fields["first_filters"] == 32
 
 
@@ -112,7 +115,8 @@ def test_the_tables_of_lim_hold_both_splits_of_a_system_and_what_the_paper_split
     for results, first in ((paper, 4), (independent, 7)):
         recalls = [row.recall for row in results.overall.per_class]
         assert rows["average"][first + 1] == reports.percent(sum(recalls) / 3)
-    assert "| lim2016-cnn | " in text.split("## Points added")[1] and (out / "split.png").exists()
+    assert "| lim2016-cnn | – |" in text.split("## Points added")[1]  # two speakers are too few to compare
+    assert "split.png" not in text and not (out / "split.png").exists()
     run = paper.runs[0]
     named = zip(run.utterances, run.probabilities, strict=True)
     short = [max(row) for utterance, row in named if "low_1" not in utterance]

@@ -35,7 +35,7 @@ class Results:
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Results:
-        """The results in a JSON object.
+        """The results in a JSON object; the summary is computed from its runs.
 
         Raises:
             ValueError: a field is missing or unknown, or the object holds something else.
@@ -43,15 +43,12 @@ class Results:
         if values.get("format") != _FORMAT:
             raise ValueError("not a results file of this package")
         try:
-            return cls(
-                settings=Settings.from_dict(values["settings"]),
-                planned_folds=values["planned_folds"],
-                versions=tuple(values["versions"]),
-                overall=Overall.from_dict(values["overall"]),
-                runs=tuple(Run.from_dict(run) for run in values["runs"]),
-            )
+            settings, runs = Settings.from_dict(values["settings"]), tuple(map(Run.from_dict, values["runs"]))
+            planned_folds, versions = values["planned_folds"], tuple(values["versions"])
         except (TypeError, KeyError) as error:
             raise ValueError(f"a field is missing or unknown ({error})") from error
+        # Not read from the file: earlier versions wrote other intervals.
+        return cls(settings, planned_folds, versions, summarize(runs, settings.labels, planned_folds), runs)
 
     def to_dict(self) -> dict:
         """The results as a JSON object."""

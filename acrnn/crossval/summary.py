@@ -9,8 +9,7 @@ import numpy as np
 
 from acrnn import metrics
 from acrnn.crossval.run import Run
-
-Interval = tuple[float, float]
+from acrnn.metrics import Interval
 
 
 @dataclass(frozen=True)
@@ -63,15 +62,15 @@ class SpeakerScore:
 
 @dataclass(frozen=True)
 class Overall:
-    """Summary over folds and seeds; all scores are shares from 0 to 1, all intervals 95 % bootstrap intervals.
+    """Summary over folds and seeds; all scores are shares from 0 to 1, for the intervals see `metrics.INTERVALS`.
 
     Attributes:
         uar_fold_mean: mean of the folds' UARs; a fold's UAR is the mean over its seeds.
-        uar_fold_std: standard deviation between folds; None for a single fold.
-        uar_fold_mean_interval: interval of `uar_fold_mean`, folds resampled; None for a single fold.
+        uar_fold_std: sample standard deviation over folds; None for a single fold.
+        uar_fold_mean_interval: interval of `uar_fold_mean`; None for fewer than three folds.
         uar_seed_std: standard deviation of the fold mean between seeds with all folds; None for fewer than two seeds.
         uar_pooled: UAR of the test utterances of all folds together.
-        uar_pooled_interval: interval of `uar_pooled`, speakers resampled; None for a single speaker.
+        uar_pooled_interval: interval of `uar_pooled`; None for fewer than three speakers.
         wa: weighted accuracy, the share of correct test utterances.
         confusion: counts over all runs, int [classes, classes]: rows are true labels.
         per_class: scores of each class, all folds together.
@@ -93,24 +92,6 @@ class Overall:
     coverage: Coverage
     seconds: float
 
-    @classmethod
-    def from_dict(cls, values: Mapping) -> Overall:
-        """The summary in a JSON object.
-
-        Raises:
-            TypeError, KeyError: a field is missing or unknown.
-        """
-        intervals = ("uar_fold_mean_interval", "uar_pooled_interval")
-        return cls(
-            **{
-                **values,
-                **{name: None if values[name] is None else tuple(values[name]) for name in intervals},
-                "per_class": tuple(ClassScores(**row) for row in values["per_class"]),
-                "per_speaker": tuple(SpeakerScore(**row) for row in values["per_speaker"]),
-                "coverage": Coverage(**values["coverage"]),
-            }
-        )
-
     def to_dict(self) -> dict:
         """The summary as a JSON object."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
@@ -119,7 +100,8 @@ class Overall:
 def summarize(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) -> Overall:
     """Summary of some runs over folds and seeds.
 
-    A fold is averaged over its seeds first, so that every fold counts once even while some seeds are missing.
+    A fold and a speaker are averaged over their seeds first, so that each counts once even while some seeds are missing, and
+    the variance between seeds is part of the spread between folds and speakers, from which the intervals follow.
 
     Args:
         runs: at least one.
@@ -135,10 +117,10 @@ def summarize(runs: Sequence[Run], labels: Sequence[str], planned_folds: int) ->
     return Overall(
         uar_fold_mean=float(fold_uars.mean()),
         uar_fold_std=float(fold_uars.std(ddof=1)) if len(folds) > 1 else None,
-        uar_fold_mean_interval=metrics.mean_interval(fold_uars),
+        uar_fold_mean_interval=metrics.share(metrics.mean_interval(fold_uars)),
         uar_seed_std=_seed_deviation(confusions, folds, seeds),
         uar_pooled=float(metrics.uar(pooled)),
-        uar_pooled_interval=metrics.interval(metrics.uar, np.array(list(by_speaker.values()))),
+        uar_pooled_interval=metrics.share(metrics.jackknife_interval(metrics.uar, np.array(list(by_speaker.values())))),
         wa=metrics.wa(pooled),
         confusion=np.sum(list(confusions.values()), axis=0).tolist(),
         per_class=tuple(ClassScores(**row) for row in metrics.per_class(pooled, labels)),

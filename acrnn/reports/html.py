@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from acrnn import files
+from acrnn import files, metrics
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.run import Run
 from acrnn.crossval.settings import Settings
 from acrnn.progress import duration
 from acrnn.reports import published
 from acrnn.reports.attention import attention_examples
-from acrnn.reports.tables import coverage, percent, percent_interval, system_title
+from acrnn.reports.tables import SPREAD, coverage, percent, percent_interval, system_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,6 +76,7 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
         published=published.uar(settings),
         pictures=pictures,
         tables=[_classes(results), _runs(results)],
+        caption=f"{SPREAD}. {metrics.INTERVALS}.",
         settings=_settings(results),
     )
     files.write_text(folder / REPORT, html)
@@ -117,8 +118,9 @@ def selection_caption(settings: Settings) -> str:
 
 def _headlines(results: Results) -> list[Headline]:
     overall = results.overall
-    deviation = "a single fold" if overall.uar_fold_std is None else f"± {percent(overall.uar_fold_std)} between folds"
-    fold_spread = f"{deviation}, {_interval(overall.uar_fold_mean_interval)}"
+    deviation = "a single fold" if overall.uar_fold_std is None else f"± {percent(overall.uar_fold_std)} over folds"
+    seeds = f", ± {percent(overall.uar_seed_std)} over seeds" if overall.uar_seed_std is not None else ""
+    fold_spread = f"{deviation}{seeds}, {_interval(overall.uar_fold_mean_interval)}"
     return [
         Headline("UAR, mean over folds", f"{percent(overall.uar_fold_mean)} %", fold_spread),
         Headline("UAR, pooled", f"{percent(overall.uar_pooled)} %", _interval(overall.uar_pooled_interval)),

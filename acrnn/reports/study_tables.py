@@ -11,8 +11,8 @@ import numpy as np
 from acrnn import recipes
 from acrnn.crossval.results import Results
 from acrnn.reports import published
-from acrnn.reports.comparison import Comparison, paired, tested_uar, validation_uar
-from acrnn.reports.tables import coverage, markdown, percent, trained, uar_cells
+from acrnn.reports.comparison import Comparison, caption, corrected, paired, tested_uar, validation_uar
+from acrnn.reports.tables import FIGURE_4_TITLE, coverage, figure_4, markdown, percent, trained, uar_cells
 
 ByUnit = Callable[[Results], Mapping[str, float]]  # UAR by test speaker or fold, see `acrnn.reports.comparison`
 
@@ -55,6 +55,7 @@ def _training(results: Results) -> str:
 
 UAR_BY_FOLD = column("UAR, mean over folds", lambda results: uar_cells(results)[0])
 UAR_POOLED = column("UAR, pooled (95 % interval)", lambda results: uar_cells(results)[1])
+FIGURE_4 = column(FIGURE_4_TITLE, lambda results: figure_4(results) or "–")
 WA = column("WA", lambda results: percent(results.overall.wa))
 VALIDATION_UAR = column("validation UAR", lambda results: mean_uar(results, validation_uar))
 PUBLISHED = column("published", _published_uar)
@@ -91,18 +92,17 @@ def results_table(
 
 
 def difference(comparison: Comparison | None) -> str:
-    """Returns a comparison as the text of a cell: difference in points, interval, p."""
+    """Returns a comparison as the text of a cell: difference in points, interval, p; a dash for None."""
     if comparison is None:
         return "–"
-    bounds = comparison.interval
-    span = "" if bounds is None else f" ({100 * bounds[0]:+.1f} to {100 * bounds[1]:+.1f})"
-    return f"{100 * comparison.difference:+.1f}{span}, p = {comparison.p_value:.3f}"
+    low, high = comparison.interval
+    return f"{100 * comparison.difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}), p = {comparison.p_value:.3f}"
 
 
 def compared(results: Mapping[str, Results], first: str, second: str, uar: ByUnit = tested_uar) -> Comparison | None:
-    """Compares the first experiment with the second, paired over the units of `uar`.
+    """Compares the first experiment with the second, paired over the units of `uar`; p is not corrected.
 
-    None while one of them has no results, or where they share no unit.
+    None while one of them has no results, or where they share too few units.
     """
     return paired(uar(results[first]), uar(results[second])) if {first, second} <= results.keys() else None
 
@@ -110,15 +110,16 @@ def compared(results: Mapping[str, Results], first: str, second: str, uar: ByUni
 def gains(
     results: Mapping[str, Results], references: Mapping[str, str | None], uar: ByUnit = tested_uar
 ) -> dict[str, Comparison]:
-    """Compares each experiment with its reference.
+    """Compares each experiment with its reference; p is corrected for the number of comparisons.
 
     Args:
         results: results by name.
         references: name of the reference by the name of the experiment; None for none.
         uar: UAR by the unit over which the comparison is paired.
     """
-    pairs = {name: compared(results, name, reference, uar) for name, reference in references.items() if reference}
-    return {name: comparison for name, comparison in pairs.items() if comparison is not None}
+    return corrected(
+        {name: compared(results, name, reference, uar) for name, reference in references.items() if reference}
+    )
 
 
 def difference_column(header: str, comparisons: Mapping[str, Comparison]) -> Column:
@@ -135,17 +136,18 @@ def comparison_table(
         results: results by name; a pair with a missing experiment is left out.
         pairs: names of the first and the second experiment of each pair.
         quantity: what the difference is called, such as "UAR".
-        has_verdict: whether a last column has the result of the test at the level of 5 %.
+        has_verdict: whether a last column has the result of the test.
     """
+    finished = [(first, second) for first, second in pairs if {first, second} <= results.keys()]
+    tested = corrected({pair: compared(results, *pair) for pair in finished})
     rows = []
-    for first, second in pairs:
-        if {first, second} <= results.keys():
-            comparison = compared(results, first, second)
-            verdict = "–" if comparison is None else comparison.verdict
-            rows.append([first, second, difference(comparison), *([verdict] if has_verdict else [])])
-    header = ["first", "second", f"difference in {quantity} points", *(["verdict at 5 %"] if has_verdict else [])]
-    caption = "Paired over test speakers, first minus second, 95 % interval; p by exact sign flips:"
-    return page([caption, markdown(header, rows)]).rstrip("\n")
+    for pair in finished:
+        comparison = tested.get(pair)
+        verdict = "–" if comparison is None else comparison.verdict
+        rows.append([*pair, difference(comparison), *([verdict] if has_verdict else [])])
+    header = ["first", "second", f"difference in {quantity} points", *(["verdict"] if has_verdict else [])]
+    title = f"First minus second. {caption(tested.values(), is_judged=has_verdict)}"
+    return page([title, markdown(header, rows)]).rstrip("\n")
 
 
 def write_confusion(results: Results, path: Path) -> None:

@@ -7,12 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import recipes
+from acrnn import metrics, recipes
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.settings import Settings
+from acrnn.models.chen2018.published import FIGURE_4_SPEAKERS
 from acrnn.progress import duration
 from acrnn.recipes import initial_weights
 from acrnn.reports import published
+
+# Title of the column `figure_4`, and its explanation.
+FIGURE_4_TITLE = f"speakers {FIGURE_4_SPEAKERS[0]}–{FIGURE_4_SPEAKERS[-1]}"
+FIGURE_4_NOTE = (
+    f"*{FIGURE_4_TITLE[0].upper()}{FIGURE_4_TITLE[1:]}*: mean over these four folds, ± their sample standard deviation; inferred "
+    "to be the speakers of Figure 4 of Chen et al. (2018)"
+)
+SPREAD = "± is the sample standard deviation over folds"
+CAPTION = f"In percent; {SPREAD}. {metrics.INTERVALS}."
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -21,7 +31,7 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def percent_interval(bounds: Sequence[float] | None) -> str:
-    """An interval in percent, or "no interval" where a single speaker or fold gives none."""
+    """An interval in percent, or "no interval" where there are too few speakers or folds."""
     return "no interval" if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
 
 
@@ -33,16 +43,34 @@ def coverage(results: Results) -> str:
     return f"{part.folds} of {results.planned_folds} folds × {seeds}{missing}"
 
 
+def figure_4(results: Results) -> str | None:
+    """Mean over the folds of the speakers of Figure 4 of Chen et al. (2018) ± sample standard deviation, in percent.
+
+    A dash where an experiment on Emo-DB has not tested each of them in a fold of its own; None for another corpus.
+    """
+    if results.settings.corpus.name != "emodb":
+        return None
+    by_speaker: dict[str, list[float]] = {}
+    for run in results.runs:
+        if len(run.test_speakers) == 1 and run.test_speakers[0] not in run.train_speakers:
+            by_speaker.setdefault(run.test_speakers[0], []).append(run.uar)
+    if not by_speaker.keys() >= set(FIGURE_4_SPEAKERS):
+        return "–"
+    uars = [np.mean(by_speaker[speaker]) for speaker in FIGURE_4_SPEAKERS]
+    return f"{percent(np.mean(uars))} ± {percent(np.std(uars, ddof=1))}"
+
+
 def summary(results: Results) -> str:
     """The results in a few lines of text."""
     overall, settings = results.overall, results.settings
     lines = [
         f"{system_title(settings)} on {settings.corpus.name}, {settings.protocol}: {coverage(results)}",
         f"  UAR  {percent(overall.uar_fold_mean)} ± {percent(overall.uar_fold_std)} (mean over folds)",
-        f"  UAR  {percent(overall.uar_pooled)} pooled, 95 % interval: {percent_interval(overall.uar_pooled_interval)}",
+        f"  UAR  {percent(overall.uar_pooled)} pooled, interval {percent_interval(overall.uar_pooled_interval)}",
         f"  WA   {percent(overall.wa)}; chance UAR is {percent(1 / len(settings.labels))}",
         "  recall " + ", ".join(f"{row.emotion} {percent(row.recall, 0)}" for row in overall.per_class),
     ]
+    lines.append(f"  {SPREAD}; {metrics.INTERVALS}")
     if figure := published.uar(settings):
         lines.append(f"  published: UAR {figure}")
     return "\n".join(lines)
@@ -54,38 +82,35 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def markdown_table(folders: Iterable[Path]) -> str:
-    """Results of several experiments as a Markdown table, beside the published figures."""
-    header = [
-        "corpus",
-        "system",
-        "recipe",
-        "UAR, mean over folds",
-        "UAR, pooled (95 % interval)",
-        "WA",
-        "published UAR",
-        "coverage",
-        "training",
-    ]
-    return markdown(header, [_result_row(read_results(folder)) for folder in folders])
+    """Results of several experiments as a Markdown table below its caption, beside the published figures."""
+    rows = [_result_row(read_results(folder)) for folder in folders]
+    has_figure_4 = any(row[FIGURE_4_TITLE] is not None for row in rows)
+    header = [name for name in rows[0] if has_figure_4 or name != FIGURE_4_TITLE] if rows else []
+    cells = [["–" if row[name] is None else row[name] for name in header] for row in rows]
+    caption = f"{CAPTION} {FIGURE_4_NOTE}." if has_figure_4 else CAPTION
+    return f"{caption}\n\n{markdown(header, cells)}"
 
 
-def _result_row(results: Results) -> list[str]:
+def _result_row(results: Results) -> dict[str, str | None]:
+    """Cells of a row by the title of their column; None where a figure does not exist."""
     overall, settings = results.overall, results.settings
-    figure = published.uar(settings)
-    return [
-        f"{settings.corpus.name} {settings.corpus.subset or ''}".strip(),
-        f"{system_title(settings)}, {settings.protocol}",
-        recipes.name_of(settings.recipe_fields),
-        *uar_cells(results),
-        percent(overall.wa),
-        "–" if figure is None else str(figure),
-        coverage(results),
-        f"{trained(settings)}, {duration(overall.seconds)} of runs",
-    ]
+    figure, (by_fold, pooled) = published.uar(settings), uar_cells(results)
+    return {
+        "corpus": f"{settings.corpus.name} {settings.corpus.subset or ''}".strip(),
+        "system": f"{system_title(settings)}, {settings.protocol}",
+        "recipe": recipes.name_of(settings.recipe_fields),
+        "UAR, mean over folds": by_fold,
+        FIGURE_4_TITLE: figure_4(results),
+        "UAR, pooled (95 % interval)": pooled,
+        "WA": percent(overall.wa),
+        "published UAR": None if figure is None else str(figure),
+        "coverage": coverage(results),
+        "training": f"{trained(settings)}, {duration(overall.seconds)} of runs",
+    }
 
 
 def uar_cells(results: Results) -> list[str]:
-    """Table cells with both averages of the UAR: mean over folds ± standard deviation, and pooled with its interval."""
+    """Table cells with both averages of the UAR: mean over folds ± sample standard deviation, and pooled with its interval."""
     overall = results.overall
     return [
         f"{percent(overall.uar_fold_mean)} ± {percent(overall.uar_fold_std)}",

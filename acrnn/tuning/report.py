@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from acrnn import files
+from acrnn import files, metrics
 from acrnn.models.published import Figure
 from acrnn.progress import duration
 from acrnn.recipes import Recipe
@@ -29,8 +29,8 @@ def summary(results: SearchResults) -> str:
             f"{part.trials} of {part.planned} trials, {part.folds} of {part.of_folds} folds × {seeds}",
             markdown(header, [_cells(results, trial, names) for trial in results.trials]),
             f"best: {outcome(results.best)}" if results.best else "no trial is complete",
-            "Our UAR is on validation speakers, which also select the epoch; the published UAR is on test speakers. They are "
-            "not directly comparable.",
+            f"Intervals: Student's t over folds, {100 * metrics.LEVEL:g} %. Our UAR is on validation speakers, which also select the "
+            "epoch; the published UAR is on test speakers. They are not directly comparable.",
         ]
     )
 

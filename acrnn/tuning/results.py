@@ -96,7 +96,7 @@ class Trial:
         hyperparameters: the configuration.
         status: "complete", "failed" or "running".
         validation_uar: mean validation UAR over folds, each the mean over its seeds; None while no fit is finished.
-        validation_uar_interval: 95 % bootstrap interval, folds resampled; None for a single fold.
+        validation_uar_interval: Student's t interval over folds; None for fewer than three folds.
         coverage: numbers of fits.
         fits: the finished fits.
         seconds: wall time of all fits together.
@@ -123,16 +123,13 @@ class Trial:
             planned: number of planned fits.
         """
         done = [fit for fit in fits if not fit.error]
-        by_fold = [
-            np.mean([fit.validation_uar for fit in done if fit.fold == fold]) for fold in sorted({f.fold for f in done})
-        ]
         summaries = [{item.name: getattr(fit, item.name) for item in fields(FitSummary)} for fit in done]
         return cls(
             trial=name,
             hyperparameters=dict(values),
             status=status,
-            validation_uar=float(np.mean(by_fold)) if done else None,
-            validation_uar_interval=metrics.mean_interval(np.array(by_fold)) if done else None,
+            validation_uar=float(_uar_by_fold(done).mean()) if done else None,
+            validation_uar_interval=_interval(done),
             coverage=FitCoverage(len(done), planned),
             fits=tuple(FitSummary(**summary) for summary in summaries),
             seconds=round(sum(fit.seconds for fit in fits), 1),
@@ -146,13 +143,13 @@ class Trial:
         Raises:
             TypeError, KeyError: a field is missing or unknown.
         """
-        interval = values["validation_uar_interval"]
+        fits = tuple(FitSummary(**fit) for fit in values["fits"])
         return cls(
             **{
                 **values,
-                "validation_uar_interval": None if interval is None else tuple(interval),
+                "validation_uar_interval": _interval(fits),  # earlier versions wrote another one
                 "coverage": FitCoverage(**values["coverage"]),
-                "fits": tuple(FitSummary(**fit) for fit in values["fits"]),
+                "fits": fits,
                 "errors": tuple(values["errors"]),
             }
         )
@@ -165,6 +162,16 @@ class Trial:
     def is_covered(self) -> bool:
         """True when all planned fits are finished."""
         return self.coverage.fits == self.coverage.planned
+
+
+def _uar_by_fold(fits: Sequence[FitResult | FitSummary]) -> np.ndarray:
+    """Validation UAR of each fold, float [folds], averaged over its seeds."""
+    folds = sorted({fit.fold for fit in fits})
+    return np.array([np.mean([fit.validation_uar for fit in fits if fit.fold == fold]) for fold in folds])
+
+
+def _interval(fits: Sequence[FitResult | FitSummary]) -> metrics.Interval | None:
+    return metrics.share(metrics.mean_interval(_uar_by_fold(fits)))
 
 
 @dataclass(frozen=True)

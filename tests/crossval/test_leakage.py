@@ -135,7 +135,7 @@ def test_the_audit_compares_every_mistake_with_the_honest_protocol(tiny_corpus, 
         "--no-models",
         "--reduced",
         "--folds",
-        "0-1",
+        "0-2",
         "--mistakes",
         "test-selected-epoch,normalised-on-everything",
     ]
@@ -147,8 +147,8 @@ def test_the_audit_compares_every_mistake_with_the_honest_protocol(tiny_corpus, 
         "test-selected-epoch",
         "normalised-on-everything",
     ]
-    assert "2 of 5 folds × 1 seed" in text and "p = " in text
+    assert "3 of 5 folds × 1 seed" in text and "p = " in text and "corrected for 2 comparisons (Holm)" in text
     assert (tmp_path / "out" / "leakage.png").stat().st_size > 5000
     for name in ("honest", "test-selected-epoch"):
-        assert json.loads((tmp_path / "out" / name / "results.json").read_text())["overall"]["coverage"]["runs"] == 2
+        assert json.loads((tmp_path / "out" / name / "results.json").read_text())["overall"]["coverage"]["runs"] == 3
     assert audit_leakage.main([*command[:-1], "no-such"]) == 2

@@ -68,9 +68,16 @@ def test_gains_are_against_the_reference_of_each_and_missing_ones_are_left_out(r
 def test_pairs_are_compared_below_a_caption_with_a_verdict_on_request(results):
     pairs = [("good", "bad"), ("bad", "good"), ("good", "missing")]
     lines = study_tables.comparison_table(results, pairs, "UA", has_verdict=True).splitlines()
-    assert lines[0].startswith("Paired over test speakers")
-    assert lines[2] == "| first | second | difference in UA points | verdict at 5 % |"
-    assert [line.strip("| ").split(" | ")[::3] for line in lines[4:]] == [["good", "better"], ["bad", "worse"]]
+    assert lines[0].startswith("First minus second. Differences are paired over at least 3 shared test speakers")
+    assert lines[0].endswith("corrected for 2 comparisons (Holm); verdict at p ≤ 0.05.")
+    assert lines[2] == "| first | second | difference in UA points | verdict |"
+    assert [line.strip("| ").split(" | ")[::3] for line in lines[4:]] == [
+        ["good", "no difference"],
+        ["bad", "no difference"],
+    ]
+    assert "+50.0 (+50.0 to +50.0), p = 0.062" in lines[4]  # twice 2 / 2^6: of two comparisons neither is significant
+    one = study_tables.comparison_table(results, pairs[:1], "UA", has_verdict=True)
+    assert one.endswith("| good | bad | +50.0 (+50.0 to +50.0), p = 0.031 | better |") and "Holm" not in one
     assert "verdict" not in study_tables.comparison_table(results, pairs)
 
 
