@@ -19,6 +19,7 @@ from acrnn import audio
 SAMPLE_RATE_HZ = 5000  # of the analysis, as in the paper; all bands lie below 2 kHz
 WINDOW_SAMPLES, HOP_SAMPLES = 1850, 58  # 0.37 s and 11.6 ms
 LOW_HZ, HIGH_HZ, BANDS = 300.0, 2000.0, 33
+SOFT_DB = 25.0  # frames softer than the loudest one by more are 0: noise and codecs change most of their bits
 _FFT_SIZE = 2048
 _EDGES = np.round(np.geomspace(LOW_HZ, HIGH_HZ, BANDS + 1) / SAMPLE_RATE_HZ * _FFT_SIZE).astype(int)
 _TAPER = np.hanning(WINDOW_SAMPLES).astype(np.float32)
@@ -39,6 +40,8 @@ def sound_sha256(waveform: np.ndarray) -> str:
 def fingerprint(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """Returns the fingerprint of a sound, uint32 [frames]; empty for one shorter than the window and a hop, 0.38 s.
 
+    Soft frames are 0.
+
     Args:
         waveform: float [samples].
         sample_rate_hz: sampling rate of the waveform, 4 kHz or more.
@@ -49,6 +52,8 @@ def fingerprint(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     energies = _band_energies(waveform)  # [frames + 1, bands]
     slopes = energies[:, :-1] - energies[:, 1:]
     bits = (slopes[1:] - slopes[:-1]) > 0  # [frames, 32]
+    levels = energies[1:].sum(axis=1)
+    bits[levels < levels.max() / 10 ** (SOFT_DB / 10)] = False
     return np.packbits(bits, axis=1, bitorder="little").view("<u4")[:, 0].astype(np.uint32)
 
 

@@ -105,14 +105,14 @@ def _equal_fingerprints(rows: Sequence[UtteranceRow], sounds: Sounds) -> Iterato
     by_id = {row.id: row for row in rows}
     for shared in shared_sounds({row.id: sounds.fingerprints[row.id] for row in rows}):
         first, second = by_id[shared.first], by_id[shared.second]
-        lengths = [len(sounds.fingerprints[row.id]) for row in (first, second)]
+        lengths = [np.count_nonzero(sounds.fingerprints[row.id]) for row in (first, second)]
         if first.sha256 != second.sha256 and shared.frames >= _COPY * _compared_length(first, second, lengths):
             percent = 100 * shared.bit_error_rate
             yield SameSound(first, second, f"fingerprints differ in {percent:.1f} % of the bits")
 
 
 def _compared_length(first: UtteranceRow, second: UtteranceRow, lengths: Sequence[int]) -> int:
-    """Returns the length that a copy must cover half of: the shorter one, in one session the longer one.
+    """Returns the number of frames that a copy must cover half of: the shorter one, in one session the longer one.
 
     The turns of a conversation overlap: a microphone records a short turn of one speaker during a long one of the other.
     """

@@ -3,12 +3,12 @@
 Fingerprints are compared as in Haitsma and Kalker (2002), "A Highly Robust Audio Fingerprinting System": frames of 32 equal
 bits suggest which two sounds to compare and how they are shifted, and the share of differing bits over all their common frames
 decides. Different recordings differ in almost half of the bits. Over few frames they come closer by chance, so that the bound
-is stricter there; experiments/results/fingerprints has the measurements behind it.
+is stricter there; experiments/results/fingerprints has the measurements behind it. A frame of 0 is too soft to be compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ MIN_FRAMES = 24  # common frames below which a comparison proves nothing: 0.28 s
 _NEIGHBORS = 32  # sounds with an equal frame that one is compared with, in the order of their names
 _COMMON = 2000  # an equal frame in more places than this, such as hum, suggests nothing
 _BATCH = 1 << 22  # frames compared at a time, to bound the memory
+Bound = Callable[[np.ndarray], np.ndarray]
 _BITS = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8)  # number of bits in a 16-bit value
 
 
@@ -43,26 +44,27 @@ class _Candidates(NamedTuple):
     shift: np.ndarray
 
 
-def max_bit_error_rate(frames):
+def max_bit_error_rate(frames: np.ndarray | int) -> np.ndarray:
     """Returns the bit error rate up to which two sounds are one recording, for a number of common frames.
 
     Args:
         frames: number of common frames, an int or an array.
     """
-    return np.where(np.asarray(frames) < MIN_FRAMES, -1.0, 0.37 - 1 / np.sqrt(np.maximum(frames, 1)))
+    return np.where(np.asarray(frames) < MIN_FRAMES, -1.0, 0.25 - 0.6 / np.sqrt(np.maximum(frames, 1)))
 
 
-def shared_sounds(fingerprints: Mapping[str, np.ndarray]) -> list[SharedSound]:
+def shared_sounds(fingerprints: Mapping[str, np.ndarray], bound: Bound = max_bit_error_rate) -> list[SharedSound]:
     """Finds the pairs of sounds that hold the same recording, in part at least.
 
     Args:
         fingerprints: by name, uint32 [frames] each.
+        bound: number of common frames → bit error rate up to which two sounds are one recording.
 
     Returns:
         The pairs, in the order of the names in `fingerprints`, each at its best shift.
     """
     names = list(fingerprints)
-    return _named(names, _matches([fingerprints[name] for name in names], None))
+    return _named(names, _matches([fingerprints[name] for name in names], None, bound))
 
 
 def shared_between(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> list[SharedSound]:
@@ -75,13 +77,13 @@ def shared_between(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndar
         The pairs, in the order of the names, each at its best shift.
     """
     names = [*first, *second]
-    return _named(names, _matches([*first.values(), *second.values()], len(first)))
+    return _named(names, _matches([*first.values(), *second.values()], len(first), max_bit_error_rate))
 
 
 def bit_error_rate(first: np.ndarray, second: np.ndarray, shift: int = 0) -> tuple[float, int]:
     """Returns the share of differing bits over the common frames of two fingerprints, and the number of these frames.
 
-    Frames of digital silence, without any bit, are not counted. Without common frames the share is 1.
+    Frames that are 0 in either, too soft to be compared, are not counted. Without common frames the share is 1.
 
     Args:
         first, second: uint32 [frames].
@@ -123,7 +125,9 @@ def bit_error_rates(fingerprints: Sequence[np.ndarray], candidates: _Candidates)
     return np.where(frames > 0, rates, 1.0), frames
 
 
-def _matches(fingerprints: Sequence[np.ndarray], boundary: int | None) -> list[tuple[int, int, float, int]]:
+def _matches(
+    fingerprints: Sequence[np.ndarray], boundary: int | None, bound: Bound
+) -> list[tuple[int, int, float, int]]:
     """Returns places of two sounds, bit error rate and common frames of every pair that is one recording, sorted.
 
     With a boundary, the first sound of a pair is before it and the second is not.
@@ -133,7 +137,7 @@ def _matches(fingerprints: Sequence[np.ndarray], boundary: int | None) -> list[t
     candidates = _candidates(fingerprints, boundary)
     rates, frames = bit_error_rates(fingerprints, candidates)
     best: dict[tuple[int, int], tuple[float, int]] = {}
-    for place in np.flatnonzero(rates <= max_bit_error_rate(frames)):
+    for place in np.flatnonzero(rates <= bound(frames)):
         pair = int(candidates.first[place]), int(candidates.second[place])
         best[pair] = min(best.get(pair, (1.0, 0)), (float(rates[place]), int(frames[place])))
     return [(*pair, *measured) for pair, measured in sorted(best.items())]
@@ -146,7 +150,7 @@ def _candidates(fingerprints: Sequence[np.ndarray], boundary: int | None) -> _Ca
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.diff(values[order], prepend=~values[order[0]]))
     counts = np.diff(starts, append=len(order))
-    kept = np.repeat((counts > 1) & (counts <= _COMMON), counts) & (values[order] != 0)  # 0: digital silence
+    kept = np.repeat((counts > 1) & (counts <= _COMMON), counts) & (values[order] != 0)
     order = order[kept]
     values = values[order]
     sounds = np.repeat(np.arange(len(lengths)), lengths)[order]
