@@ -112,9 +112,9 @@ def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) 
 
     Raises:
         ValueError: an utterance, a file of which the corpus has two copies, or a speaker if the fold must be
-            speaker-independent, is in two parts; a copy at another
-            speed is in the validation or test part, or in the training part without its original; a part is empty or has
-            a single class; or a class of the validation or test part has no training utterances.
+            speaker-independent, is in two parts; a copy at another speed is in the validation or test part, or in the
+            training part without its original; a part is empty or has a single class; or a class of the validation or test
+            part has no training utterances.
     """
     parts = {"training": fold.train, "validation": fold.validation, "test": fold.test}
     by_id = {row.id: row for row in rows}

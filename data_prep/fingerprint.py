@@ -59,10 +59,12 @@ def fingerprint(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 def _band_energies(waveform: np.ndarray) -> np.ndarray:
     """Energies float32 [frames, BANDS] in bands of equal width on a logarithmic frequency axis."""
+    from scipy.fft import rfft  # in single precision many times as fast as numpy's
+
     frames = np.lib.stride_tricks.sliding_window_view(waveform, WINDOW_SAMPLES)[::HOP_SAMPLES]
     energies = np.empty((len(frames), BANDS), np.float32)
     for first in range(0, len(frames), _BATCH):
-        spectrum = np.fft.rfft(frames[first : first + _BATCH] * _TAPER, _FFT_SIZE)[:, : _EDGES[-1]]
+        spectrum = rfft(frames[first : first + _BATCH] * _TAPER, _FFT_SIZE)[:, : _EDGES[-1]]
         power = spectrum.real**2 + spectrum.imag**2
         energies[first : first + _BATCH] = np.add.reduceat(power, _EDGES[:-1], axis=1)
     return energies
