@@ -111,14 +111,16 @@ def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) 
         labels: emotions in class order.
 
     Raises:
-        ValueError: an utterance, or a speaker if the fold must be speaker-independent, is in two parts; a copy at another
-            speed is in the validation or test part, or in the training part without its original; a part is empty or has
-            a single class; or a class of the validation or test part has no training utterances.
+        ValueError: an utterance, a file of which the corpus has two copies, or a speaker if the fold must be
+            speaker-independent, is in two parts; a copy at another speed is in the validation or test part, or in the
+            training part without its original; a part is empty or has a single class; or a class of the validation or test
+            part has no training utterances.
     """
     parts = {"training": fold.train, "validation": fold.validation, "test": fold.test}
     by_id = {row.id: row for row in rows}
     _refuse_overlap(fold, parts, "utterance", lambda utterance: utterance)
     _refuse_copies(fold, by_id)
+    _refuse_repeated_files(fold, parts, rows)
     if fold.speaker_independent:
         _refuse_overlap(fold, parts, "speaker", lambda utterance: by_id[utterance].speaker)
     classes = {part: {by_id[utterance].label for utterance in ids} for part, ids in parts.items()}
@@ -150,6 +152,27 @@ def _refuse_copies(fold: Fold, by_id: dict[str, UtteranceRow]) -> None:
         if (original := by_id[utterance].copy_of) and original not in trained:
             raise ValueError(
                 f"fold {fold.name!r}: {utterance!r} is in its training part, but {original!r}, its original, is not"
+            )
+
+
+def _refuse_repeated_files(fold: Fold, parts: dict[str, tuple[str, ...]], rows: Sequence[UtteranceRow]) -> None:
+    """Refuses copies of a file in two parts, in records made before preparation refused them.
+
+    The table does not tell utterances that are parts of one file from a whole file under two ids. Certain are copies only where
+    each of several paths with one checksum has a single utterance, and these are equally long.
+    """
+    copies: dict[str, list[UtteranceRow]] = {}
+    for row in rows:
+        if row.sha256 and not row.copy_of:
+            copies.setdefault(row.sha256, []).append(row)
+    part_of = {utterance: part for part, ids in parts.items() for utterance in ids}
+    for group in copies.values():
+        certain = len({row.path for row in group}) == len(group) and len({row.num_frames for row in group}) == 1
+        if certain and len(used := {part_of[row.id]: row for row in group if row.id in part_of}) > 1:
+            (part, first), (other, second) = list(used.items())[:2]
+            raise ValueError(
+                f"fold {fold.name!r}: {first.path} in its {part} part and {second.path} in its {other} part are the same "
+                "recording; remove one and prepare the records again, or choose a speaker-independent protocol"
             )
 
 

@@ -12,10 +12,12 @@ import numpy as np
 
 from acrnn import audio, files, frontends, segments
 from acrnn.frontends import Spec
+from acrnn.records.sounds import Sounds
 from acrnn.records.utterance_table import UtteranceRow
 from acrnn.segments import SegmentRule
 from acrnn.workers import CONTEXT, end_with_parent
 from data_prep.corpora.base import Utterance
+from data_prep.fingerprint import fingerprint, sound_sha256
 from data_prep.speed import at_speed
 
 _WAITING_PER_WORKER = 4  # utterances that are extracted ahead of the one that is written: bounds the memory
@@ -60,6 +62,7 @@ class Job:
         relative_path: path of the sound file, relative to the folder of the corpus.
         settings: settings of the record set.
         speed: playing speed, 1 for the recording itself.
+        failure: reason to leave the utterance out without a look at it; None to extract it.
     """
 
     utterance: Utterance
@@ -67,6 +70,7 @@ class Job:
     relative_path: str
     settings: Settings
     speed: float = 1.0
+    failure: str | None = None
 
     @property
     def id(self) -> str:
@@ -83,6 +87,7 @@ class Extracted:
         row: row for utterances.csv.
         features: float32 [segments, frames, bands, channels].
         num_frames: int32 [segments], number of real frames in each.
+        sounds: checksum and fingerprint of the sound; empty for a copy at another speed.
         failure: message about a recording that cannot be used; the other fields are None then.
     """
 
@@ -90,18 +95,21 @@ class Extracted:
     row: UtteranceRow | None = None
     features: np.ndarray | None = None
     num_frames: np.ndarray | None = None
+    sounds: Sounds = Sounds({}, {})
     failure: str | None = None
 
 
 def extract(job: Job) -> Extracted:
     """Extracts the features and segments of an utterance; a recording that cannot be used raises nothing."""
+    if job.failure:
+        return Extracted(job, failure=job.failure)
     try:
         waveform = _waveform(job)
         features = _features(job, waveform)
     except (audio.AudioError, OSError) as error:
         return Extracted(job, failure=str(error))
     cut, num_frames = job.settings.rule.cut(features)
-    return Extracted(job, _row(job, len(waveform), len(features), len(cut)), cut, num_frames)
+    return Extracted(job, _row(job, len(waveform), len(features), len(cut)), cut, num_frames, _sounds(job, waveform))
 
 
 def _waveform(job: Job) -> np.ndarray:
@@ -115,6 +123,13 @@ def _features(job: Job, waveform: np.ndarray) -> np.ndarray:
         return job.settings.frontend.extract(waveform)
     except ValueError as error:
         raise audio.AudioError(f"{job.utterance.path}: {error}") from error
+
+
+def _sounds(job: Job, waveform: np.ndarray) -> Sounds:
+    if job.speed != 1:
+        return Sounds({}, {})
+    rate = job.settings.frontend.sample_rate_hz
+    return Sounds({job.id: sound_sha256(waveform)}, {job.id: fingerprint(waveform, rate)})
 
 
 def _row(job: Job, num_samples: int, num_frames: int, num_segments: int) -> UtteranceRow:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from acrnn import files
 from acrnn.console import import_quietly
 from acrnn.records.manifest import MANIFEST, Manifest, shard_name
 from acrnn.records.record_set import RecordSet
+from acrnn.records.sounds import joined, write_sounds
 from acrnn.records.utterance_table import UTTERANCES, UtteranceRow, write_utterances
 from data_prep.auxiliary_inputs import Recordings
-from data_prep.corpora.base import Corpus, Selection, Utterance
+from data_prep.corpora.base import Corpus, Selection
 from data_prep.extract import Settings
+from data_prep.repeated_sounds import repeated_sounds
 from data_prep.shards import PROGRESS, ShardPlan, WrittenShard, plan_shards, write_shards
 
 _VERSIONED = ("acrnn", "numpy", "python_speech_features", "librosa", "soundfile", "soxr", "tensorflow")
-_ROUNDING_SECONDS = 0.01  # parts of a recording that overlap by less do not overlap
 
 
 class PreparationError(ValueError):
@@ -63,12 +64,14 @@ def prepare(
         settings: front end, segment rule, precision and speeds.
         subset: name of the selection; None for the first of the corpus.
         jobs: number of worker processes; 1 works in this one.
-        skip_bad: leave out recordings that cannot be used, and list them in the manifest.
+        skip_bad: leave out recordings that cannot be used, or that repeat an earlier one, and list them in the manifest.
         progress: called with the number of utterances done and the total.
 
     Raises:
-        PreparationError: recordings cannot be used and skip_bad is False; shards of other speakers are kept.
-        ValueError: `out` has a finished record set of other recordings or settings.
+        PreparationError: recordings cannot be used, or repeat an earlier one of the same speaker and emotion, and skip_bad is
+            False; finished shards are kept.
+        ValueError: `out` has a finished record set of other recordings or settings; or two utterances of different speakers
+            or emotions have the same sound.
         OSError: the disk is full or the folder cannot be written.
     """
     _refuse_single_emotion(recordings.selection, data_dir)
@@ -81,7 +84,24 @@ def prepare(
     failures = [failure for shard in written for failure in shard.skipped]
     if failures and not skip_bad:
         raise PreparationError(failures)
+    written = _without_repetitions(out, plans, written, jobs, skip_bad)
     return _finish(out, corpus, recordings, subset, settings, written)
+
+
+def _without_repetitions(
+    out: Path, plans: Sequence[ShardPlan], written: Sequence[WrittenShard], jobs: int, skip_bad: bool
+) -> list[WrittenShard]:
+    """Writes the shards with repeated recordings again without these, or refuses them; returns all shards."""
+    rows = [row for shard in written for row in shard.rows if not row.copy_of]
+    starts = {job.utterance.id: job.utterance.start_seconds or 0.0 for plan in plans for job in plan.jobs}
+    reasons = repeated_sounds(rows, starts, joined([shard.sounds for shard in written]))
+    if reasons and not skip_bad:
+        paths = {row.id: row.path for row in rows}
+        raise PreparationError([{"id": id, "path": paths[id], "reason": reason} for id, reason in reasons.items()])
+    shorter = [plan.without(reasons) for plan in plans]
+    changed = [number for number, plan in enumerate(plans) if shorter[number] != plan]
+    again = write_shards(out, [shorter[number] for number in changed], jobs, skip_bad)
+    return [dict(zip(changed, again, strict=True)).get(number, shard) for number, shard in enumerate(written)]
 
 
 def _refuse_single_emotion(selection: Selection, data_dir: Path) -> None:
@@ -129,12 +149,12 @@ def _finish(
     rows = [row for shard in written for row in shard.rows]
     if not rows:
         raise ValueError(f"{out}: no recording could be used; nothing was written")
-    _refuse_shared_sound([row for row in rows if not row.copy_of], recordings.selection.utterances)
     write_utterances(out / UTTERANCES, rows)
     for name, content in recordings.tables.items():
         with files.atomic_path(out / name) as temporary:
             temporary.write_bytes(content)
-    manifest = _manifest(out, corpus, recordings, subset, settings, written)
+    sounds = write_sounds(out, joined([shard.sounds for shard in written]))
+    manifest = replace(_manifest(out, corpus, recordings, subset, settings, written), sounds=sounds)
     for path in out.glob(shard_name("*").replace("%2A", "*")):
         if path.name not in {shard.file for shard in manifest.shards}:
             path.unlink()  # of an interrupted call with another selection
@@ -182,27 +202,6 @@ def _corpus_entry(corpus: Corpus, subset: str | None, complete: bool) -> dict:
         "licence": corpus.licence,
         "citation": corpus.citation,
     }
-
-
-def _refuse_shared_sound(rows: Sequence[UtteranceRow], utterances: Iterable[Utterance]) -> None:
-    """Refuses the same sound under two speakers or two emotions: it could be in the training part and in the test part.
-
-    Equal files have equal checksums; parts of one file may belong to different speakers if they do not overlap.
-    """
-    starts = {utterance.id: utterance.start_seconds or 0.0 for utterance in utterances}
-    by_sound: dict[str, list[tuple[float, float, UtteranceRow]]] = {}
-    for row in rows:
-        start = starts[row.id]
-        by_sound.setdefault(row.sha256, []).append((start, start + row.duration_seconds, row))
-    for parts in by_sound.values():
-        parts.sort(key=lambda part: part[:2])
-        for (_, end, first), (start, _, second) in itertools.pairwise(parts):
-            overlap = start < end - _ROUNDING_SECONDS
-            if overlap and (first.speaker, first.emotion) != (second.speaker, second.emotion):
-                raise ValueError(
-                    f"{first.path} ({first.id}: {first.speaker}, {first.emotion}) and {second.path} ({second.id}: "
-                    f"{second.speaker}, {second.emotion}) are the same sound; correct the speaker or the label, or leave one out"
-                )
 
 
 def _counts(rows: Sequence[UtteranceRow], labels: Sequence[str]) -> dict[str, dict[str, int]]:

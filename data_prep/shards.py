@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+
 from acrnn import files
 from acrnn.records.manifest import Shard, shard_name
+from acrnn.records.sounds import Sounds, joined
 from acrnn.records.tfrecords import encode_segment
 from acrnn.records.utterance_table import UtteranceRow
 from data_prep.corpora.base import Selection
@@ -39,6 +42,13 @@ class ShardPlan:
         ]
         return files.sha256_of_json([self.jobs[0].settings.to_dict(), described, metadata.version("acrnn")])
 
+    def without(self, reasons: Mapping[str, str]) -> ShardPlan:
+        """Returns the plan with some utterances left out: ids, each with its reason."""
+        jobs = [
+            replace(job, failure=reasons[job.utterance.id]) if job.utterance.id in reasons else job for job in self.jobs
+        ]
+        return replace(self, jobs=tuple(jobs))
+
 
 def _sha256(path: Path) -> str:
     try:
@@ -56,22 +66,27 @@ class WrittenShard:
         rows: rows of utterances.csv.
         skipped: recordings that cannot be used, each with id, path and reason.
         shard: entry for the manifest; None where no file was written.
+        sounds: sounds of the utterances.
     """
 
     fingerprint: str
     rows: tuple[UtteranceRow, ...] = ()
     skipped: tuple[dict, ...] = ()
     shard: Shard | None = None
+    sounds: Sounds = Sounds({}, {})
 
     def to_dict(self) -> dict:
         """Returns JSON-ready fields."""
-        return asdict(self)
+        fingerprints = {name: values.tolist() for name, values in self.sounds.fingerprints.items()}
+        return {**asdict(self), "sounds": {"sha256": self.sounds.sha256, "fingerprints": fingerprints}}
 
     @classmethod
     def from_dict(cls, values: Mapping) -> WrittenShard:
         """Makes a written shard from the fields that `to_dict` returned."""
         rows = tuple(UtteranceRow(**row) for row in values["rows"])
-        return cls(values["fingerprint"], rows, tuple(values["skipped"]), Shard(**values["shard"]))
+        fingerprints = {name: np.array(each, np.uint32) for name, each in values["sounds"]["fingerprints"].items()}
+        sounds = Sounds(values["sounds"]["sha256"], fingerprints)
+        return cls(values["fingerprint"], rows, tuple(values["skipped"]), Shard(**values["shard"]), sounds)
 
 
 def plan_shards(selection: Selection, data_dir: Path, settings: Settings) -> list[ShardPlan]:
@@ -104,7 +119,11 @@ def _relative(path: Path, data_dir: Path) -> str:
 
 
 def write_shards(
-    out: Path, plans: Sequence[ShardPlan], processes: int, skip_bad: bool, progress: Callable[[int, int], None]
+    out: Path,
+    plans: Sequence[ShardPlan],
+    processes: int,
+    skip_bad: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[WrittenShard]:
     """Writes the shards that an earlier, interrupted call did not finish.
 
@@ -151,9 +170,14 @@ def _finished_shard(out: Path, plan: ShardPlan) -> WrittenShard | None:
         return None
     try:
         shard = WrittenShard.from_dict(files.read_json(note, ""))
-    except ValueError:
-        return None  # the note was cut off while it was written: the shard is made again
-    unchanged = shard.fingerprint == plan.fingerprint() and shard.shard.sha256 == files.sha256_of_file(path)
+    except (ValueError, KeyError):
+        return None  # the note was cut off, or an earlier version wrote it without sounds: the shard is made again
+    left_out = {job.id for job in plan.jobs if job.failure}
+    unchanged = (
+        left_out.isdisjoint(row.id for row in shard.rows)
+        and shard.fingerprint == plan.fingerprint()
+        and shard.shard.sha256 == files.sha256_of_file(path)
+    )
     return shard if unchanged else None
 
 
@@ -164,7 +188,7 @@ def _note_path(out: Path, plan: ShardPlan) -> Path:
 def _write_shard(out: Path, plan: ShardPlan, extracted: Iterable[Extracted], skip_bad: bool) -> WrittenShard:
     """Writes a shard and its note; neither stays when a recording fails."""
     path = out / shard_name(plan.speaker)
-    rows, skipped = _write_segments(path, extracted)
+    rows, skipped, sounds = _write_segments(path, extracted)
     if not rows or (skipped and not skip_bad):
         path.unlink()
         return WrittenShard(plan.fingerprint(), skipped=skipped)
@@ -175,16 +199,18 @@ def _write_shard(out: Path, plan: ShardPlan, extracted: Iterable[Extracted], ski
         sum(not row.copy_of for row in rows),
         sum(row.num_segments for row in rows),
     )
-    written = WrittenShard(plan.fingerprint(), rows, skipped, shard)
+    written = WrittenShard(plan.fingerprint(), rows, skipped, shard, sounds)
     files.write_json(_note_path(out, plan), written.to_dict())
     return written
 
 
-def _write_segments(path: Path, extracted: Iterable[Extracted]) -> tuple[tuple[UtteranceRow, ...], tuple[dict, ...]]:
-    """Writes segments to a TFRecord file; returns the rows of their utterances, and the recordings that cannot be used."""
+def _write_segments(
+    path: Path, extracted: Iterable[Extracted]
+) -> tuple[tuple[UtteranceRow, ...], tuple[dict, ...], Sounds]:
+    """Writes segments to a TFRecord file; returns the rows of their utterances, the recordings left out, and the sounds."""
     import tensorflow as tf
 
-    rows, skipped = [], []
+    rows, skipped, sounds = [], [], []
     try:
         with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
             for item in extracted:
@@ -193,11 +219,12 @@ def _write_segments(path: Path, extracted: Iterable[Extracted]) -> tuple[tuple[U
                 else:
                     _write_utterance(writer, item)
                     rows.append(item.row)
+                    sounds.append(item.sounds)
     except tf.errors.OpError as error:
         raise OSError(
             f"{path}: cannot be written ({error.message}); free some space or choose another folder"
         ) from error
-    return tuple(rows), tuple(skipped)
+    return tuple(rows), tuple(skipped), joined(sounds)
 
 
 def _write_utterance(writer, item: Extracted) -> None:

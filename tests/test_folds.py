@@ -133,3 +133,27 @@ def test_too_few_speakers_are_refused(rows):
 def test_an_unknown_protocol_is_refused(rows):
     with pytest.raises(ValueError, match="protocol random: it is unknown; choose from leave-one-speaker-out"):
         make_folds("random", rows, EMOTIONS)
+
+
+@pytest.fixture
+def rows_with_two_copies(rows):
+    """The rows, of which s0's first and last takes of anger are copies of one file under two paths."""
+    first, second = (item for item in rows[:4] if item.id in ("s0_anger_0", "s0_anger_3"))
+    copies = {item.id: replace(item, sha256="equal") for item in (first, second)}
+    return [copies.get(item.id, replace(item, sha256=item.id)) for item in rows]
+
+
+def test_copies_of_a_file_in_two_parts_are_refused_in_records_made_earlier(rows_with_two_copies):
+    with pytest.raises(
+        ValueError, match="s0_anger_. in its .* and s0_anger_. in its .* part are the same recording; remove"
+    ):
+        make_folds("speaker-dependent-random-10-fold", rows_with_two_copies, EMOTIONS)
+    make_folds("leave-one-speaker-out", rows_with_two_copies, EMOTIONS)
+
+
+def test_parts_of_one_file_are_no_copies_of_it(rows_with_two_copies):
+    one_path = [replace(item, path="talk.wav") if item.sha256 == "equal" else item for item in rows_with_two_copies]
+    make_folds("speaker-dependent-random-10-fold", one_path, EMOTIONS)
+    lengths = {"s0_anger_0": 150, "s0_anger_3": 250}
+    unequal = [replace(item, num_frames=lengths.get(item.id, item.num_frames)) for item in rows_with_two_copies]
+    make_folds("speaker-dependent-random-10-fold", unequal, EMOTIONS)

@@ -10,6 +10,7 @@ from typing import Literal
 from acrnn import files
 from acrnn.errors import FieldError
 from acrnn.records.record_set import RecordSet
+from acrnn.records.shared_sounds import shared_between
 
 TIME_ARROW = "time-arrow"
 TORCHVISION_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
@@ -59,7 +60,8 @@ class InitialWeights:
         Raises:
             FileNotFoundError: the file or the other record set does not exist.
             ValueError: the other record set has another front end or segment rule, a single speaker, or a recording in
-                common with `records`; or it is of the same corpus and has a speaker in common.
+                common with `records`, also in another file, format or level if both keep their sounds; or it is of the same
+                corpus and has a speaker in common.
         """
         if self.kind == "imagenet" and not self.source.is_file():
             raise FileNotFoundError(f"{self.path}: no such file of ImageNet weights; check the path")
@@ -72,11 +74,11 @@ class InitialWeights:
                 f"pre-training on {self.path}: its front end or segment rule is not that of {records.folder}; "
                 "prepare both in the same way"
             )
-        if shared := {row.sha256 for row in other.utterances} & {row.sha256 for row in records.utterances}:
-            example = next(row for row in other.utterances if row.sha256 in shared)
+        compared, shared = _shared_recordings(other, records)
+        if shared:
             raise ValueError(
-                f"pre-training on {self.path}: {example.path} and {len(shared) - 1} other recordings are also in "
-                f"{records.folder}, where they may be tested; use another corpus, or {TIME_ARROW}"
+                f"pre-training on {self.path}: {shared[0]} and {len(shared) - 1} other recordings are also in "
+                f"{records.folder}, where they may be tested ({compared} were compared); use another corpus, or {TIME_ARROW}"
             )
         self._check_speakers(other, records)
 
@@ -92,6 +94,27 @@ class InitialWeights:
             )
         if len(speakers) < 2:
             raise ValueError(f"pre-training on {self.path}: it has a single speaker; validation needs a second one")
+
+
+def _shared_recordings(other: RecordSet, records: RecordSet) -> tuple[str, list[str]]:
+    """Returns what was compared, and the paths of the recordings of one record set that are also in another.
+
+    Decoded samples and fingerprints find copies in other files, formats and levels. Records that were made before record
+    sets kept their sounds have only checksums of files.
+    """
+    paths = {row.id: row.path for row in other.utterances}
+    checksums = {row.sha256 for row in records.utterances}
+    shared = {row.id for row in other.utterances if row.sha256 in checksums and not row.copy_of}
+    if other.sounds is None or records.sounds is None:
+        return "checksums of files alone", _paths(shared, paths)
+    samples = set(records.sounds.sha256.values())
+    shared |= {name for name, sha256 in other.sounds.sha256.items() if sha256 in samples}
+    shared |= {pair.first for pair in shared_between(other.sounds.fingerprints, records.sounds.fingerprints)}
+    return "files, decoded samples and fingerprints", _paths(shared, paths)
+
+
+def _paths(ids: set[str], paths: dict[str, str]) -> list[str]:
+    return [path for name, path in paths.items() if name in ids]
 
 
 RANDOM = InitialWeights()

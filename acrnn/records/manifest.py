@@ -57,6 +57,8 @@ class Manifest:
         auxiliary_inputs: entries of "transcripts", "speaker_embeddings" and "word_vectors", where the records have them: the
             origin and, for a table in a file of its own, file name, checksum and sizes. Empty for records of sound with
             the texts of the corpus.
+        sounds: file name and checksum of the file of sounds, see `acrnn.records.sounds`; empty for records made before it
+            was. Results do not depend on it.
     """
 
     corpus: dict
@@ -73,6 +75,7 @@ class Manifest:
     speeds: tuple[float, ...] = (1.0,)
     speed_by: str = "resampling"
     auxiliary_inputs: dict[str, dict] = field(default_factory=dict)
+    sounds: dict[str, str] = field(default_factory=dict)
 
     @property
     def speaker_embedding_size(self) -> int:
@@ -99,12 +102,14 @@ class Manifest:
         )
 
     def to_dict(self) -> dict:
-        """Returns JSON-ready fields; records without copies or auxiliary inputs have no keys for these."""
+        """Returns JSON-ready fields; records without copies, auxiliary inputs or sounds have no keys for these."""
         copies = {"speeds": list(self.speeds), "speed_by": self.speed_by} if len(self.speeds) > 1 else {}
         auxiliary = {"companions": self.auxiliary_inputs} if self.auxiliary_inputs else {}
+        sounds = {"sounds": self.sounds} if self.sounds else {}
         return {
             **copies,
             **auxiliary,
+            **sounds,
             "format": "acrnn-records",
             "format_version": FORMAT_VERSION,
             "corpus": self.corpus,
@@ -147,6 +152,7 @@ class Manifest:
             speeds=tuple(values.get("speeds", (1.0,))),
             speed_by=values.get("speed_by", "resampling"),
             auxiliary_inputs=values.get("companions", {}),
+            sounds=values.get("sounds", {}),
         )
 
 

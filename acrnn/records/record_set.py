@@ -17,6 +17,7 @@ from acrnn import files
 from acrnn.records import auxiliary_inputs
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 from acrnn.records.manifest import MANIFEST, REMEDY, Manifest, Shard
+from acrnn.records.sounds import Sounds, read_sounds
 from acrnn.records.tfrecords import segment_parser, serialized_segments
 from acrnn.records.utterance_table import UTTERANCES, UtteranceRow, read_utterances
 
@@ -90,6 +91,18 @@ class RecordSet:
         except (ValueError, OSError) as error:
             raise ValueError(f"{error}; {REMEDY}") from error
 
+    @cached_property
+    def sounds(self) -> Sounds | None:
+        """Checksums and fingerprints of the sounds; None for records made before they had any.
+
+        Raises:
+            ValueError: the file is missing or damaged.
+        """
+        try:
+            return read_sounds(self.folder, self.manifest.sounds) if self.manifest.sounds else None
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{error}; {REMEDY}") from error
+
     @property
     def size_bytes(self) -> int:
         """Size of all features in memory, as `load` returns them."""
@@ -100,8 +113,8 @@ class RecordSet:
         )
 
     def check(self) -> list[str]:
-        """Returns the defects of the shards, one message each: wrong checksums, or else wrong counts; empty if there are none."""
-        return self._wrong_checksums(self.manifest.shards) or self._wrong_counts()
+        """Returns the defects of shards and sounds, one message each: wrong checksums, or else wrong counts; empty if none."""
+        return self._wrong_sounds() + self._wrong_checksums(self.manifest.shards) or self._wrong_counts()
 
     def verify(self, rows: Iterable[int] | None = None) -> None:
         """Compares the checksums of the shards with the manifest; a shard that was read before is not read again.
@@ -137,6 +150,13 @@ class RecordSet:
             for shard in shards
             if self._digests[shard] != shard.sha256
         ]
+
+    def _wrong_sounds(self) -> list[str]:
+        try:
+            _ = self.sounds
+        except ValueError as error:
+            return [str(error)]
+        return []
 
     def _wrong_counts(self) -> list[str]:
         utterances = [int(example["utterance"]) for example in self.dataset().as_numpy_iterator()]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acrnn.errors import FieldError
+
+_NO_NAMES = frozenset({"", "nan", "none", "null", "<na>"})  # cells without a value, as programs write them
 
 
 @dataclass(frozen=True)
@@ -159,13 +163,16 @@ def read_corpus(corpus: Corpus, data_dir: Path, options: ReadOptions = ReadOptio
     Raises:
         FileNotFoundError: data_dir or a required file in it does not exist.
         FieldError: the corpus does not support an option.
-        ValueError: an id occurs twice, an emotion is unknown, no utterance is left, or the counts differ.
+        ValueError: an id occurs twice; a speaker, session or emotion has no name, or is written in two ways; an emotion is
+            unknown, no utterance is left, or the counts differ.
     """
     _refuse_unsupported_options(corpus, options)
     if not data_dir.exists():
         raise FileNotFoundError(f"{data_dir}: no such file or folder; it must hold {corpus.title}")
     utterances = sorted(corpus.find_utterances(data_dir, options), key=lambda utterance: utterance.id)
     _refuse_duplicates(utterances)
+    for field_name in ("speaker", "session", "emotion"):
+        _refuse_ambiguous_names(utterances, field_name)
     selection = (
         _select_subset(corpus, utterances, options)
         if corpus.subsets
@@ -194,6 +201,33 @@ def _refuse_duplicates(utterances: list[Utterance]) -> None:
                 f"utterance id {utterance.id!r} occurs twice: {first[utterance.id].path} and {utterance.path}; ids must be unique"
             )
         first[utterance.id] = utterance
+
+
+def _refuse_ambiguous_names(utterances: list[Utterance], field_name: str) -> None:
+    """Refuses names that stand for a missing value, and names that differ in writing only: "01" and "1", "Angry" and "angry".
+
+    Two ways of writing would make two speakers, or two classes, of one.
+    """
+    first: dict[str, Utterance] = {}
+    for utterance in utterances:
+        name = getattr(utterance, field_name)
+        if name.strip().casefold() in _NO_NAMES:
+            raise ValueError(
+                f"{utterance.path} ({utterance.id}): its {field_name} is {name!r}, which is no name; write the name, or "
+                "leave the utterance out"
+            )
+        other = first.setdefault(_normalized(name), utterance)
+        if (other_name := getattr(other, field_name)) != name:
+            raise ValueError(
+                f"{field_name} {other_name!r} of {other.path} ({other.id}) and {field_name} {name!r} of {utterance.path} "
+                f"({utterance.id}) differ in writing only; write the {field_name} one way, or rename one if they are two"
+            )
+
+
+def _normalized(name: str) -> str:
+    """Returns a name without the differences of writing: case, blanks around it, zeros before a number, ".0" after it."""
+    name = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return re.sub(r"\d+", lambda digits: digits[0].lstrip("0") or "0", re.sub(r"^(\d+)\.0+$", r"\1", name))
 
 
 def _select_subset(corpus: Corpus, utterances: list[Utterance], options: ReadOptions) -> Selection:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from support.alexnet_files import Foreign
-from support.tiny_corpus import write_tiny_corpus
+from support.tiny_corpus import tiny_sound, write_tiny_corpus
 from support.zhang2021 import RECIPE, SMALL, make_network, prepared
 
 from acrnn.crossval import Experiment, Prepared
@@ -115,9 +115,8 @@ def test_another_corpus_must_be_another_and_prepared_alike(record_set, other_cor
     with pytest.raises(ValueError, match="its front end or segment rule is not that of"):
         InitialWeights("corpus", chen.folder).check(record_set)
     known = write_tiny_corpus(tmp_path / "known", speakers=6)  # sounds differ, five of the speakers do not
-    for path in known.glob("*.wav"):
-        samples, rate = soundfile.read(path)
-        soundfile.write(path, 0.5 * samples, rate)
+    for number, path in enumerate(sorted(known.glob("*.wav"))):
+        soundfile.write(path, tiny_sound(path.stem.split("_")[1], 0.8, 1000 + number), 16000)
     with pytest.raises(
         ValueError, match=r"of the same corpus as .* and speakers s0, s1, s2 are in both, where they may be tested"
     ):

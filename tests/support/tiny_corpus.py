@@ -12,8 +12,11 @@ TINY_NETWORK = {"first_filters": 4, "linear_units": 8, "lstm_units": 4, "dense_u
 
 
 def tiny_sound(emotion: str, seconds: float, seed: int) -> np.ndarray:
-    """Returns a tone in noise with the pitch of the emotion, or noise alone: float64 [samples] at 16 kHz."""
-    generator = np.random.default_rng(seed)
+    """Returns a tone in noise with the pitch of the emotion, or noise alone: float64 [samples] at 16 kHz.
+
+    Every emotion has noise of its own: a tone added to the noise of another recording is a copy of that recording.
+    """
+    generator = np.random.default_rng([seed, list(TINY_EMOTIONS).index(emotion)])
     time = np.arange(int(seconds * 16000)) / 16000
     noise = generator.normal(0, 0.05, len(time))
     pitch = TINY_EMOTIONS[emotion]

@@ -1,0 +1,183 @@
+"""Measures how reliably fingerprints recognize a recording: false alarms among different recordings, misses among copies.
+
+    python experiments/fingerprints.py --emodb EMODB --ravdess RAVDESS
+
+Every pair of different recordings of a corpus should stay above the bound of `acrnn.records.shared_sounds`, and every altered
+copy of a recording below it. The bound and the smallest number of frames are set between the two, with a margin on both sides.
+
+Writes `fingerprints.md`. Expected: no false alarm in Emo-DB; one in RAVDESS, which holds that recording twice; no copy missed
+that is soft, lossy, resampled, cut or mildly noisy. Takes about ten minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from acrnn import audio, files
+from acrnn.console import positive, run_job
+from acrnn.records.shared_sounds import max_bit_error_rate, shared_between, shared_sounds
+from acrnn.workers import CONTEXT, end_with_parent
+from data_prep.fingerprint import fingerprint
+
+RESULTS = Path(__file__).parent / "results"
+SAMPLE_RATE_HZ = 16000
+CORPORA = {"Emo-DB": "EMODB_ROOT", "RAVDESS": "RAVDESS_ROOT"}
+FRAMES = (24, 32, 48, 64, 96, 128, 192, 256, 10000)  # edges of the rows of the table of different recordings
+Alteration = Callable[[np.ndarray], np.ndarray]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for title, variable in CORPORA.items():
+        option = f"--{title.lower().replace('-', '')}"
+        parser.add_argument(option, type=Path, default=os.environ.get(variable), help=f"folder (or set {variable})")
+    parser.add_argument("--jobs", type=positive, default=os.cpu_count(), help="worker processes (default: all cores)")
+    parser.add_argument("--every", type=positive, default=1, help="alter every Nth recording only (default: all)")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS / "fingerprints" / "fingerprints.md", help="file to write"
+    )
+    options = parser.parse_args(arguments)
+    return run_job(lambda: run(options), parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures the corpora whose folders are known, and writes the tables."""
+    parts = [_INTRODUCTION]
+    for title in CORPORA:
+        if folder := getattr(options, title.lower().replace("-", "")):
+            parts.append(account(title, Path(folder), options.every, options.jobs))
+    files.make_folder(options.output.parent)
+    files.write_text(options.output, "\n".join(parts))
+    print(f"{options.output}: written")
+    return 0
+
+
+_INTRODUCTION = """# Fingerprints: false alarms and misses
+
+`python experiments/fingerprints.py` made this file. Two recordings are the same one if the bit error rate of their fingerprints
+over n common frames is at most 0.25 − 0.6 / √n, and n is 24 at least.
+"""
+
+
+def account(title: str, folder: Path, every: int, jobs: int) -> str:
+    """Returns the tables of a corpus as Markdown."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".wav", ".flac"))
+    with ProcessPoolExecutor(jobs, CONTEXT, end_with_parent) as pool:
+        prints = list(pool.map(altered_fingerprints, paths, [place % every == 0 for place in range(len(paths))]))
+    names = [path.stem for path in paths]
+    originals = {name: each["the recording itself"] for name, each in zip(names, prints, strict=True)}
+    return f"\n## {title}: {len(paths)} recordings\n\n{_false_alarms(originals)}\n{_misses(originals, names, prints)}"
+
+
+def altered_fingerprints(path: Path, altered: bool) -> dict[str, np.ndarray]:
+    """Returns the fingerprints of a recording and, if `altered`, of its altered copies, by the name of the alteration."""
+    waveform = audio.load_waveform(path, SAMPLE_RATE_HZ)
+    chosen = ALTERATIONS if altered else {}
+    copies = {name: fingerprint(alter(waveform), SAMPLE_RATE_HZ) for name, alter in chosen.items()}
+    return {"the recording itself": fingerprint(waveform, SAMPLE_RATE_HZ), **copies}
+
+
+def _false_alarms(originals: dict[str, np.ndarray]) -> str:
+    started = time.process_time()
+    alarms = shared_sounds(originals)
+    seconds = time.process_time() - started
+    nearest = shared_sounds(originals, bound=np.ones_like)
+    lines = [
+        f"{len(originals) * (len(originals) - 1) // 2} pairs of recordings, {len(nearest)} of which were compared since they "
+        f"have a frame in common; the search took {seconds:.1f} s. Below the bound: "
+        + (", ".join(f"{pair.first} = {pair.second} ({pair.bit_error_rate:.3f})" for pair in alarms) or "none")
+        + ". The others:",
+        "",
+        "| common frames | pairs | lowest bit error rate | bound |",
+        "|---|---:|---:|---:|",
+    ]
+    others = [pair for pair in nearest if pair not in alarms]
+    for low, high in itertools.pairwise(FRAMES):
+        rates = [pair.bit_error_rate for pair in others if low <= pair.frames < high]
+        bounds = f"{max_bit_error_rate(low):.3f} to {max_bit_error_rate(high - 1):.3f}"
+        lines.append(f"| {low} to {high - 1} | {len(rates)} | {min(rates, default=float('nan')):.3f} | {bounds} |")
+    return "\n".join(lines) + "\n"
+
+
+def _misses(originals: dict[str, np.ndarray], names: Sequence[str], prints: Sequence[dict[str, np.ndarray]]) -> str:
+    lines = ["| copy | recordings | missed | median bit error rate | highest |", "|---|---:|---:|---:|---:|"]
+    for alteration in ALTERATIONS:
+        copies = {name: each[alteration] for name, each in zip(names, prints, strict=True) if alteration in each}
+        found = {
+            pair.first: pair.bit_error_rate for pair in shared_between(originals, copies) if pair.first == pair.second
+        }
+        rates = [*found.values()] or [float("nan")]
+        lines.append(
+            f"| {alteration} | {len(copies)} | {len(copies) - len(found)} | {np.median(rates):.3f} | {max(rates):.3f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _softer(waveform: np.ndarray) -> np.ndarray:
+    return waveform * np.float32(10 ** (-12 / 20))
+
+
+def _clipped(waveform: np.ndarray) -> np.ndarray:
+    """Returns the waveform 6 dB louder, with its peaks cut off at 0.7 of their height."""
+    return np.clip(2 * waveform, *(np.array([-1.4, 1.4], np.float32) * np.abs(waveform).max()))
+
+
+def _coded(container: str, subtype: str, **options) -> Alteration:
+    def alter(waveform: np.ndarray) -> np.ndarray:
+        import soundfile
+
+        buffer = io.BytesIO()
+        soundfile.write(buffer, waveform, SAMPLE_RATE_HZ, format=container, subtype=subtype, **options)
+        buffer.seek(0)
+        return soundfile.read(buffer, dtype="float32")[0]
+
+    return alter
+
+
+def _narrow(waveform: np.ndarray) -> np.ndarray:
+    return audio.resampled(audio.resampled(waveform, SAMPLE_RATE_HZ, 8000), 8000, SAMPLE_RATE_HZ)
+
+
+def _noisy(waveform: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(len(waveform)).normal(0, np.sqrt(np.mean(waveform**2)) / 10, len(waveform))
+    return waveform + noise.astype(np.float32)
+
+
+def _cut(waveform: np.ndarray) -> np.ndarray:
+    return waveform[round(0.3 * SAMPLE_RATE_HZ) :]
+
+
+_ALONE: dict[str, Alteration] = {
+    "6 dB louder, clipped": _clipped,
+    "FLAC": _coded("FLAC", "PCM_16"),
+    "MP3, 64 kbit/s": _coded("MP3", "MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=0.6),
+    "Ogg Vorbis": _coded("OGG", "VORBIS"),
+    "8 kHz and back": _narrow,
+    "noise at 20 dB": _noisy,
+    "0.3 s cut off the start": _cut,
+}
+ALTERATIONS: dict[str, Alteration] = {
+    "12 dB softer": _softer,
+    **_ALONE,
+    **{
+        f"{name}, 12 dB softer": lambda waveform, alter=alter: _softer(alter(waveform))
+        for name, alter in _ALONE.items()
+    },
+    "0.3 s cut, Ogg Vorbis, 12 dB softer": lambda waveform: _softer(_ALONE["Ogg Vorbis"](_cut(waveform))),
+    "0.3 s cut, noise at 20 dB, 12 dB softer": lambda waveform: _softer(_noisy(_cut(waveform))),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
