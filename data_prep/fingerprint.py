@@ -3,7 +3,7 @@
 A speaker-independent split is worth nothing when one recording lies in the corpus twice under two names: it then trains and
 tests. A checksum of the file finds byte-wise copies alone. `sound_sha256` compares decoded samples, so that a FLAC copy or
 another header is found. `fingerprint` follows Haitsma and Kalker (2002), "A Highly Robust Audio Fingerprinting System":
-signs of energy differences between neighboring bands and frames, 32 bits for every 11.6 ms, which survive a change of
+signs of energy differences between neighboring bands and frames, 32 bits for every 23.2 ms, which survive a change of
 level, lossy compression and resampling. Two speakers who say the same sentence differ in almost half of the bits.
 `acrnn.records.shared_sounds` compares fingerprints.
 """
@@ -17,13 +17,13 @@ import numpy as np
 from acrnn import audio
 
 SAMPLE_RATE_HZ = 5000  # of the analysis, as in the paper; all bands lie below 2 kHz
-WINDOW_SAMPLES, HOP_SAMPLES = 1850, 58  # 0.37 s and 11.6 ms
+WINDOW_SAMPLES, HOP_SAMPLES = 1850, 116  # 0.37 s, and 23.2 ms: twice the hop of the paper, at half the cost
 LOW_HZ, HIGH_HZ, BANDS = 300.0, 2000.0, 33
 SOFT_DB = 25.0  # frames softer than the loudest one by more are 0: noise and codecs change most of their bits
 _FFT_SIZE = 2048
 _EDGES = np.round(np.geomspace(LOW_HZ, HIGH_HZ, BANDS + 1) / SAMPLE_RATE_HZ * _FFT_SIZE).astype(int)
 _TAPER = np.hanning(WINDOW_SAMPLES).astype(np.float32)
-_BATCH = 256  # frames analyzed at a time, to bound the memory
+_BATCH = 16  # frames analyzed at a time: they stay in the processor's cache
 
 
 def sound_sha256(waveform: np.ndarray) -> str:
@@ -38,7 +38,7 @@ def sound_sha256(waveform: np.ndarray) -> str:
 
 
 def fingerprint(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Returns the fingerprint of a sound, uint32 [frames]; empty for one shorter than the window and a hop, 0.38 s.
+    """Returns the fingerprint of a sound, uint32 [frames]; empty for one shorter than the window and a hop, 0.39 s.
 
     Soft frames are 0.
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-MIN_FRAMES = 24  # common frames below which a comparison proves nothing: 0.28 s beyond the window of 0.37 s
+MIN_FRAMES = 12  # common frames below which a comparison proves nothing: 0.28 s beyond the window of 0.37 s
 _NEIGHBORS = 32  # sounds with an equal frame that one is compared with, in the order of their names
 _COMMON = 2000  # an equal frame in more places than this, such as hum, suggests nothing
 _BATCH = 1 << 22  # frames compared at a time, to bound the memory
@@ -50,7 +50,7 @@ def max_bit_error_rate(frames: np.ndarray | int) -> np.ndarray:
     Args:
         frames: number of common frames, an int or an array.
     """
-    return np.where(np.asarray(frames) < MIN_FRAMES, -1.0, 0.25 - 0.6 / np.sqrt(np.maximum(frames, 1)))
+    return np.where(np.asarray(frames) < MIN_FRAMES, -1.0, 0.25 - 0.42 / np.sqrt(np.maximum(frames, 1)))
 
 
 def shared_sounds(fingerprints: Mapping[str, np.ndarray], bound: Bound = max_bit_error_rate) -> list[SharedSound]:

@@ -95,7 +95,7 @@ def test_a_corpus_without_copies_is_prepared_and_keeps_its_sounds(takes, tmp_pat
         == set(record_set.sounds.fingerprints)
         == {row.id for row in record_set.utterances}
     )
-    assert {len(frames) for frames in record_set.sounds.fingerprints.values()} == {140}
+    assert {len(frames) for frames in record_set.sounds.fingerprints.values()} == {70}
     assert record_set.check() == []
 
 
