@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         "--nested",
         type=comma_separated,
         metavar="RECIPE,…",
-        help="train each of these recipes, and select one inside every fold: see nested_selection.py",
+        help="train these recipes, select one inside every fold",
     )
     parser.add_argument_group("search").add_argument(
         "--tuning", type=Path, metavar="DIR", help="search whose best to train with --model best (default: under runs)"
