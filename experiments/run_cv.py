@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=[*MODELS, arguments.BEST],
         default="chen2018-3d",
         metavar="SYSTEM",
-        help="system (default: %(default)s); best: see tune_depth.py",
+        help="system (default: %(default)s), or best",
     )
     arguments.add_experiment_arguments(parser)
     parser.add_argument(
