@@ -79,7 +79,7 @@ def test_the_tables_hold_every_system_with_its_coverage_and_the_comparisons(corp
     assert text in capsys.readouterr().out
     one, two = text.split("## Table II")
     assert [line.split(" | ")[0] for line in one.splitlines() if line.startswith("| ")][2:] == ["| 3d_conv1"]
-    systems = [line.split(" | ")[0] for line in two.split("Paired")[0].splitlines() if line.startswith("| ")][2:]
+    systems = [line.split(" | ")[0] for line in two.split("| first |")[0].splitlines() if line.startswith("| ")][2:]
     assert systems == ["| dnn-elm", "| 2d_conv1", "| 3d_conv1"]
     assert "| 3d_conv1 | 2d_conv1 |" in two and "| 2d_conv1 | dnn-elm |" in two
     assert two.count("2 of 5 folds × 1 seed") == 3
