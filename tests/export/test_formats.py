@@ -260,7 +260,7 @@ def test_small_weights_are_smaller_and_predict_nearly_the_same(small, exported_s
     assert size[small] < size[exact]
     waveforms = sounds()[2:8]
     difference = shares(Recognizer.load(out, small).predict_batch(waveforms, 16000)) - trained.posteriors(waveforms)
-    assert 0 < np.abs(difference).max() < 0.15
+    assert 0 < np.abs(difference).mean() < 0.03 and np.abs(difference).max() < 0.2
 
 
 def test_onnx_runs_where_tensorflow_cannot_be_imported(tmp_path):
