@@ -34,7 +34,7 @@ BEST = "best"  # value of --model: the best configuration of a search
 COMMON = (
     *("--dataset", "--recipe", "--protocol", "--folds", "--seeds", "--jobs", "--records", "--output-dir"),
     *("--data-dir", "--download", "--subset", "--conv-layers", "--reduced"),
-    *("--epochs", "--batch-size", "--learning-rate", "--precision"),
+    *("--speaker-statistics", "--epochs", "--batch-size", "--learning-rate"),
 )
 
 
@@ -116,6 +116,11 @@ def _add_network(group) -> None:
         "--reduced",
         action=argparse.BooleanOptionalAction,
         help="a smaller network (default: for synthetic corpora)",
+    )
+    group.add_argument(
+        "--speaker-statistics",
+        metavar="WHOSE",
+        help="corpus (default), utterance, speaker, enrolment:N",
     )
     group.add_argument("--dropout", type=float, metavar="SHARE", help="dropout (default: the value of the recipe)")
     group.add_argument(

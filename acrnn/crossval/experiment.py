@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acrnn import frontends, segments
+from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval import leakage
 from acrnn.crossval.leakage import Mistake
 from acrnn.crossval.settings import CorpusInfo, Settings
@@ -35,6 +36,7 @@ class Experiment:
         speeds: playback speeds of the training utterances and their copies, 1 for the recordings themselves; None for all
             speeds in the records.
         initial_weights: initial weights of a system whose first stage can be pre-trained.
+        speaker_statistics: recordings whose mean and deviation normalize the features of an utterance.
     """
 
     records: Path
@@ -46,6 +48,7 @@ class Experiment:
     mistake: str | None = None
     speeds: tuple[float, ...] | None = None
     initial_weights: InitialWeights = RANDOM
+    speaker_statistics: Choice = Choice()
 
     @property
     def network(self) -> dict:
@@ -112,6 +115,9 @@ class Prepared:
             speeds=speeds if experiment.speeds or len(speeds) > 1 else None,
             initial_weights=experiment.initial_weights.describe() if MODELS[experiment.model].pretrained else None,
             auxiliary_inputs=manifest.auxiliary_inputs,
+            speaker_statistics=None
+            if experiment.speaker_statistics == Choice()
+            else str(experiment.speaker_statistics),
         ).to_dict()
 
     def used_utterances(self) -> set[str] | None:

@@ -148,7 +148,8 @@ def run_tasks(
         FitError: a training loss is not finite.
     """
     prepared = Prepared.of(experiment)
-    runner = FoldRunner(prepared, Feeder(prepared.records, memory_bytes, prepared.used_utterances()))
+    choice = experiment.speaker_statistics
+    runner = FoldRunner(prepared, Feeder(prepared.records, memory_bytes, prepared.used_utterances(), choice))
     settings_sha256 = files.sha256_of_json(prepared.settings())
     for fold, seed in tasks:
         path = run_path(output_dir, fold, seed)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from acrnn import frontends, recipes, segments
+from acrnn.batches.speaker_statistics import CORPUS, Choice
 from acrnn.models import MODELS, System
 from acrnn.recipes import Recipe
 
@@ -20,7 +21,13 @@ _KEYS = {
     "network_fields": "network",
     "recipe_fields": "recipe",
 }
-_OPTIONAL = ("mistake", "speeds", "initial_weights", "auxiliary_inputs")  # not written while they have their defaults
+_OPTIONAL = (
+    "mistake",
+    "speeds",
+    "initial_weights",
+    "auxiliary_inputs",
+    "speaker_statistics",
+)  # not written while they have their defaults
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ class Settings:
         speeds: playback speeds of the training utterances and their copies; None where there are no copies.
         initial_weights: description of the initial weights, {"kind", …}; None for a system that always starts at random.
         auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
+        speaker_statistics: recordings whose mean and deviation normalize an utterance, see `normalized_by`; None for the training
+            part's.
     """
 
     corpus: CorpusInfo
@@ -81,6 +90,7 @@ class Settings:
     speeds: tuple[float, ...] | None = None
     initial_weights: Mapping | None = None
     auxiliary_inputs: Mapping[str, Mapping] = field(default_factory=dict)
+    speaker_statistics: str | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Settings:
@@ -143,6 +153,11 @@ class Settings:
     def rule(self) -> segments.SegmentRule:
         """The segment rule."""
         return segments.from_dict(self.segment_fields)
+
+    @property
+    def normalized_by(self) -> Choice:
+        """The choice of the recordings whose mean and deviation normalize an utterance."""
+        return Choice.parse(self.speaker_statistics or CORPUS)
 
     @property
     def initial_weights_kind(self) -> str | None:

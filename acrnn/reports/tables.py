@@ -125,7 +125,7 @@ def trained(settings: Settings) -> str:
 
 
 def system_title(settings: Settings) -> str:
-    """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, speeds."""
+    """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, speeds, statistics."""
     leak = f"LEAKS ({settings.mistake}): " if settings.mistake else ""
     depth = settings.network_fields.get("conv_layers")
     parts = [f"{leak}{settings.model}"]
@@ -133,4 +133,5 @@ def system_title(settings: Settings) -> str:
     parts += [] if published.full_size(settings) else ["reduced network"]
     parts += [initial_weights.TITLES[settings.initial_weights_kind]] if settings.initial_weights_kind else []
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
+    parts += [settings.normalized_by.title] if settings.speaker_statistics else []
     return ", ".join(parts)
