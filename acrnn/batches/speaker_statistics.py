@@ -46,7 +46,7 @@ class Choice:
         Raises:
             FieldError: the text is none of these.
         """
-        if match := re.fullmatch(r"enroll?ment:(\d+)", text):
+        if match := re.fullmatch(r"(?:enrolment|enrollment):(\d+)", text):
             return cls(ENROLMENT, int(match[1]))
         if text not in (CORPUS, UTTERANCE, SPEAKER):
             raise FieldError("speaker_statistics", text, "choose corpus, utterance, speaker or enrolment:N")
@@ -107,8 +107,8 @@ class Statistics:
     def offset_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
         """Arrays float64 [bands, channels] for (features - offset) · scale.
 
-        With several channels, the first holds static values and the others their derivatives, which follow their statics: they are
-        scaled by the same deviation, and have no offset.
+        With several channels, the first holds static values and the others their derivatives, which are
+        scaled by the deviation of the static values, and have no offset.
         """
         offset, deviation = self.mean.copy(), np.maximum(self.deviation, _TINY * self.deviation.mean())
         offset[:, 1:] = 0
