@@ -280,7 +280,7 @@ PROTOCOLS: dict[str, Protocol] = {
         f"grouped-{count}-fold": Protocol(
             f"test each of {count} groups of speakers once, validate on the next, train on the others", _grouped(count)
         )
-        for count in (3, 5, 10)
+        for count in (3, 5, 6, 10)
     },
     "prescribed": Protocol("the split that the corpus or the table prescribes", _prescribed),
     "speaker-dependent-random-10-fold": Protocol(
