@@ -122,14 +122,14 @@ def _num_tested(results: Results) -> int:
 
 
 def _short_row(folder: Path, results: Results, figure: Figure | None) -> list[str]:
-    from acrnn import recipes
-    from acrnn.reports.tables import coverage, figure_4, system_title, uar_cells
+    from acrnn.reports.tables import coverage, figure_4, recipe_name, system_title, uar_cells
 
     settings = results.settings
     split = "" if settings.protocol == "leave-one-speaker-out" else f", {settings.protocol}"
-    name = recipes.name_of(settings.recipe_fields)
+    name = recipe_name(settings)
+    recipe = {None: "", "changed": "; changed recipe"}.get(name, f"; recipe {name}")
     return [
-        f"{system_title(settings)}{split}; {'changed recipe' if name == 'changed' else f'recipe {name}'}",
+        f"{system_title(settings)}{split}{recipe}",
         uar_cells(results)[0],
         figure_4(results) or "–",
         coverage(results),

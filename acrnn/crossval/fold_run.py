@@ -15,7 +15,7 @@ from acrnn.batches.speaker_statistics import SpeakerNormalizer
 from acrnn.console import import_quietly
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import Prepared
-from acrnn.crossval.run import Run, UtteranceAttention
+from acrnn.crossval.run import Run, UtteranceAttention, ValidationPart
 from acrnn.folds import Fold
 from acrnn.models import MODELS
 from acrnn.records import RecordSet, UtteranceRow
@@ -95,6 +95,7 @@ class FoldRunner:
             settings_sha256=settings_sha256,
             versions=versions(),
             peak_memory_mib=peak_memory_mib(),
+            validation=self._validation(parts),
         )
 
     def _test(self, parts: Fold) -> dict:
@@ -114,6 +115,13 @@ class FoldRunner:
                 [row for row, right in zip(rows, is_correct, strict=True) if right], normalizer
             ),
         }
+
+    def _validation(self, parts: Fold) -> ValidationPart:
+        posteriors, labels = self.estimator.posteriors(self.feeder.source(parts.validation))
+        names = [
+            self.prepared.records.utterances[row].id for row in sorted(self.feeder.rows[n] for n in parts.validation)
+        ]
+        return ValidationPart(names, labels.tolist(), posteriors.round(6).tolist())
 
     def _attention(
         self, rows: Sequence[UtteranceRow], normalizer: SpeakerNormalizer | None

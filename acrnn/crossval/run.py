@@ -28,6 +28,20 @@ class UtteranceAttention:
 
 
 @dataclass(frozen=True)
+class ValidationPart:
+    """Posteriors of the validation utterances, by the selected checkpoint: the data for choices such as weights of a fusion.
+
+    Attributes:
+        utterances, labels: ids and labels, in the same order.
+        probabilities: posteriors, float [utterances, classes].
+    """
+
+    utterances: list[str]
+    labels: list[int]
+    probabilities: list[list[float]]
+
+
+@dataclass(frozen=True)
 class Run:
     """The result of one run, a fold with a seed.
 
@@ -35,8 +49,8 @@ class Run:
         fold, fold_name: number and name of the fold.
         seed: random seed.
         train_speakers, validation_speakers, test_speakers: speakers of the parts of the fold.
-        best_epoch: number of the selected checkpoint's epoch, from 1.
-        curve: learning curve, a point for each epoch.
+        best_epoch: number of the selected checkpoint's epoch, from 1; 0 for a fusion.
+        curve: learning curve, a point for each epoch; empty for a fusion.
         utterances, speakers, labels: ids, speakers and labels of the test utterances, in the same order.
         probabilities: posteriors of the test utterances, float [utterances, classes].
         attention: attention weights of some test utterances.
@@ -45,6 +59,7 @@ class Run:
         versions: versions of the software that computed the run.
         by_pooling: predicted labels of the test utterances by pooling method; None in files of earlier versions.
         peak_memory_mib: largest memory that the process had used by the end of the run; None where it is not known.
+        validation: posteriors of the validation utterances; None in files of earlier versions.
     """
 
     fold: int
@@ -65,6 +80,7 @@ class Run:
     versions: dict[str, str]
     by_pooling: dict[str, list[int]] | None = None
     peak_memory_mib: int | None = None
+    validation: ValidationPart | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Run:
@@ -75,13 +91,15 @@ class Run:
         """
         curve = tuple(Epoch(**point) for point in values["curve"])
         attention = tuple(UtteranceAttention(**example) for example in values["attention"])
-        return cls(**{**values, "curve": curve, "attention": attention})
+        validation = ValidationPart(**values["validation"]) if "validation" in values else None
+        return cls(**{**values, "curve": curve, "attention": attention, "validation": validation})
 
     def to_dict(self) -> dict:
         """The run as a JSON object."""
         values = {name: value for name, value in vars(self).items() if value is not None}
         curve, attention = ([asdict(item) for item in items] for items in (self.curve, self.attention))
-        return {**values, "curve": curve, "attention": attention}
+        validation = {} if self.validation is None else {"validation": asdict(self.validation)}
+        return {**values, "curve": curve, "attention": attention, **validation}
 
     @property
     def predictions(self) -> np.ndarray:
@@ -95,8 +113,14 @@ class Run:
 
     @property
     def validation_uar(self) -> float:
-        """Validation UAR of the selected checkpoint."""
-        return self.curve[self.best_epoch - 1].validation_uar
+        """Validation UAR of the selected checkpoint; NaN for a fusion of runs without validation posteriors."""
+        if self.curve:
+            return self.curve[self.best_epoch - 1].validation_uar
+        if self.validation is None:
+            return float("nan")
+        posteriors = np.array(self.validation.probabilities)
+        counts = metrics.confusion(np.array(self.validation.labels), posteriors.argmax(axis=1), posteriors.shape[1])
+        return float(metrics.uar(counts))
 
     def confusion(self, num_classes: int) -> np.ndarray:
         """Confusion counts of the test utterances, int [classes, classes]: rows are true labels."""

@@ -27,6 +27,7 @@ _OPTIONAL = (
     "initial_weights",
     "auxiliary_inputs",
     "speaker_statistics",
+    "fusion",
 )  # not written while they have their defaults
 
 
@@ -74,6 +75,8 @@ class Settings:
         auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
         speaker_statistics: recordings whose mean and deviation normalize an utterance, see `normalized_by`; None for the training
             part's.
+        fusion: rule and members of a fusion of experiments, see `acrnn.crossval.fusion`; None for an experiment. The fields of
+            front end, segments, network and recipe are then empty.
     """
 
     corpus: CorpusInfo
@@ -91,6 +94,7 @@ class Settings:
     initial_weights: Mapping | None = None
     auxiliary_inputs: Mapping[str, Mapping] = field(default_factory=dict)
     speaker_statistics: str | None = None
+    fusion: Mapping | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Settings:
@@ -128,8 +132,10 @@ class Settings:
         """The declaration of the system.
 
         Raises:
-            ValueError: no system has this name.
+            ValueError: no system has this name, as for a fusion.
         """
+        if self.fusion:
+            raise ValueError("a fusion of experiments has no network of its own; choose one of its members")
         if self.model not in MODELS:
             raise ValueError(f"system {self.model!r} is unknown; choose from {', '.join(MODELS)}")
         return MODELS[self.model]
@@ -158,6 +164,11 @@ class Settings:
     def normalized_by(self) -> Choice:
         """The choice of the recordings whose mean and deviation normalize an utterance."""
         return Choice.parse(self.speaker_statistics or CORPUS)
+
+    @property
+    def num_networks(self) -> int:
+        """Number of networks that are fused; 1 for an experiment."""
+        return sum(len(member.get("seeds", "1")) for member in self.fusion["members"]) if self.fusion else 1
 
     @property
     def initial_weights_kind(self) -> str | None:

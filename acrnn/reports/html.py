@@ -76,7 +76,7 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
         published=published.uar(settings),
         pictures=pictures,
         tables=[_classes(results), _runs(results)],
-        caption=f"{SPREAD}. {metrics.INTERVALS}. {settings.normalized_by.sentence}",
+        caption=f"{SPREAD}. {metrics.INTERVALS}. {'' if settings.fusion else settings.normalized_by.sentence}".strip(),
         settings=_settings(results),
     )
     files.write_text(folder / REPORT, html)
@@ -96,9 +96,9 @@ def _pictures(results: Results, records: Path | None) -> Iterator[Picture]:
         "UAR of each test speaker: every class of the speaker has the same weight, whatever its number of utterances.",
         figures.speakers(overall.per_speaker, overall.uar_fold_mean),
     )
-    yield Picture(
-        "Learning curves", "learning_curves", selection_caption(results.settings), figures.learning_curves(results.runs)
-    )
+    if not results.settings.fusion:
+        caption = selection_caption(results.settings)
+        yield Picture("Learning curves", "learning_curves", caption, figures.learning_curves(results.runs))
     if records and (examples := attention_examples(results, records)):
         caption = "One correctly recognized test utterance for each class: static features, and the attention weights (1 is an even share)."
         yield Picture("Attention", "attention", caption, figures.attention(examples))
@@ -159,7 +159,7 @@ def _run(run: Run) -> list:
         run.fold_name,
         run.seed,
         " ".join(run.validation_speakers),
-        f"{run.best_epoch} of {len(run.curve)}",
+        f"{run.best_epoch} of {len(run.curve)}" if run.curve else "–",
         percent(run.validation_uar),
         percent(run.uar),
         duration(run.seconds),
@@ -186,6 +186,7 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("network", _listed(settings.network_fields)),
         *([("initial weights", _listed(settings.initial_weights))] if settings.initial_weights else []),
         ("recipe", _listed(settings.recipe_fields)),
+        *([("fusion", _listed(settings.fusion))] if settings.fusion else []),
         *(("versions", _listed(versions)) for versions in results.versions),
     ]
 

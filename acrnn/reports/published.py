@@ -31,6 +31,8 @@ def wa(settings: Settings) -> Figure | None:
 
 def is_comparable(settings: Settings) -> bool:
     """True for an experiment of the paper: same corpus, subset and protocol, all recordings, network of full size, no leak."""
+    if settings.fusion:
+        return False
     corpus, figures = settings.corpus, settings.system.published
     return (
         figures is not None

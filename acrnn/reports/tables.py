@@ -98,7 +98,7 @@ def _result_row(results: Results) -> dict[str, str | None]:
     return {
         "corpus": f"{settings.corpus.name} {settings.corpus.subset or ''}".strip(),
         "system": f"{system_title(settings)}, {settings.protocol}",
-        "recipe": recipes.name_of(settings.recipe_fields),
+        "recipe": recipe_name(settings) or "–",
         "UAR, mean over folds": by_fold,
         FIGURE_4_TITLE: figure_4(results),
         "UAR, pooled (95 % interval)": pooled,
@@ -118,14 +118,23 @@ def uar_cells(results: Results) -> list[str]:
     ]
 
 
+def recipe_name(settings: Settings) -> str | None:
+    """Name of the recipe, or "changed"; None for a fusion, whose members have their recipes."""
+    return None if settings.fusion else recipes.name_of(settings.recipe_fields)
+
+
 def trained(settings: Settings) -> str:
-    """Largest number of epochs of each training stage, and the arithmetic precision."""
+    """Largest number of epochs of each training stage, and the arithmetic precision; for a fusion, that nothing was trained."""
+    if settings.fusion:
+        return "trained networks"
     epochs = " + ".join(str(stage.epochs) for stage in settings.recipe.stages)
     return f"{epochs} epochs, {settings.recipe.precision}"
 
 
 def system_title(settings: Settings) -> str:
     """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, speeds, statistics."""
+    if settings.fusion:
+        return f"fusion of {settings.num_networks} networks ({' + '.join(each['title'] for each in settings.fusion['members'])})"
     leak = f"LEAKS ({settings.mistake}): " if settings.mistake else ""
     depth = settings.network_fields.get("conv_layers")
     parts = [f"{leak}{settings.model}"]
