@@ -30,6 +30,12 @@ PAGE = "fusion.md"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    return run_job(lambda: run(options), parser)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("members", nargs="+", type=Path, metavar="RUN", help="folder of a finished experiment")
     parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR", help="folder of the fusion")
@@ -39,8 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--across-seeds", action="store_true", help="fuse all seeds of every experiment into one result"
     )
-    options = parser.parse_args(argv)
-    return run_job(lambda: run(options), parser)
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:

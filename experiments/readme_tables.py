@@ -86,10 +86,19 @@ def with_tables(page: str) -> str:
     return _BLOCK.sub(lambda match: f"{match[1]}{BLOCKS[match['name']]()}\n{match[4]}", page)
 
 
-def emodb_folders() -> list[Path]:
+@cache
+def emodb_folders() -> tuple[Path, ...]:
     """Folders of all committed experiments on Emo-DB: complete experiments, and the rows of published tables."""
-    paths = [*RESULTS.glob("*/results.json"), *RESULTS.glob("emodb_*/*/results.json")]
-    return sorted(path.parent for path in paths)
+    paths = [*_on("emodb"), *RESULTS.glob("emodb_*/*/results.json")]
+    return tuple(sorted(path.parent for path in paths))
+
+
+def _on(corpus: str) -> list[Path]:
+    """Results files of the experiments on a corpus that have a folder of their own."""
+    from acrnn.crossval.results import read_results
+
+    paths = RESULTS.glob("*/results.json")
+    return [path for path in paths if read_results(path.parent).settings.corpus.name == corpus]
 
 
 @cache
@@ -151,6 +160,12 @@ def all_results() -> str:
 
 
 @cache
+def ravdess() -> str:
+    """The full table of the experiments on RAVDESS."""
+    return _full_table(sorted(path.parent for path in _on("ravdess")))
+
+
+@cache
 def speech_and_text() -> str:
     """The full table of the experiments on the synthetic corpus of speech and text."""
     return _full_table(sorted(path.parent for path in RESULTS.glob("toy-bimodal_*/*/results.json")))
@@ -164,6 +179,7 @@ def included(name: str) -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "best results": best_results,
     "results": all_results,
+    "RAVDESS": ravdess,
     "speech and text": speech_and_text,
     "formats": lambda: included("formats"),
     "latency": lambda: included("latency"),
