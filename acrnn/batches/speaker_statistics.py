@@ -225,9 +225,21 @@ class SpeakerStatistics:
         """
         if self.choice.kind != ENROLMENT:
             return self.everywhere(), list(test)
+        keys = dict(zip((row.id for row in self.records.utterances), self.keys, strict=True))
+        prior = average([self.statistics[key] for key in dict.fromkeys(keys[name] for name in train)])
+        return self.of_new_speakers(test, prior)
+
+    def of_new_speakers(self, test: Sequence[str], prior: Statistics) -> tuple[SpeakerNormalizer, list[str]]:
+        """Returns the normalizer of a test part whose training speakers may be of another record set, see `of_test`.
+
+        Args:
+            test: ids of the test utterances.
+            prior: average of the training speakers.
+        """
+        if self.choice.kind != ENROLMENT:
+            return self.everywhere(), list(test)
         rows = {row.id: number for number, row in enumerate(self.records.utterances)}
         statistics, enrolled = dict(self.statistics), set()
-        prior = average([self.statistics[key] for key in dict.fromkeys(self.keys[rows[name]] for name in train)])
         for key in dict.fromkeys(self.keys[rows[name]] for name in test):
             names = enrolment_order([name for name in test if self.keys[rows[name]] == key])
             chosen = names[: self.choice.utterances]

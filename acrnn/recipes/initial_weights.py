@@ -74,7 +74,7 @@ class InitialWeights:
                 f"pre-training on {self.path}: its front end or segment rule is not that of {records.folder}; "
                 "prepare both in the same way"
             )
-        compared, shared = _shared_recordings(other, records)
+        compared, shared = shared_recordings(other, records)
         if shared:
             raise ValueError(
                 f"pre-training on {self.path}: {shared[0]} and {len(shared) - 1} other recordings are also in "
@@ -96,8 +96,8 @@ class InitialWeights:
             raise ValueError(f"pre-training on {self.path}: it has a single speaker; validation needs a second one")
 
 
-def _shared_recordings(other: RecordSet, records: RecordSet) -> tuple[str, list[str]]:
-    """Returns what was compared, and the paths of the recordings of one record set that are also in another.
+def shared_recordings(other: RecordSet, records: RecordSet) -> tuple[str, list[str]]:
+    """Returns what was compared, and the paths of the recordings of a record set that are also in another.
 
     Decoded samples and fingerprints find copies in other files, formats and levels. Records that were made before record
     sets kept their sounds have only checksums of files.
