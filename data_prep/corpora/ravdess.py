@@ -13,6 +13,7 @@ intensity (01 normal, 02 strong; neutral is never strong), statement, repetition
 
 from __future__ import annotations
 
+import filecmp
 import re
 import warnings
 from collections import Counter
@@ -47,8 +48,9 @@ _SPEECH = ("03", "01")  # modality and channel
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
     """Returns the spoken utterances of RAVDESS at any depth below data_dir, as .wav or .flac files.
 
-    A file in a folder `audio_speech_actors_01-24` is left out if a file outside has the same id. A warning states the number
-    of songs and videos that are left out. The id ("03-01-03-02-01-01-12") contains the intensity; see `intensity_of`.
+    A file in a folder `audio_speech_actors_01-24` is left out if a file outside has the same id and the same bytes. A warning
+    states the number of songs and videos that are left out. The id ("03-01-03-02-01-01-12") contains the intensity; see
+    `intensity_of`.
 
     Raises:
         FileNotFoundError: no sound file has a name of RAVDESS speech.
@@ -92,8 +94,12 @@ def _without_second_copies(data_dir: Path, paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         is_nested = SECOND_COPY in {part.lower() for part in path.relative_to(data_dir).parts[:-1]}
         (inside if is_nested else outside).append(path)
-    stems = {path.stem for path in outside}
-    return [*outside, *(path for path in inside if path.stem not in stems)]
+    first = {path.stem: path for path in outside}
+    return [*outside, *(path for path in inside if not _is_copy(path, first.get(path.stem)))]
+
+
+def _is_copy(path: Path, other: Path | None) -> bool:
+    return other is not None and filecmp.cmp(path, other, shallow=False)
 
 
 def _match(path: Path) -> re.Match[str]:

@@ -58,6 +58,14 @@ def test_the_second_copy_of_the_common_download_counts_once(tmp_path):
     assert len(utterances) == 120 and not [each for each in utterances if NESTED in each.path.parts]
 
 
+def test_a_second_copy_with_another_content_is_refused(tmp_path):
+    write_noise(tmp_path / f"{NAME}.wav")
+    copy = write_noise(tmp_path / NESTED / f"{NAME}.wav")
+    copy.write_bytes(copy.read_bytes()[:-2] + b"\x01\x01")
+    with pytest.raises(ValueError, match=f"{NAME}' occurs twice"):
+        read_corpus(ravdess.CORPUS, tmp_path, PARTIAL)
+
+
 def test_a_recording_that_is_in_the_nested_folder_only_is_read(tmp_path):
     write_noise(tmp_path / "Actor_12" / f"{NAME}.wav")
     write_noise(tmp_path / NESTED / "Actor_03" / "03-01-08-01-02-01-03.wav")
