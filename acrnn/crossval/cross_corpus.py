@@ -242,7 +242,7 @@ class _Runner:
         manifest, emotions = self.declared.train.manifest, self.declared.emotions
         source, rows = self._tested()
         posteriors, _ = self.estimator.posteriors(source)
-        train_speakers = sorted({row.speaker for row in self.declared.train.utterances})
+        train_speakers = sorted({row.speaker for row in self.declared.train.utterances if row.id in self.train.rows})
         return Run(
             fold=_FOLD,
             fold_name=f"{manifest.corpus['name']} to {self.declared.test.manifest.corpus['name']}",
