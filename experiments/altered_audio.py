@@ -48,14 +48,19 @@ ALTERATIONS: dict[str, Alteration] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    return run_job(lambda: run(options), parser)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, metavar="FOLDER", help="experiment with saved networks")
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder of its corpus (default: the corpus' variable)"
     )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="folder to write (default: the experiment's)")
-    options = parser.parse_args(argv)
-    return run_job(lambda: run(options), parser)
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:
@@ -72,7 +77,8 @@ def run(options: argparse.Namespace) -> int:
     by_name = {name: _with_runs(results, runs) for name, runs in altered.items()}
     output_dir = options.output_dir or options.run
     files.make_folder(output_dir)
-    files.write_json(output_dir / DATA, {name: each.overall.to_dict() for name, each in by_name.items()})
+    scores = {name: each.overall.to_dict() for name, each in by_name.items()}
+    files.write_json(output_dir / DATA, {"settings": results.settings.to_dict(), "alterations": scores})
     files.write_text(output_dir / FILE, page(by_name))
     print(page(by_name))
     return 0

@@ -24,7 +24,7 @@ from acrnn.batches.speaker_statistics import Choice
 from acrnn.console import comma_separated, numbers
 from acrnn.crossval.cross_corpus import CrossCorpus, CrossCorpusResults, run_cross_corpus
 from acrnn.errors import UsageError
-from acrnn.metrics import INTERVALS
+from acrnn.metrics import LEVEL
 from acrnn.models import MODELS
 from acrnn.progress import ProgressLine
 from acrnn.recipes import RECIPES, Recipe
@@ -125,7 +125,7 @@ def page(results: Mapping[Key, CrossCorpusResults]) -> str:
         "# Cross-corpus tests",
         f"{_system(settings)}. Each network is trained on all speakers of one corpus and tested once on the recordings of the "
         f"other one whose emotion both have ({', '.join(settings['labels'])}); it chooses among these. The last epoch counts.",
-        f"In percent. {INTERVALS}; chance is {percent(1 / len(settings['labels']))}.",
+        f"In percent. {100 * LEVEL:g} % intervals: jackknife t over the test speakers; chance is {percent(1 / len(settings['labels']))}.",
         _uar_table(results),
         "Recall of each emotion:",
         _recall_table(results),

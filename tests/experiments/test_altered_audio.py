@@ -83,7 +83,7 @@ def test_unaltered_recordings_have_the_posteriors_of_the_run_and_the_page_all_al
 ):
     arguments = ["--run", str(experiment), "--data-dir", str(tiny_corpus), "--output-dir", str(tmp_path)]
     assert altered_audio.main(arguments) == 0
-    scores = json.loads((tmp_path / altered_audio.DATA).read_text())
+    scores = json.loads((tmp_path / altered_audio.DATA).read_text())["alterations"]
     reported = json.loads((experiment / "results.json").read_text())["overall"]
     assert scores[altered_audio.UNALTERED]["confusion"] == reported["confusion"]
     assert scores["20 dB louder"]["confusion"] == reported["confusion"]  # the front end scales to unit variance
