@@ -96,7 +96,7 @@ def test_a_finished_test_is_read_and_another_one_refused(finished, tiny_records,
 
 
 def test_training_does_not_depend_on_the_other_corpus(finished, tiny_records, tmp_path):
-    changed = write_records(tmp_path / "corpus", ["high", "noisy"], first_seed=300)
+    changed = write_records(tmp_path / "corpus", ["high", "noisy", "low"], first_seed=300)
     results = run_cross_corpus(declared(tiny_records, changed), tmp_path / "out")
     losses = [[epoch.loss for epoch in each.runs[0].curve] for each in (results, finished[1])]
     assert losses[0] == losses[1]
