@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from acrnn.batches import draw
 from acrnn.batches.speaker_statistics import CORPUS, Choice, SpeakerNormalizer, SpeakerStatistics, utterance_moments
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 from acrnn.records.record_set import RecordSet, Segments
@@ -77,6 +78,12 @@ class MemorySource:
         source.index = np.repeat(self.index, [repetitions[row] for row in self.data.utterances[self.index]])
         return source
 
+    def balanced(self, count: int, generator: np.random.Generator) -> MemorySource:
+        """Returns a source with `count` segments of each class; see `acrnn.batches.draw.balanced`."""
+        source = copy(self)
+        source.index = self.index[draw.balanced(self.data.labels[self.index], count, generator)]
+        return source
+
     def _batch(self, index: np.ndarray) -> Batch:
         part = self.data[index]
         return _batch(part.features, part.num_frames, part.labels, part.utterances, self.normalizer)
@@ -117,12 +124,33 @@ class StreamedSource:
         source.repetitions[rows] = _repetitions(labels, generator)
         return source
 
+    def balanced(self, count: int, generator: np.random.Generator) -> MemorySource:
+        """Returns a source with `count` segments of each class, in memory; see `acrnn.batches.draw.balanced`."""
+        labels = np.concatenate([batch.labels for batch in self.ordered(256)])
+        drawn = draw.balanced(labels, count, generator)
+        wanted, position = np.unique(drawn, return_inverse=True)
+        data = _segments_at(self, wanted)
+        source = MemorySource(data, self.rows, self.auxiliary_inputs)
+        source.index = position
+        return source
+
     def _batches(self, dataset) -> Iterator[Batch]:
         for example in dataset.prefetch(4).as_numpy_iterator():
             yield _batch(*(example[name] for name in ("features", "num_frames", "label", "utterance")), self.normalizer)
 
 
 Source = MemorySource | StreamedSource
+
+
+def _segments_at(source: StreamedSource, positions: np.ndarray) -> Segments:
+    """Reads the segments at these positions of a source, ascending, into memory."""
+    parts, first = [], 0
+    for batch in source.ordered(256):
+        inside = positions[(positions >= first) & (positions < first + len(batch.labels))] - first
+        values = (batch.inputs["features"], batch.inputs["num_frames"], batch.labels, batch.utterances)
+        parts.append([value[inside] for value in values])
+        first += len(batch.labels)
+    return Segments(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 def _repetitions(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:

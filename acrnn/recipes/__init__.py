@@ -18,7 +18,15 @@ from acrnn.recipes.papers import (
     ZHANG2021_BASELINE,
     ZHANG2021_FASTER,
 )
-from acrnn.recipes.recipe import Recipe, SecondStage, TwoStageRecipe, from_dict, refuse_changes
+from acrnn.recipes.recipe import (
+    ADDED_LATER,
+    Recipe,
+    SecondStage,
+    TwoStageRecipe,
+    from_dict,
+    refuse_changes,
+    to_dict,
+)
 
 RECIPES: dict[str, Recipe] = {
     "literal": LITERAL,
@@ -38,11 +46,12 @@ RECIPES: dict[str, Recipe] = {
 def name_of(values: Mapping) -> str:
     """Returns the name in RECIPES of a recipe that is given as a dict, or "changed" when it is none of them.
 
-    Epochs and precision are not compared, and neither are fields that the dict lacks because an earlier version wrote it.
+    Epochs and precision are not compared, and neither are fields that the dict lacks because an earlier version wrote it;
+    a field that `to_dict` leaves out has its default.
     """
     for name, recipe in RECIPES.items():
         same = {**json.loads(json.dumps(asdict(recipe))), "epochs": values["epochs"], "precision": values["precision"]}
-        if {**same, **values} == same:
+        if {**same, **ADDED_LATER, **values} == same:
             return name
     return "changed"
 
@@ -69,4 +78,5 @@ __all__ = [
     "from_dict",
     "name_of",
     "refuse_changes",
+    "to_dict",
 ]

@@ -13,8 +13,19 @@ LITERAL = Recipe(network={"normalization": "channel"})
 # since the paper does not say over which axes its "global mean and standard deviation" are taken (the authors' code takes
 # them over time and utterances, for each band).
 CHEN2018 = Recipe(epochs=20, averaging=0.98, network={"normalization": "band"})
-# The values in the authors' published code.
-CHEN2018_ORIGINAL = Recipe(optimizer="adam", learning_rate=1e-5, batch_size=60, pooling="max-logits")
+# The authors' published code: about 5000 steps of Adam, learning rate 1e-5, on batches of 60 from 300 segments of each class,
+# drawn once at random without replacement. In their IEMOCAP every class has more segments than that. Ours: a class that
+# has fewer repeats its segments (`acrnn.batches.draw`); the epochs are passes over the draw, of which 500 suffice for 5000
+# steps with two classes or more; and the checkpoint is selected after each of them.
+CHEN2018_ORIGINAL = Recipe(
+    optimizer="adam",
+    learning_rate=1e-5,
+    batch_size=60,
+    epochs=500,
+    max_steps=5000,
+    balanced_draw=300,
+    pooling="max-logits",
+)
 # Han et al. (2014), Section 4: mini-batch gradient descent. All numbers are ours, chosen by validation UAR on Emo-DB.
 HAN2014 = Recipe(optimizer="sgd", learning_rate=2e-3, batch_size=128, epochs=8)
 # Lim et al. (2016), Table I and Section IV. Ours: the batch size, the number of epochs (an epoch contains every frame

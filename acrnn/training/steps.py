@@ -36,9 +36,9 @@ class Steps:
 
     Args:
         model: compiled network.
-        recipe: learning rate, augmentation, class weights and averaging.
+        recipe: learning rate, number of steps, augmentation, class weights, averaging, and how segments are selected.
         train: training segments.
-        seed: random seed of oversampling, order and augmentation.
+        seed: random seed of the selection, order and augmentation.
 
     Attributes:
         steps_done: number of steps so far.
@@ -48,14 +48,25 @@ class Steps:
     def __init__(self, model: keras.Model, recipe: Recipe, train: Source, seed: int):
         self.model, self.recipe = model, recipe
         self.generator = np.random.default_rng(seed)
-        self.train = train.oversampled(self.generator) if recipe.oversampling else train
+        self.train = self._selected(train)
         self.class_weights = class_weights(self.train) if recipe.class_weights else None
         self.steps_per_epoch = -(-len(self.train) // recipe.batch_size)
         self.steps_done = 0
         self.average: list[np.ndarray] | None = None
 
+    def _selected(self, train: Source) -> Source:
+        """Returns the segments to train on: all, oversampled, or a balanced draw."""
+        if self.recipe.balanced_draw:
+            return train.balanced(self.recipe.balanced_draw, self.generator)
+        return train.oversampled(self.generator) if self.recipe.oversampling else train
+
+    @property
+    def are_done(self) -> bool:
+        """True after the recipe's maximum number of steps."""
+        return self.steps_done == self.recipe.max_steps
+
     def epoch(self, number: int) -> float:
-        """Trains for one epoch and returns its mean loss.
+        """Trains for one epoch, or up to the maximum number of steps, and returns the mean loss.
 
         Args:
             number: number of the epoch, for the message.
@@ -71,6 +82,8 @@ class Steps:
             )
             loss = self.step(batch)
             self.steps_done += 1
+            if self.are_done:
+                break
         if not np.isfinite(loss):
             raise ValueError(
                 f"the training loss is {loss} in epoch {number}; lower learning_rate or set gradient_clip_norm"
