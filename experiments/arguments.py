@@ -100,7 +100,12 @@ def _add_runs(group) -> None:
     )
     group.add_argument("--folds", type=numbers, metavar="N,N-M", help="only these folds, from 0 (default: all)")
     group.add_argument("--seeds", type=numbers, metavar="N-M", default=(0,), help="random seeds (default: 0)")
-    group.add_argument("--jobs", type=positive, metavar="N", help="folds trained in parallel (default: 1)")
+    group.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="folds trained in parallel (default: 1)",
+    )
     group.add_argument(
         "--records", type=Path, metavar="DIR", help="record set, made if missing (default: under records)"
     )

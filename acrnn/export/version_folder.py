@@ -152,7 +152,7 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         estimate=estimate,
         recipe=settings.recipe_fields,
         network=settings.network_fields,
-        versions=versions(),
+        versions={name: version for name, version in versions().items() if name != "threads"},
         formats={key: FORMATS[key].title for key in formats},
         auxiliary_inputs=trained.auxiliary_inputs,
         speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),

@@ -20,6 +20,7 @@ from acrnn.recipes.papers import (
 )
 from acrnn.recipes.recipe import (
     ADDED_LATER,
+    OPTIONAL_COUNTS,
     Recipe,
     SecondStage,
     TwoStageRecipe,
@@ -64,6 +65,7 @@ __all__ = [
     "HAN2014",
     "LIM2016",
     "LITERAL",
+    "OPTIONAL_COUNTS",
     "PENG2021",
     "RECIPES",
     "TUNED",

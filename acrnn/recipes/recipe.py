@@ -12,7 +12,7 @@ from acrnn.errors import FieldError
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.segments import POOLINGS
 
-OPTIONAL_COUNTS = ("patience", "balanced_draw", "max_steps")  # fields that None switches off
+OPTIONAL_COUNTS = ("patience", "balanced_draw", "max_steps")  # None switches them off; 0 as an option of a command
 # Fields of later versions with their defaults, with which they are not written.
 ADDED_LATER: Mapping[str, Any] = {"balanced_draw": None, "max_steps": None}
 
@@ -73,7 +73,9 @@ class Recipe:
     momentum: float = _described(0.9, "momentum of sgd; decay rate of the first moment of adam and nadam")
     batch_size: int = _described(40, "segments in a training step")
     epochs: int = _described(30, "maximum number of epochs")
-    patience: int | None = _described(None, "early stopping after this many epochs without a better validation UAR")
+    patience: int | None = _described(
+        None, "early stopping after this many epochs without a better validation UAR; 0: none"
+    )
     pooling: Literal["max", "mean", "max-logits", "majority"] = _described(
         "max", "how segment posteriors are combined into utterance posteriors"
     )
@@ -94,8 +96,8 @@ class Recipe:
         default_factory=dict, metadata={"help": "fields of the system's Config that belong to the recipe"}
     )
     precision: Literal["float32", "mixed_bfloat16"] = _described("float32", "arithmetic precision")
-    balanced_draw: int | None = _described(None, "train on this many segments of each class, drawn once")
-    max_steps: int | None = _described(None, "end training after this many steps")
+    balanced_draw: int | None = _described(None, "train on this many segments of each class, drawn once; 0: on all")
+    max_steps: int | None = _described(None, "maximum number of training steps; 0: no limit")
 
     def __post_init__(self):
         for name in ("learning_rate", "gradient_clip_norm"):
@@ -124,6 +126,13 @@ class Recipe:
     def total_epochs(self) -> int:
         """Maximum number of epochs of all stages together."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def length(self) -> str:
+        """Longest possible training in words: "20 epochs", "20 + 30 epochs" for two stages, or "5000 steps, at most 500 epochs"."""
+        if self.max_steps:
+            return f"{self.max_steps} steps, at most {self.epochs} epochs"
+        return f"{' + '.join(str(stage.epochs) for stage in self.stages)} epochs"
 
     def with_second_stage(self, changes: Mapping[str, Any]) -> Recipe:
         """Returns the recipe with other values in its second stage.

@@ -119,9 +119,8 @@ def uar_cells(results: Results) -> list[str]:
 
 
 def trained(settings: Settings) -> str:
-    """Largest number of epochs of each training stage, and the arithmetic precision."""
-    epochs = " + ".join(str(stage.epochs) for stage in settings.recipe.stages)
-    return f"{epochs} epochs, {settings.recipe.precision}"
+    """Length of training as `Recipe.length` states it, and the arithmetic precision."""
+    return f"{settings.recipe.length}, {settings.recipe.precision}"
 
 
 def system_title(settings: Settings) -> str:

@@ -89,6 +89,34 @@ def test_a_recipe_that_oversamples_trains_on_even_classes_and_validates_on_what_
     assert counts.min() >= 4  # the rare class has one segment of its own
 
 
+def trained_labels(network, monkeypatch):
+    """Labels of every training step from now on, each int [batch]."""
+    labels, step = [], network.model.train_on_batch
+    monkeypatch.setattr(
+        network.model, "train_on_batch", lambda x, y, *rest: (labels.append(y.argmax(axis=1)), step(x, y, *rest))[1]
+    )
+    return labels
+
+
+def test_a_recipe_with_a_balanced_draw_trains_on_it_alone_and_normalizes_by_the_whole_training_part(
+    feeder, parts, monkeypatch
+):
+    network = make_network(feeder, replace(RECIPE, balanced_draw=16, epochs=1))
+    labels = trained_labels(network, monkeypatch)
+    adapted = []
+    monkeypatch.setattr(network, "adapt", adapted.append)
+    network.fit(*parts[:2], seed=0)
+    assert np.bincount(np.concatenate(labels)).tolist() == [16, 16, 16]
+    assert adapted == [parts[0]]
+
+
+def test_training_ends_with_the_last_step_and_validates_the_epoch_that_it_is_in(feeder, parts, monkeypatch):
+    network = make_network(feeder, replace(RECIPE, balanced_draw=8, max_steps=7, epochs=50))  # three steps an epoch
+    labels = trained_labels(network, monkeypatch)
+    fit = network.fit(*parts[:2], seed=0)
+    assert len(labels) == 7 and [epoch.epoch for epoch in fit.curve] == [1, 2, 3]
+
+
 def test_a_diverged_run_says_so_and_what_to_do(feeder, parts):
     network = make_network(feeder, replace(RECIPE, learning_rate=1e30, optimizer="adam"))
     with pytest.raises(
