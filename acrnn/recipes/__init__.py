@@ -57,6 +57,19 @@ def name_of(values: Mapping) -> str:
     return "changed"
 
 
+def title_of(values: Mapping) -> str:
+    """Returns the name of a recipe for titles, with the length of training where it differs from the named recipe's.
+
+    Args:
+        values: the recipe as a dict, see `to_dict`.
+    """
+    name = name_of(values)
+    if name == "changed":
+        return "changed recipe"
+    length = from_dict(values).length
+    return f"recipe {name}" + ("" if length == RECIPES[name].length else f", {length}")
+
+
 __all__ = [
     "CENTERED",
     "CHEN2018",
@@ -80,5 +93,6 @@ __all__ = [
     "from_dict",
     "name_of",
     "refuse_changes",
+    "title_of",
     "to_dict",
 ]
