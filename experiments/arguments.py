@@ -25,6 +25,7 @@ TOY = {
     "learning_rate": 1e-3,
     "batch_size": 20,
     "epochs": 10,
+    "balanced_draw": 0,  # hundreds of segments of each class would be copies of a few
     "protocol": "grouped-5-fold",
     "jobs": min(5, os.cpu_count() or 1),
 }

@@ -115,6 +115,13 @@ def test_a_synthetic_corpus_is_learned_by_the_reduced_network_unless_asked_other
     assert not parsed("--dataset", "emodb").reduced and parsed("--dataset", "emodb", "--reduced").reduced
 
 
+def test_a_synthetic_corpus_is_trained_on_whole_unless_a_draw_is_asked_for():
+    original = ["--dataset", "toy", "--model", "chen2018-original"]
+    assert from_options.recipe_of(parsed(*original), "chen2018-original").balanced_draw is None
+    asked = from_options.recipe_of(parsed(*original, "--balanced-draw", "50"), "chen2018-original")
+    assert asked.balanced_draw == 50
+
+
 @pytest.mark.parametrize("option", ["--warmup-epochs", "--patience", "--label-smoothing"])
 def test_a_value_that_is_no_number_is_refused(option, capsys):
     with pytest.raises(SystemExit) as stop:
