@@ -41,7 +41,8 @@ LIM2016 = Recipe(
     pooling="majority",
 )
 # Zhang et al. (2021), Section 3.2. The first stage trains AlexNet on windows, and is validated by the mean of their
-# posteriors; the second stage trains the rest of the network on AlexNet's outputs.
+# posteriors; the second stage trains the rest of the network on AlexNet's outputs. The class weights are those of the
+# training part, not of the whole database as in Section 3.2, since that includes the test speakers.
 ZHANG2021 = TwoStageRecipe(batch_size=128, epochs=20, pooling="mean", class_weights=True)
 # Ours: the second stage with a learning rate twenty times as high. With the published rate it has not converged after 30
 # epochs and stays below the UAR of the windows alone (experiments/results/NOTES.md).

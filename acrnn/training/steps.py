@@ -25,7 +25,11 @@ def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
 
 
 def class_weights(source: Source) -> np.ndarray:
-    """Returns weights float [classes], inverse to the number of segments of a class; their mean over segments is 1."""
+    """Returns weights float [classes], inverse to the number of segments of a class; their mean over segments is 1.
+
+    The source is the training part. Zhang et al. (2021), Section 3.2, use the proportions of the whole database, which would
+    tell the training about the labels of the test speakers.
+    """
     labels = np.concatenate([batch.labels for batch in source.ordered(256)])
     counts = np.bincount(labels)
     return len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
