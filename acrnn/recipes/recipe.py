@@ -14,7 +14,7 @@ from acrnn.segments import POOLINGS
 
 OPTIONAL_COUNTS = ("patience", "balanced_draw", "max_steps")  # None switches them off; 0 as an option of a command
 # Fields of later versions with their defaults, with which they are not written.
-ADDED_LATER: Mapping[str, Any] = {"balanced_draw": None, "max_steps": None}
+ADDED_LATER: Mapping[str, Any] = {"balanced_draw": None, "max_steps": None, "segment_weights": "equal"}
 
 
 def _described(default, text: str):
@@ -60,6 +60,8 @@ class Recipe:
             place of the weights (Polyak averaging); 0 turns it off.
         epoch_choice: checkpoint selection: "validation-uar" restores the epoch with the best validation UAR, as in the
             paper; "last" keeps the last epoch, for a schedule that ends at zero.
+        segment_weights: weight of a segment in the loss: "equal"; or "new-frames", the share of its frames that earlier
+            segments of its utterance do not contain, scaled to a mean of 1, see `SegmentRule.new_shares`.
         augmentation: random changes to the training segments in every epoch; None turns it off.
         network: fields of the system's `Config` that belong to the recipe.
         precision: Keras' dtype policy; "mixed_bfloat16" is faster on processors that support it.
@@ -98,6 +100,9 @@ class Recipe:
     precision: Literal["float32", "mixed_bfloat16"] = _described("float32", "arithmetic precision")
     balanced_draw: int | None = _described(None, "train on this many segments of each class, drawn once; 0: on all")
     max_steps: int | None = _described(None, "maximum number of training steps; 0: no limit")
+    segment_weights: Literal["equal", "new-frames"] = _described(
+        "equal", "weights of segments in the loss: equal, or by their share of frames that no earlier segment has"
+    )
 
     def __post_init__(self):
         for name in ("learning_rate", "gradient_clip_norm"):

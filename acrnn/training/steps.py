@@ -35,6 +35,11 @@ def class_weights(source: Source) -> np.ndarray:
     return len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
 
 
+def mean_new_share(source: Source) -> float:
+    """Returns the mean share of new frames in the segments of a source; see `SegmentRule.new_shares`."""
+    return float(np.concatenate([batch.new_shares for batch in source.ordered(256)]).mean())
+
+
 class Steps:
     """Training steps of one fit.
 
@@ -54,6 +59,8 @@ class Steps:
         self.generator = np.random.default_rng(seed)
         self.train = self._selected(train)
         self.class_weights = class_weights(self.train) if recipe.class_weights else None
+        weighs_segments = recipe.segment_weights == "new-frames"
+        self.mean_share = mean_new_share(self.train) if weighs_segments else None
         self.steps_per_epoch = -(-len(self.train) // recipe.batch_size)
         self.steps_done = 0
         self.average: list[np.ndarray] | None = None
@@ -101,11 +108,18 @@ class Steps:
             augmented = self.recipe.augmentation(inputs["features"], inputs["num_frames"], self.generator)
             inputs = {**inputs, **dict(zip(("features", "num_frames"), augmented, strict=True))}
         targets = np.eye(self.model.output_shape[-1], dtype=np.float32)[batch.labels]
-        sample_weight = None if self.class_weights is None else self.class_weights[batch.labels]
-        loss = float(self.model.train_on_batch(inputs, targets, sample_weight))
+        loss = float(self.model.train_on_batch(inputs, targets, self._sample_weights(batch)))
         if self.recipe.averaging:
             self._update_average()
         return loss
+
+    def _sample_weights(self, batch: Batch) -> np.ndarray | None:
+        """Weights of the segments in the loss, float [batch]; None where all are equal."""
+        weights = None if self.class_weights is None else self.class_weights[batch.labels]
+        if self.mean_share is None:
+            return weights
+        shares = batch.new_shares / self.mean_share
+        return shares if weights is None else shares * weights
 
     def _update_average(self) -> None:
         """Updates the exponential moving average; the decay is warmed up, so that initial weights are soon forgotten."""

@@ -15,7 +15,7 @@ CHANGED = {
     "optimizer": "sgd", "learning_rate": 0.5, "momentum": 0.7, "batch_size": 7, "epochs": 3, "patience": 2,
     "pooling": "mean", "class_weights": True, "oversampling": True, "gradient_clip_norm": 2.5, "schedule": "cosine",
     "warmup_epochs": 4, "decay": 0.25, "weight_decay": 0.125, "label_smoothing": 0.05, "averaging": 0.5,
-    "epoch_choice": "last", "precision": "mixed_bfloat16", "balanced_draw": 9, "max_steps": 11,
+    "epoch_choice": "last", "segment_weights": "new-frames", "precision": "mixed_bfloat16", "balanced_draw": 9, "max_steps": 11,
 }  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_an_option_has_the_choices_of_its_field():
     literals = {
         name: get_args(kind) for name, kind in get_type_hints(Recipe).items() if "Literal" in str(get_origin(kind))
     }
-    assert set(literals) == {"optimizer", "pooling", "schedule", "epoch_choice", "precision"}
+    assert set(literals) == {"optimizer", "pooling", "schedule", "epoch_choice", "precision", "segment_weights"}
     for name, values in literals.items():
         assert tuple(choices[name]) == values
 

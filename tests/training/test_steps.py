@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.tiny_network import RECIPE, make_network
 
+from acrnn.batches.sources import MemorySource
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.training.steps import Steps, class_weights
 
@@ -115,6 +116,25 @@ def test_training_ends_with_the_last_step_and_validates_the_epoch_that_it_is_in(
     labels = trained_labels(network, monkeypatch)
     fit = network.fit(*parts[:2], seed=0)
     assert len(labels) == 7 and [epoch.epoch for epoch in fit.curve] == [1, 2, 3]
+
+
+def test_segments_are_weighted_by_their_new_frames(feeder, parts, monkeypatch):
+    network = make_network(feeder, replace(RECIPE, segment_weights="new-frames", epochs=1))
+    weights, batches = [], []
+    step, shuffled = network.model.train_on_batch, MemorySource.shuffled
+    monkeypatch.setattr(
+        network.model, "train_on_batch", lambda x, y, weight: (weights.append(weight), step(x, y, weight))[1]
+    )
+    monkeypatch.setattr(
+        MemorySource,
+        "shuffled",
+        lambda *arguments: (batches.append(batch) or batch for batch in shuffled(*arguments)),
+    )
+    network.fit(*parts[:2], seed=0)
+    shares = np.concatenate([batch.new_shares for batch in parts[0].ordered(99)])
+    assert shares.min() < shares.max() == 1
+    for weight, batch in zip(weights, batches, strict=True):
+        np.testing.assert_allclose(weight, batch.new_shares / shares.mean(), rtol=1e-6)
 
 
 def test_a_diverged_run_says_so_and_what_to_do(feeder, parts):

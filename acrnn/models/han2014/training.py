@@ -16,7 +16,15 @@ from acrnn.recipes import Recipe
 from acrnn.training.network import Network, SegmentLogits
 from acrnn.training.steps import Steps
 
-_UNUSED_FIELDS = ("pooling", "oversampling", "balanced_draw", "averaging", "augmentation", "precision")
+_UNUSED_FIELDS = (
+    "pooling",
+    "oversampling",
+    "balanced_draw",
+    "segment_weights",
+    "averaging",
+    "augmentation",
+    "precision",
+)
 _FRAMES_AT_ONCE = 8192
 
 
