@@ -25,6 +25,7 @@ TOY = {
     "learning_rate": 1e-3,
     "batch_size": 20,
     "epochs": 10,
+    "balanced_draw": 0,  # hundreds of segments of each class would be copies of a few
     "protocol": "grouped-5-fold",
     "jobs": min(5, os.cpu_count() or 1),
 }
@@ -100,7 +101,12 @@ def _add_runs(group) -> None:
     )
     group.add_argument("--folds", type=numbers, metavar="N,N-M", help="only these folds, from 0 (default: all)")
     group.add_argument("--seeds", type=numbers, metavar="N-M", default=(0,), help="random seeds (default: 0)")
-    group.add_argument("--jobs", type=positive, metavar="N", help="folds trained in parallel (default: 1)")
+    group.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="folds trained in parallel (default: 1)",
+    )
     group.add_argument(
         "--records", type=Path, metavar="DIR", help="record set, made if missing (default: under records)"
     )

@@ -31,9 +31,9 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 _SHORT_CAPTION = (
-    "Emo-DB, 535 utterances of ten speakers. One row for each system and split: the highest UAR of our runs that tested every "
-    "utterance; runs that repeat a row of the paper come first. The rows are selected by their UAR on test speakers, so a UAR "
-    "is slightly too high where several recipes were run. {spread}. {figure_4}."
+    "Emo-DB, {utterances} utterances of {speakers} speakers. One row for each system and split: the highest UAR of our runs "
+    "that tested every utterance; runs that repeat a row of the paper come first. The rows are selected by their UAR on test "
+    "speakers, so a UAR is slightly too high where several recipes were run. {spread}. {figure_4}."
 )
 
 
@@ -121,7 +121,12 @@ def best_results() -> str:
         if _num_tested(result) == num_utterances and (key not in best or rank > best[key][0]):
             best[key] = rank, folder, result, figure
     header = ("system", "UAR, mean over folds", FIGURE_4_TITLE, "coverage", "the paper's UAR", "results")
-    caption = _SHORT_CAPTION.format(spread=SPREAD, figure_4=FIGURE_4_NOTE)
+    caption = _SHORT_CAPTION.format(
+        utterances=num_utterances,
+        speakers=max(map(_num_speakers, results.values())),
+        spread=SPREAD,
+        figure_4=FIGURE_4_NOTE,
+    )
     return f"{caption}\n\n{markdown(header, [_short_row(*best[key][1:]) for key in sorted(best)])}"
 
 
@@ -130,15 +135,19 @@ def _num_tested(results: Results) -> int:
     return len({utterance for run in results.runs for utterance in run.utterances})
 
 
+def _num_speakers(results: Results) -> int:
+    """Number of speakers that some run tested."""
+    return len({speaker for run in results.runs for speaker in run.speakers})
+
+
 def _short_row(folder: Path, results: Results, figure: Figure | None) -> list[str]:
-    from acrnn.reports.tables import coverage, figure_4, recipe_name, system_title, uar_cells
+    from acrnn.reports.tables import coverage, figure_4, recipe_title, system_title, uar_cells
 
     settings = results.settings
     split = "" if settings.protocol == "leave-one-speaker-out" else f", {settings.protocol}"
-    name = recipe_name(settings)
-    recipe = {None: "", "changed": "; changed recipe"}.get(name, f"; recipe {name}")
+    recipe = recipe_title(settings)
     return [
-        f"{system_title(settings)}{split}{recipe}",
+        f"{system_title(settings)}{split}" + (f"; {recipe}" if recipe else ""),
         uar_cells(results)[0],
         figure_4(results) or "–",
         coverage(results),

@@ -66,7 +66,7 @@ class Choice:
     def sentence(self) -> str:
         """States which recordings normalize the features, for reports and cards."""
         return {
-            CORPUS: "Features are normalized by the training speakers alone (inductive).",
+            CORPUS: "Features are normalized by the training part alone (inductive).",
             UTTERANCE: "Features are normalized by the mean and deviation of each utterance (inductive).",
             SPEAKER: "Features are normalized by the mean and deviation of all recordings of their speaker, without labels, "
             "those of test speakers included (transductive).",

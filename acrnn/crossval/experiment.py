@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acrnn import frontends, segments
+from acrnn import frontends, recipes, segments
 from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval import leakage
 from acrnn.crossval.leakage import Mistake
@@ -108,7 +108,7 @@ class Prepared:
             segment_fields=segments.to_dict(manifest.rule),
             model=experiment.model,
             network_fields=json.loads(json.dumps(asdict(self.config))),
-            recipe_fields=asdict(experiment.recipe),
+            recipe_fields=recipes.to_dict(experiment.recipe),
             protocol=experiment.protocol,
             split_sha256=split_sha256(self.folds),
             mistake=experiment.mistake,

@@ -38,7 +38,8 @@ def cross_validate(
         output_dir: its folder; finished runs in it are kept.
         folds: numbers of the folds to run; None for all.
         seeds: random seeds; every fold is run with each.
-        jobs: number of processes that work on different runs.
+        jobs: number of processes that work on different runs. Each has its share of the cores as threads, so results differ
+            by rounding errors between numbers of processes.
         announce: takes a line for every finished run.
 
     Raises:

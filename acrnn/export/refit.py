@@ -50,9 +50,9 @@ def refit(
     estimator = settings.system.estimator(settings.config, recipe, weights)
     speeds = settings.speeds or record_set.manifest.speeds
     source = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
-    estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
+    fit = estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
-    origin = {"speakers": speakers, "epochs": recipe.total_epochs, "seed": seed}
+    origin = {"speakers": speakers, "epochs": len(fit.curve), "seed": seed}
     return TrainedModel.of_network(estimator.model, settings, origin)
 
 

@@ -152,7 +152,7 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         estimate=estimate,
         recipe=settings.recipe_fields,
         network=settings.network_fields,
-        versions=versions(),
+        versions={name: version for name, version in versions().items() if name != "threads"},
         formats={key: FORMATS[key].title for key in formats},
         auxiliary_inputs=trained.auxiliary_inputs,
         speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),
@@ -160,7 +160,7 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
 
 
 def estimate_of(folder: Path) -> dict:
-    """Returns the cross-validated performance of an experiment on unseen speakers, for the card.
+    """Returns the cross-validated performance of an experiment, for the card, with the name of a deliberate leak.
 
     Args:
         folder: output folder of the experiment.
@@ -171,4 +171,5 @@ def estimate_of(folder: Path) -> dict:
     """
     results = collect_results(folder)
     overall = results.overall.to_dict()
-    return {"protocol": results.settings.protocol, **{key: overall[key] for key in _ESTIMATE_KEYS}}
+    leak = {"mistake": results.settings.mistake} if results.settings.mistake else {}
+    return {"protocol": results.settings.protocol, **leak, **{key: overall[key] for key in _ESTIMATE_KEYS}}

@@ -192,7 +192,7 @@ def _origin(card: Card) -> str:
     trained = f"trained on {card.corpus['title']}, {len(card.fitted_on['speakers'])} speakers"
     if not card.estimate:
         return f"{trained}; not measured on other speakers"
-    return f"{trained}; UAR {100 * card.estimate['uar_pooled']:.1f} % on speakers that the network was not trained on"
+    return f"{trained}; UAR {100 * card.estimate['uar_pooled']:.1f} % on {card.tested_on}"
 
 
 def info(model: str | None, style: str = "text") -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from acrnn import files, metrics
+from acrnn.crossval.leakage import MISTAKES
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.run import Run
 from acrnn.crossval.settings import Settings
@@ -76,7 +77,7 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
         published=published.uar(settings),
         pictures=pictures,
         tables=[_classes(results), _runs(results)],
-        caption=f"{SPREAD}. {metrics.INTERVALS}. {'' if settings.fusion else settings.normalized_by.sentence}".strip(),
+        caption=f"{SPREAD}. {metrics.INTERVALS}. {normalization_sentence(settings)}",
         settings=_settings(results),
     )
     files.write_text(folder / REPORT, html)
@@ -106,7 +107,9 @@ def _pictures(results: Results, records: Path | None) -> Iterator[Picture]:
 
 def selection_caption(settings: Settings) -> str:
     """The rule of checkpoint selection in a sentence."""
-    if settings.mistake == "test-selected-epoch":
+    if settings.fusion:
+        return "Each member has a normalization of its own."
+    if settings.mistake and MISTAKES[settings.mistake].test_selects:
         return "The checkpoint is selected by the UAR on the test speakers: a deliberate leak. The curves show the test part."
     if settings.recipe.epoch_choice == "last":
         return (
@@ -114,6 +117,15 @@ def selection_caption(settings: Settings) -> str:
             "at the end."
         )
     return "The checkpoint with the best UAR on the validation part is selected; the test part is predicted once, after that."
+
+
+def normalization_sentence(settings: Settings) -> str:
+    """The recordings that normalize the features, in a sentence."""
+    if settings.fusion:
+        return "Each member has a normalization of its own."
+    if settings.mistake and MISTAKES[settings.mistake].normalized_on_everything:
+        return "Features are normalized by all speakers, those of the test part included: a deliberate leak."
+    return settings.normalized_by.sentence
 
 
 def _headlines(results: Results) -> list[Headline]:

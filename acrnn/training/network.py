@@ -107,6 +107,8 @@ class Network:
                     best, best_weights = epoch, self.model.get_weights()
                 elif self.recipe.patience and number - best.epoch >= self.recipe.patience:
                     break
+            if steps.are_done:
+                break
         self.model.set_weights(best_weights)
         return Fit(tuple(curve), best.epoch)
 

@@ -285,3 +285,11 @@ def test_seeds_with_only_some_of_the_folds_do_not_change_the_averages(finished):
 
 def test_versions_name_the_packages_and_the_machine():
     assert {"acrnn", "tensorflow", "keras", "numpy", "python", "backend", "machine"} <= set(versions())
+
+
+def test_a_run_states_the_number_of_threads_that_its_process_was_given(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    assert versions()["threads"] == "3"
+    for unset in ("", "0"):  # TensorFlow then takes every core
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", unset)
+        assert versions()["threads"] == str(len(os.sched_getaffinity(0)))
