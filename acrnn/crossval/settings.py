@@ -20,7 +20,9 @@ _KEYS = {
     "network_fields": "network",
     "recipe_fields": "recipe",
 }
-_OPTIONAL = ("mistake", "speeds", "initial_weights", "auxiliary_inputs")  # not written while they have their defaults
+_DEFAULT_STATISTICS = "corpus"
+# Not written while they have their defaults.
+_OPTIONAL = ("mistake", "speeds", "initial_weights", "auxiliary_inputs", "baseline", "speaker_statistics")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class Settings:
         speeds: playback speeds of the training utterances and their copies; None where there are no copies.
         initial_weights: description of the initial weights, {"kind", …}; None for a system that always starts at random.
         auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
+        baseline: classifier and candidate hyper-parameters of a classical baseline, see `acrnn.baselines`, which has no
+            fields of a network or recipe; None for a network.
+        speaker_statistics: "corpus" where features are normalized by the training part alone; "speaker" where they are
+            normalized by the recordings of each speaker, without labels.
     """
 
     corpus: CorpusInfo
@@ -81,6 +87,8 @@ class Settings:
     speeds: tuple[float, ...] | None = None
     initial_weights: Mapping | None = None
     auxiliary_inputs: Mapping[str, Mapping] = field(default_factory=dict)
+    baseline: Mapping | None = None
+    speaker_statistics: str = _DEFAULT_STATISTICS
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Settings:
@@ -107,7 +115,7 @@ class Settings:
         values: dict[str, Any] = {
             name: getattr(self, name)
             for name in _names()
-            if name not in _OPTIONAL or getattr(self, name) not in (None, {})
+            if name not in _OPTIONAL or getattr(self, name) not in (None, {}, _DEFAULT_STATISTICS)
         }
         values |= {name: list(values[name]) for name in ("labels", "speeds") if name in values}
         values["corpus"] = asdict(self.corpus)
@@ -120,6 +128,10 @@ class Settings:
         Raises:
             ValueError: no system has this name.
         """
+        if self.baseline:
+            raise ValueError(
+                f"{self.model!r} is a classical baseline without a network; choose the folder of a network"
+            )
         if self.model not in MODELS:
             raise ValueError(f"system {self.model!r} is unknown; choose from {', '.join(MODELS)}")
         return MODELS[self.model]

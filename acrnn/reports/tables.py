@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import metrics, recipes
+from acrnn.baselines import BASELINES
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.settings import Settings
 from acrnn.models.chen2018.published import FIGURE_4_SPEAKERS
@@ -21,6 +22,8 @@ FIGURE_4_NOTE = (
     f"*{FIGURE_4_TITLE[0].upper()}{FIGURE_4_TITLE[1:]}*: mean over these four folds, ± their sample standard deviation; inferred "
     "to be the speakers of Figure 4 of Chen et al. (2018)"
 )
+# Description of an experiment whose features are not normalized by its training part alone.
+SPEAKER_STATISTICS = {"speaker": "normalized by speaker (transductive)"}
 SPREAD = "± is the sample standard deviation over folds"
 CAPTION = f"In percent; {SPREAD}. {metrics.INTERVALS}."
 
@@ -98,7 +101,7 @@ def _result_row(results: Results) -> dict[str, str | None]:
     return {
         "corpus": f"{settings.corpus.name} {settings.corpus.subset or ''}".strip(),
         "system": f"{system_title(settings)}, {settings.protocol}",
-        "recipe": recipes.name_of(settings.recipe_fields),
+        "recipe": None if settings.baseline else recipes.name_of(settings.recipe_fields),
         "UAR, mean over folds": by_fold,
         FIGURE_4_TITLE: figure_4(results),
         "UAR, pooled (95 % interval)": pooled,
@@ -118,19 +121,35 @@ def uar_cells(results: Results) -> list[str]:
     ]
 
 
+def recipe_title(settings: Settings) -> str:
+    """ "recipe" and its name, or "changed recipe" for none of the named ones; "classical baseline" for one."""
+    if settings.baseline:
+        return "classical baseline"
+    name = recipes.name_of(settings.recipe_fields)
+    return "changed recipe" if name == "changed" else f"recipe {name}"
+
+
 def trained(settings: Settings) -> str:
-    """Largest number of epochs of each training stage, and the arithmetic precision."""
+    """Largest number of epochs of each training stage, and the arithmetic precision; for a baseline, its selection."""
+    if settings.baseline:
+        return f"{settings.baseline['kernel']} kernel, {settings.baseline['selection']}"
     epochs = " + ".join(str(stage.epochs) for stage in settings.recipe.stages)
     return f"{epochs} epochs, {settings.recipe.precision}"
 
 
+def _system_name(settings: Settings) -> str:
+    """Title of a classical baseline; key in MODELS of a network."""
+    return BASELINES[settings.model].title if settings.baseline else settings.model
+
+
 def system_title(settings: Settings) -> str:
-    """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, speeds."""
+    """Name of the system with its deviations: a leak, depth, reduced network, initial weights, speeds, speaker statistics."""
     leak = f"LEAKS ({settings.mistake}): " if settings.mistake else ""
     depth = settings.network_fields.get("conv_layers")
-    parts = [f"{leak}{settings.model}"]
+    parts = [f"{leak}{_system_name(settings)}"]
     parts += [] if depth is None else [f"{depth} conv"]
     parts += [] if published.full_size(settings) else ["reduced network"]
     parts += [initial_weights.TITLES[settings.initial_weights_kind]] if settings.initial_weights_kind else []
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
+    parts += [SPEAKER_STATISTICS[settings.speaker_statistics]] if settings.speaker_statistics != "corpus" else []
     return ", ".join(parts)
