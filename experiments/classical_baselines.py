@@ -173,7 +173,12 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
         f"# Classical baselines on {options.dataset}",
         baseline_tables.baselines_table(results, reference),
     ]
-    pairs = [(name, network) for network in reference for name in results]
+    pairs = [
+        (name, network)
+        for network, theirs in reference.items()
+        for name, mine in results.items()
+        if mine.settings.speaker_statistics == theirs.settings.speaker_statistics  # the others know more, or less
+    ]
     if pairs:
         parts.append(study_tables.comparison_table({**results, **reference}, pairs, has_verdict=True))
     return study_tables.page(parts)

@@ -177,7 +177,9 @@ def classical_baselines() -> str:
     networks = {
         folder.relative_to(RESULTS).as_posix(): each
         for folder, each in results.items()
-        if not each.settings.baseline and each.settings.protocol == split and each.overall.coverage.folds == 10
+        if not each.settings.baseline
+        and each.settings.protocol == split
+        and each.overall.coverage.folds == each.planned_folds
     }
     return f"{baseline_tables.baselines_table(baselines)}\n\n{baseline_tables.networks_table(references, networks)}"
 

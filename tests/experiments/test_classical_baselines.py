@@ -65,7 +65,7 @@ def test_tables_alone_need_no_recordings_and_compare_with_a_network(finished, tm
     reference = ["--reference", str(finished / "out" / "svm-logmel")]
     assert classical_baselines.main(["--dataset", "manifest", "--tables-only", "--output-dir", "out", *reference]) == 0
     page = (finished / "out" / "tables.md").read_text()
-    assert "corrected for 4 comparisons (Holm)" in page and "verdict at p ≤ 0.05" in page
+    assert "corrected for 2 comparisons (Holm)" in page and "verdict at p ≤ 0.05" in page
 
 
 def test_wrong_options_end_with_status_2(capsys):
