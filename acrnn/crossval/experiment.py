@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from acrnn import frontends, segments
 from acrnn.crossval import leakage
 from acrnn.crossval.leakage import Mistake
-from acrnn.crossval.settings import CorpusInfo, Settings
+from acrnn.crossval.settings import CorpusInfo, Settings, network_fields_of
 from acrnn.errors import FieldError
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
@@ -104,7 +103,7 @@ class Prepared:
             frontend_fields=frontends.to_dict(manifest.frontend),
             segment_fields=segments.to_dict(manifest.rule),
             model=experiment.model,
-            network_fields=json.loads(json.dumps(asdict(self.config))),
+            network_fields=network_fields_of(self.config),
             recipe_fields=asdict(experiment.recipe),
             protocol=experiment.protocol,
             split_sha256=split_sha256(self.folds),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from acrnn import frontends, recipes, segments
 from acrnn.models import MODELS, System
+from acrnn.models.field_checks import OMITTED_DEFAULT
 from acrnn.recipes import Recipe
 
 # Keys in JSON that differ from the field's name.
@@ -160,6 +162,20 @@ class Settings:
     def initial_weights_kind(self) -> str | None:
         """Kind of the initial weights, a key of `acrnn.recipes.initial_weights.TITLES`; None where there is no choice."""
         return self.initial_weights["kind"] if self.initial_weights else None
+
+
+def network_fields_of(config: Any) -> dict:
+    """The fields of a network's `Config` as a JSON object.
+
+    A field with the metadata `OMITTED_DEFAULT` is left out while it has its default, so that a field that was added later does
+    not change the settings of earlier experiments.
+    """
+    omitted = {
+        item.name
+        for item in fields(config)
+        if OMITTED_DEFAULT.items() <= item.metadata.items() and getattr(config, item.name) == item.default
+    }
+    return {name: value for name, value in json.loads(json.dumps(asdict(config))).items() if name not in omitted}
 
 
 def _names() -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from acrnn import files, metrics
 from acrnn.baselines import BASELINES
 from acrnn.crossval import Experiment, Results, collect_results, cross_validate, read_results, write_results
 from acrnn.crossval.run import read_run
-from acrnn.crossval.settings import Settings
+from acrnn.crossval.settings import Settings, network_fields_of
 from acrnn.export.refit import refit
 from acrnn.export.version_folder import estimate_of
 from acrnn.models import MODELS
@@ -73,6 +74,14 @@ def test_fields_that_earlier_versions_did_not_write_are_left_out_again():
     del run["sha256"]
     read = read_run(COMMITTED / "emodb_tuned/3d_conv1/runs/fold00_seed0.json")
     assert read.by_pooling is None and read.peak_memory_mib is None and read.to_dict() == run
+
+
+def test_a_later_field_of_a_network_is_written_only_where_it_is_not_the_default():
+    committed = read_results(COMMITTED / "emodb_chen2018/dnn-elm").settings
+    assert network_fields_of(committed.config) == committed.network_fields
+    centered = replace(committed.config, centered=True)
+    assert network_fields_of(centered) == {**committed.network_fields, "centered": True}
+    assert network_fields_of(centered) != network_fields_of(committed.config)
 
 
 def test_settings_name_an_unknown_field_and_a_missing_one():
