@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from acrnn import audio, files, recipes
+from acrnn.batches.speaker_statistics import CORPUS
 from acrnn.console import import_quietly, run_job
 from acrnn.crossval.results import Results, collect_results
 from acrnn.crossval.run import Run
@@ -97,7 +98,7 @@ def sound_files(results: Results, data_dir: Path | None) -> dict[str, Path]:
     settings = results.settings
     if settings.corpus.name not in CORPORA:
         raise FieldError("run", settings.corpus.name, f"this corpus is unknown; choose from {', '.join(CORPORA)}")
-    if settings.speaker_statistics:
+    if settings.speaker_statistics != CORPUS:
         raise FieldError("run", settings.speaker_statistics, "its features depend on other recordings of the speaker")
     if settings.frontend.sample_rate_hz != SAMPLE_RATE_HZ:
         raise FieldError("run", settings.frontend.sample_rate_hz, f"alterations are made at {SAMPLE_RATE_HZ} Hz")

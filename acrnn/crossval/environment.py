@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 
 from acrnn.console import import_quietly
@@ -21,10 +22,15 @@ def versions() -> dict[str, str]:
     import_quietly("keras")
     import keras
 
+    return package_versions(_PACKAGES, backend=keras.backend.backend())
+
+
+def package_versions(packages: Sequence[str], **more: str) -> dict[str, str]:
+    """Versions of some packages by name, with Python, further entries and the kind of machine."""
     return {
-        **{name: metadata.version(name) for name in _PACKAGES},
+        **{name: metadata.version(name) for name in packages},
         "python": platform.python_version(),
-        "backend": keras.backend.backend(),
+        **more,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "threads": str(num_threads()),
     }

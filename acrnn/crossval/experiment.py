@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from acrnn import frontends, recipes, segments
 from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval import leakage
 from acrnn.crossval.leakage import Mistake
-from acrnn.crossval.settings import CorpusInfo, Settings
+from acrnn.crossval.settings import CorpusInfo, Settings, network_fields_of
 from acrnn.errors import FieldError
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
@@ -107,7 +106,7 @@ class Prepared:
             frontend_fields=frontends.to_dict(manifest.frontend),
             segment_fields=segments.to_dict(manifest.rule),
             model=experiment.model,
-            network_fields=json.loads(json.dumps(asdict(self.config))),
+            network_fields=network_fields_of(self.config),
             recipe_fields=recipes.to_dict(experiment.recipe),
             protocol=experiment.protocol,
             split_sha256=split_sha256(self.folds),
@@ -115,9 +114,7 @@ class Prepared:
             speeds=speeds if experiment.speeds or len(speeds) > 1 else None,
             initial_weights=experiment.initial_weights.describe() if MODELS[experiment.model].pretrained else None,
             auxiliary_inputs=manifest.auxiliary_inputs,
-            speaker_statistics=None
-            if experiment.speaker_statistics == Choice()
-            else str(experiment.speaker_statistics),
+            speaker_statistics=str(experiment.speaker_statistics),
         ).to_dict()
 
     def used_utterances(self) -> set[str] | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files, metrics
+from acrnn.batches.speaker_statistics import CORPUS
 from acrnn.crossval.results import EXPERIMENT, Results, read_experiment, write_results
 from acrnn.crossval.run import RUNS, Run, write_run
 from acrnn.crossval.settings import Settings
@@ -232,6 +233,6 @@ def _settings(members: Mapping[str, Results], rule: str | None, across_seeds: bo
         speeds=None,
         initial_weights=None,
         auxiliary_inputs={},
-        speaker_statistics=None,
+        speaker_statistics=CORPUS,
         fusion={"rule": rule, "members": described},
     )

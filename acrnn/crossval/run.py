@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,7 @@ class Run:
         settings_sha256: hash of the experiment's settings.
         versions: versions of the software that computed the run.
         by_pooling: predicted labels of the test utterances by pooling method; None in files of earlier versions.
+        hyperparameters: values that the validation part chose in this fold; None where it chose an epoch alone.
         peak_memory_mib: largest memory that the process had used by the end of the run; None where it is not known.
         validation: posteriors of the validation utterances; None in files of earlier versions.
     """
@@ -81,6 +83,7 @@ class Run:
     by_pooling: dict[str, list[int]] | None = None
     peak_memory_mib: int | None = None
     validation: ValidationPart | None = None
+    hyperparameters: dict[str, Any] | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Run:

@@ -49,7 +49,7 @@ def cross_validate(
     """
     prepared = Prepared.of(experiment)
     tasks = [(fold, seed) for seed in seeds for fold in chosen_folds(folds, prepared.folds)]
-    _claim(output_dir, prepared)
+    claim(output_dir, prepared.settings(), len(prepared.folds))
     files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in prepared.folds])
     files.make_folder(output_dir / RUNS)
     missing = [task for task in tasks if not run_path(output_dir, *task).exists()]
@@ -63,10 +63,18 @@ def cross_validate(
     return write_results(output_dir)
 
 
-def _claim(output_dir: Path, prepared: Prepared) -> None:
-    """Writes the description of the experiment, or refuses a folder with runs of another experiment."""
+def claim(output_dir: Path, settings: dict, planned_folds: int) -> None:
+    """Writes the description of an experiment, or refuses a folder with runs of another experiment.
+
+    Args:
+        output_dir: folder of the experiment.
+        settings: settings of the experiment as a JSON object.
+        planned_folds: number of folds of its protocol.
+
+    Raises:
+        ValueError: the folder holds runs of an experiment with other settings.
+    """
     files.make_folder(output_dir)
-    settings = prepared.settings()
     path = output_dir / EXPERIMENT
     if path.exists() and any((output_dir / RUNS).glob("*.json")):
         if changed := files.differences(read_experiment(output_dir)[0].to_dict(), settings):
@@ -75,7 +83,7 @@ def _claim(output_dir: Path, prepared: Prepared) -> None:
                 "choose another output folder or repeat its settings"
             )
         return
-    files.write_sealed_json(path, {"settings": settings, "planned_folds": len(prepared.folds)})
+    files.write_sealed_json(path, {"settings": settings, "planned_folds": planned_folds})
 
 
 def _run_missing(

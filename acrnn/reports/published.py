@@ -20,7 +20,7 @@ _FROM_RECORDS = (
 
 
 def uar(settings: Settings) -> Figure | None:
-    """The UAR that the paper reports for these settings; None where it reports none."""
+    """The UAR that the paper reports for these settings; None where it reports none, as for a classical baseline."""
     return settings.system.published.uar(settings) if is_comparable(settings) else None
 
 
@@ -31,7 +31,7 @@ def wa(settings: Settings) -> Figure | None:
 
 def is_comparable(settings: Settings) -> bool:
     """True for an experiment of the paper: same corpus, subset and protocol, all recordings, network of full size, no leak."""
-    if settings.fusion:
+    if settings.fusion or settings.baseline:
         return False
     corpus, figures = settings.corpus, settings.system.published
     return (
@@ -47,7 +47,10 @@ def full_size(settings: Settings) -> bool:
     """True for the paper's network.
 
     Every field of its `Config` has the paper's value, except the fields that follow from the records and `Published.free`.
+    A classical baseline has one size only.
     """
+    if settings.baseline:
+        return True
     system = settings.system
     free = system.published.free if system.published else ()
     paper = system.config(settings.config.num_classes, **system.variant)

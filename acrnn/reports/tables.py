@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import metrics, recipes
+from acrnn.baselines import BASELINES
+from acrnn.batches.speaker_statistics import CORPUS
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.settings import Settings
 from acrnn.models.chen2018.published import FIGURE_4_SPEAKERS
@@ -122,18 +124,27 @@ def uar_cells(results: Results) -> list[str]:
 
 
 def recipe_name(settings: Settings) -> str | None:
-    """Name of the recipe, or "changed"; None for a fusion, whose members have their recipes."""
-    return None if settings.fusion else recipes.name_of(settings.recipe_fields)
+    """Name of the recipe, or "changed"; None for a fusion, whose members have their recipes, and for a classical baseline."""
+    return None if settings.fusion or settings.baseline else recipes.name_of(settings.recipe_fields)
 
 
 def recipe_title(settings: Settings) -> str | None:
-    """Recipe in words, as `recipes.title_of` states it; None for a fusion."""
+    """Recipe in words, as `recipes.title_of` states it, or "classical baseline"; None for a fusion."""
+    if settings.baseline:
+        return "classical baseline"
     return None if settings.fusion else recipes.title_of(settings.recipe_fields)
 
 
 def trained(settings: Settings) -> str:
-    """Length of training as `Recipe.length` states it, and the arithmetic precision; for a fusion, that nothing was trained."""
+    """Length of training as `Recipe.length` states it, and the precision; selection of a baseline; a fusion trains nothing."""
+    if settings.baseline:
+        return f"{settings.baseline['kernel']} kernel, {settings.baseline['selection']}"
     return "trained networks" if settings.fusion else f"{settings.recipe.length}, {settings.recipe.precision}"
+
+
+def _system_name(settings: Settings) -> str:
+    """Title of a classical baseline; key in MODELS of a network."""
+    return BASELINES[settings.model].title if settings.baseline else settings.model
 
 
 def system_title(settings: Settings) -> str:
@@ -142,10 +153,10 @@ def system_title(settings: Settings) -> str:
         return f"fusion of {settings.num_networks} networks ({' + '.join(each['title'] for each in settings.fusion['members'])})"
     leak = f"LEAKS ({settings.mistake}): " if settings.mistake else ""
     depth = settings.network_fields.get("conv_layers")
-    parts = [f"{leak}{settings.model}"]
+    parts = [f"{leak}{_system_name(settings)}"]
     parts += [] if depth is None else [f"{depth} conv"]
     parts += [] if published.full_size(settings) else ["reduced network"]
     parts += [initial_weights.TITLES[settings.initial_weights_kind]] if settings.initial_weights_kind else []
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
-    parts += [settings.normalized_by.title] if settings.speaker_statistics else []
+    parts += [settings.normalized_by.title] if settings.speaker_statistics != CORPUS else []
     return ", ".join(parts)
