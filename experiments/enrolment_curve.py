@@ -31,6 +31,12 @@ HEADER = ("enrolment utterances", "their duration", "prior", "UAR, mean over fol
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return run_job(lambda: run(options), parser)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="experiment with saved networks")
     parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="its record set")
@@ -47,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"weight of the average training speaker (default: {PRIOR_SECONDS:g}); several with --part validation only",
     )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="folder to write to (default: the experiment's)")
-    options = parser.parse_args(arguments)
-    return run_job(lambda: run(options), parser)
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:

@@ -30,13 +30,17 @@ def wa(settings: Settings) -> Figure | None:
 
 
 def is_comparable(settings: Settings) -> bool:
-    """True for an experiment of the paper: same corpus, subset and protocol, all recordings, network of full size, no leak."""
+    """True for an experiment of the paper: same corpus, subset and protocol, all recordings, network of full size, no leak.
+
+    The systems normalize by the training part; statistics of the test speakers are another experiment.
+    """
     corpus, figures = settings.corpus, settings.system.published
     return (
         figures is not None
         and (corpus.name, corpus.subset, settings.protocol) in figures.experiments
         and corpus.complete
         and settings.mistake is None
+        and settings.speaker_statistics is None
         and full_size(settings)
     )
 
