@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,12 +68,15 @@ def run(options: argparse.Namespace) -> int:
     files.make_folder(out)
     name = "enrolment" if options.part == "test" else f"enrolment_{options.part}"
     results = collect_results(options.run)
-    title = f"{system_title(results.settings)} on {results.settings.corpus.name}"
-    text = f"# UAR by enrolment: {title}\n\n{_table(points)}\n\n{_caption(options, results)}\n"
+    system = system_title(
+        replace(results.settings, speaker_statistics=None)
+    )  # the caption names the statistics of the training
+    title = f"UAR by enrolment: {system} on {results.settings.corpus.name}"
+    text = f"# {title}\n\n{_table(points)}\n\n{_caption(options, results)}\n"
     files.write_text(out / f"{name}.md", text)
     values = [{**point.amount._asdict(), "seconds": point.seconds, "uars": point.uars.tolist()} for point in points]
-    content = {"part": options.part, "draws": options.draws, "points": values, "settings": results.settings.to_dict()}
-    files.write_sealed_json(out / f"{name}.json", content)
+    content = {"part": options.part, "draws": options.draws, "coverage": coverage(results), "points": values}
+    files.write_sealed_json(out / f"{name}.json", {**content, "settings": results.settings.to_dict()})
     if len(options.prior_seconds) == 1:
         _write_figure(points, title, options.part, out / f"{name}.png")
     print(text)
@@ -92,7 +96,8 @@ def _seconds(text: str) -> tuple[float, ...]:
 def _caption(options: argparse.Namespace, results: Results) -> str:
     draws = "1 draw" if options.draws == 1 else f"mean over {options.draws} draws"
     return (
-        f"{options.part.capitalize()} speakers of {coverage(results)}; {draws} of the enrolment utterances. All rows score the "
+        f"{options.part.capitalize()} speakers of {coverage(results)}; {draws} of the enrolment utterances. The networks were "
+        f"trained with {results.settings.normalized_by.title}. All rows score the "
         f"same utterances, those that no enrolment of up to {max(options.counts)} utterances has. The statistics of an enrolment "
         "are shrunk towards the average training speaker (prior), as if it had the given duration. In percent; "
         f"{SPREAD}. {metrics.INTERVALS}."
