@@ -32,7 +32,7 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 _SHORT_CAPTION = (
-    "Emo-DB, {utterances} utterances of {speakers} speakers. One row for each system and split: the highest UAR of our runs "
+    "Emo-DB, {utterances} utterances of {speakers} speakers. One row for each system, split and normalization: the highest UAR of our runs "
     "that tested every utterance; runs that repeat a row of the paper come first. The rows are selected by their UAR on test "
     "speakers, so a UAR is slightly too high where several recipes were run. {spread}. {figure_4}."
 )
@@ -112,13 +112,13 @@ def best_results() -> str:
     folders = emodb_folders()
     results = dict(zip(folders, map(read_results, folders), strict=True))
     num_utterances = max(map(_num_tested, results.values()))
-    best: dict[tuple[str, str], tuple] = {}
+    best: dict[tuple[str, str, str], tuple] = {}
     for folder, result in results.items():
         figure = published.uar(result.settings)
         if result.settings.baseline and folder.name != README_BASELINE:
             continue
         key, rank = (
-            (result.settings.protocol, result.settings.model),
+            (result.settings.protocol, result.settings.model, str(result.settings.normalized_by)),
             (figure is not None, result.overall.uar_fold_mean),
         )
         if _num_tested(result) == num_utterances and (key not in best or rank > best[key][0]):

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from acrnn.batches import draw
-from acrnn.batches.speaker_statistics import CORPUS, Choice, SpeakerNormalizer, SpeakerStatistics, utterance_moments
+from acrnn.batches.frame_statistics import utterance_moments
+from acrnn.batches.speaker_statistics import CORPUS, Choice, SpeakerNormalizer, SpeakerStatistics
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 from acrnn.records.record_set import RecordSet, Segments
 
@@ -197,6 +198,22 @@ def _batch(features, num_frames, labels, utterances, normalizer: SpeakerNormaliz
         features = normalizer(features, num_frames, utterances)
     inputs = {"features": np.asarray(features, np.float32), "num_frames": np.asarray(num_frames, np.int32)}
     return Batch(inputs, labels, utterances, new_shares)
+
+
+def in_memory(source: Source) -> Segments:
+    """Returns the segments of a source, normalized by speaker if the source does so.
+
+    Features are float32, or in the precision of the records where they are in memory already.
+    """
+    if isinstance(source, MemorySource) and source.normalizer is None:
+        return source.data[source.index]
+    batches = list(source.ordered(256))
+    features, num_frames = (
+        np.concatenate([batch.inputs[name] for batch in batches]) for name in ("features", "num_frames")
+    )
+    labels = np.concatenate([batch.labels for batch in batches])
+    utterances = np.concatenate([batch.utterances for batch in batches])
+    return Segments(features, num_frames, labels, utterances)
 
 
 class Feeder:

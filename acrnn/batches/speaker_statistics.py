@@ -11,15 +11,20 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from acrnn.batches.frame_statistics import Moments, Statistics, average
 from acrnn.errors import FieldError
 from acrnn.records.record_set import RecordSet
 
+if TYPE_CHECKING:
+    from acrnn.folds import Fold
+    from acrnn.records.utterance_table import UtteranceRow
+
 CORPUS, UTTERANCE, SPEAKER, ENROLMENT = "corpus", "utterance", "speaker", "enrolment"
-PRIOR_SECONDS = 3.0  # weight of the average training speaker in the statistics of an enrolment
-_TINY = 1e-3  # smallest deviation of a band, in units of the average deviation of the training speakers
+PRIOR_SECONDS = 10.0  # chosen by validation speakers: experiments/results/emodb_speaker_reduced/enrolment_validation.md
 
 
 @dataclass(frozen=True)
@@ -31,23 +36,32 @@ class Choice:
             itself. "speaker": all recordings of its speaker (transductive: the test recordings are used, without labels).
             "enrolment": for a test speaker the first utterances alone, which are not scored; for others as "speaker".
         utterances: number of utterances of an enrolment; 0 for other kinds.
+        seconds: duration that the utterances of an enrolment reach, instead of their number.
+        prior_seconds: weight of the average training speaker in the statistics of an enrolment.
     """
 
     kind: str = CORPUS
     utterances: int = 0
+    seconds: float = 0.0
+    prior_seconds: float = PRIOR_SECONDS
 
     def __str__(self) -> str:
-        return f"{ENROLMENT}:{self.utterances}" if self.kind == ENROLMENT else self.kind
+        size = f"{self.seconds:g}s" if self.seconds else str(self.utterances)
+        prior = "" if self.prior_seconds == PRIOR_SECONDS else f":{self.prior_seconds:g}s"
+        return f"{ENROLMENT}:{size}{prior}" if self.kind == ENROLMENT else self.kind
 
     @classmethod
     def parse(cls, text: str) -> Choice:
-        """Reads "corpus", "utterance", "speaker" or "enrolment:N".
+        """Reads "corpus", "utterance", "speaker", "enrolment:N" for N utterances or "enrolment:Ns" for N seconds.
+
+        An enrolment can end with the weight of the average training speaker, as in "enrolment:5:3s".
 
         Raises:
             FieldError: the text is none of these.
         """
-        if match := re.fullmatch(r"(?:enrolment|enrollment):(\d+)", text):
-            return cls(ENROLMENT, int(match[1]))
+        if match := re.fullmatch(r"(?:enrolment|enrollment):(\d+)(s?)(?::(\d+\.?\d*)s)?", text):
+            utterances, seconds = (0, float(match[1])) if match[2] else (int(match[1]), 0.0)
+            return cls(ENROLMENT, utterances, seconds, PRIOR_SECONDS if match[3] is None else float(match[3]))
         if text not in (CORPUS, UTTERANCE, SPEAKER):
             raise FieldError("speaker_statistics", text, "choose corpus, utterance, speaker or enrolment:N")
         return cls(text)
@@ -60,7 +74,8 @@ class Choice:
             UTTERANCE: "utterance statistics",
             SPEAKER: "speaker statistics (transductive)",
         }
-        return names.get(self.kind, f"{self.utterances} enrolment utterances")
+        enrolment = f"{self.seconds:g} s of enrolment" if self.seconds else f"{self.utterances} enrolment utterance"
+        return names.get(self.kind, enrolment if self.seconds or self.utterances == 1 else f"{enrolment}s")
 
     @property
     def sentence(self) -> str:
@@ -70,86 +85,36 @@ class Choice:
             UTTERANCE: "Features are normalized by the mean and deviation of each utterance (inductive).",
             SPEAKER: "Features are normalized by the mean and deviation of all recordings of their speaker, without labels, "
             "those of test speakers included (transductive).",
-            ENROLMENT: f"Features of test speakers are normalized by {self.utterances} unlabeled utterances of theirs, which are "
-            "not scored; those of other speakers by all of their recordings.",
+            ENROLMENT: f"Features of test speakers are normalized by {self._amount} of theirs, which are not scored, and, as if "
+            f"it had {self.prior_seconds:g} s, by the average training speaker; those of other speakers by all of their recordings.",
         }[self.kind]
 
+    @property
+    def _amount(self) -> str:
+        if self.seconds:
+            return f"unlabeled utterances of at least {self.seconds:g} s"
+        return f"{self.utterances} unlabeled utterance" + "s" * (self.utterances != 1)
 
-@dataclass(frozen=True)
-class Statistics:
-    """Mean and deviation of the features of some recordings.
+    def enrolled(self, rows: Iterable[UtteranceRow]) -> list[str]:
+        """Returns the ids of the enrolment utterances among all test utterances of one speaker.
 
-    Attributes:
-        mean, deviation: float64 [bands, channels].
-        num_frames: number of frames that they were computed from.
-    """
+        Args:
+            rows: test utterances of the speaker, one at least.
 
-    mean: np.ndarray
-    deviation: np.ndarray
-    num_frames: int
-
-    @classmethod
-    def of_moments(cls, moments: Moments) -> Statistics:
-        """Statistics of summed moments of at least one frame."""
-        mean = moments.total / moments.count
-        return cls(mean, np.sqrt(np.maximum(moments.squares / moments.count - mean**2, 0)), moments.count)
-
-    def shrunk(self, prior: Statistics, prior_frames: float) -> Statistics:
-        """Statistics shrunk towards those of a prior, as if it had `prior_frames` frames (maximum a posteriori).
-
-        Mean and variance are averages of both, weighted by the numbers of frames.
+        Raises:
+            FieldError: no utterance would be left to score.
         """
-        share = self.num_frames / (self.num_frames + prior_frames)
-        mean = share * self.mean + (1 - share) * prior.mean
-        variance = share * self.deviation**2 + (1 - share) * prior.deviation**2
-        return Statistics(mean, np.sqrt(variance), self.num_frames)
-
-    def offset_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
-        """Arrays float64 [bands, channels] for (features - offset) · scale.
-
-        With several channels, the first holds static values and the others their derivatives, which are
-        scaled by the deviation of the static values, and have no offset.
-        """
-        offset, deviation = self.mean.copy(), np.maximum(self.deviation, _TINY * self.deviation.mean())
-        offset[:, 1:] = 0
-        return offset, np.repeat(1 / np.where(deviation > 0, deviation, 1)[:, :1], offset.shape[1], axis=1)
-
-
-@dataclass
-class Moments:
-    """Sums over frames: their count, and the sums of values and of squares, float64 [bands, channels]."""
-
-    count: int = 0
-    total: np.ndarray | float = 0.0
-    squares: np.ndarray | float = 0.0
-
-    def add(self, frames: np.ndarray) -> None:
-        """Adds frames, float [frames, bands, channels]."""
-        values = frames.astype(np.float64)
-        self.count += len(values)
-        self.total = self.total + values.sum(axis=0)
-        self.squares = self.squares + (values**2).sum(axis=0)
-
-    def __add__(self, other: Moments) -> Moments:
-        return Moments(self.count + other.count, self.total + other.total, self.squares + other.squares)
-
-
-def utterance_moments(records: RecordSet, segments: Iterable[tuple[int, np.ndarray, int]]) -> dict[int, Moments]:
-    """Moments of each utterance; a frame that two segments share counts once.
-
-    Args:
-        records: record set, for the segment rule and the numbers of frames.
-        segments: row of the utterance, features [frames, bands, channels] and number of real frames of every segment, the segments
-            of an utterance in order.
-    """
-    rule, moments, covered, position = records.manifest.rule, {}, {}, {}
-    for row, features, count in segments:
-        number = position[row] = position.get(row, -1) + 1
-        start = rule.starts(records.utterances[row].num_frames)[number]
-        new = max(covered.get(row, 0), start)
-        covered[row] = start + count
-        moments.setdefault(row, Moments()).add(features[new - start : count])
-    return moments
+        by_id = {row.id: row for row in rows}
+        chosen: list[str] = []
+        seconds = 0.0
+        for name in enrolment_order(list(by_id)):
+            if len(chosen) >= self.utterances and seconds >= self.seconds:
+                return chosen
+            chosen.append(name)
+            seconds += by_id[name].duration_seconds
+        speaker = by_id[chosen[0]].speaker
+        problem = f"speaker {speaker} has {len(chosen)} test utterances, and none would be left to score; they last {seconds:.0f} s"
+        raise FieldError("speaker_statistics", str(self), problem)
 
 
 class SpeakerNormalizer:
@@ -164,7 +129,7 @@ class SpeakerNormalizer:
         self.offsets, self.scales, self.groups = offsets, scales, groups
 
     @classmethod
-    def of(cls, statistics: Mapping[object, Statistics], keys: Sequence[object]) -> SpeakerNormalizer:
+    def of(cls, statistics: Mapping[Any, Statistics], keys: Sequence[Any]) -> SpeakerNormalizer:
         """A normalizer of utterances whose groups are named by keys; None for a row that is not used."""
         number = {key: index for index, key in enumerate(statistics)}
         offsets, scales = zip(*(item.offset_and_scale() for item in statistics.values()), strict=True)
@@ -241,30 +206,47 @@ class SpeakerStatistics:
         rows = {row.id: number for number, row in enumerate(self.records.utterances)}
         statistics, enrolled = dict(self.statistics), set()
         for key in dict.fromkeys(self.keys[rows[name]] for name in test):
-            names = enrolment_order([name for name in test if self.keys[rows[name]] == key])
-            chosen = names[: self.choice.utterances]
-            if len(chosen) == len(names):
-                problem = f"speaker {key[0]} has {len(names)} test utterances, and none would be left to score"
-                raise FieldError("speaker_statistics", str(self.choice), problem)
+            of_speaker = [self.records.utterances[rows[name]] for name in test if self.keys[rows[name]] == key]
+            chosen = self.choice.enrolled(of_speaker)
             enrolled.update(chosen)
             statistics[key] = self.enrolled([rows[name] for name in chosen], prior)
         return SpeakerNormalizer.of(statistics, self.keys), [name for name in test if name not in enrolled]
 
-    def enrolled(self, rows: Sequence[int], prior: Statistics) -> Statistics:
-        """Statistics of some utterances, shrunk towards the prior; the prior itself for none."""
+    def enrolled(self, rows: Sequence[int], prior: Statistics, prior_seconds: float | None = None) -> Statistics:
+        """Statistics of some utterances, shrunk towards the prior; the prior itself for none.
+
+        Args:
+            rows: rows in the table of utterances.
+            prior: statistics of the average training speaker.
+            prior_seconds: weight of the prior; None for that of the choice.
+        """
         if not rows:
             return prior
         total = sum((self.moments[row] for row in rows[1:]), self.moments[rows[0]])
-        return Statistics.of_moments(total).shrunk(prior, PRIOR_SECONDS / self.records.manifest.frontend.hop_seconds)
+        prior_seconds = self.choice.prior_seconds if prior_seconds is None else prior_seconds
+        return Statistics.of_moments(total).shrunk(prior, prior_seconds / self.records.manifest.frontend.hop_seconds)
 
 
-def average(statistics: Sequence[Statistics]) -> Statistics:
-    """The average speaker: mean of the means, root mean square of the deviations."""
-    mean = np.mean([item.mean for item in statistics], axis=0)
-    deviation = np.sqrt(np.mean([item.deviation**2 for item in statistics], axis=0))
-    return Statistics(mean, deviation, sum(item.num_frames for item in statistics))
+def enrolment_order(names: Sequence[str], draw: int = 0) -> list[str]:
+    """Ids in an order that depends on neither emotion nor sentence: by their SHA-256, and in another order for every draw."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{draw or ''}{name}".encode()).hexdigest())
 
 
-def enrolment_order(names: Sequence[str]) -> list[str]:
-    """Ids in an order that depends on neither emotion nor sentence: by their SHA-256."""
-    return sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+def check_enrolment(choice: Choice, folds: Iterable[Fold], rows: Iterable[UtteranceRow]) -> None:
+    """Checks that every fold permits an enrolment, before anything is trained.
+
+    Raises:
+        FieldError: a test speaker also trains, so that the statistics of all recordings of that speaker normalize the training
+            part, or has too few utterances.
+    """
+    by_id = {row.id: row for row in rows}
+    for fold in folds:
+        known = {by_id[name].speaker for name in (*fold.train, *fold.validation)}
+        for speaker in sorted({by_id[name].speaker for name in fold.test}):
+            if speaker in known:
+                problem = (
+                    f"speaker {speaker} of {fold.name} is in its training or validation part too; choose a protocol that "
+                    "tests new speakers"
+                )
+                raise FieldError("speaker_statistics", str(choice), problem)
+            choice.enrolled(by_id[name] for name in fold.test if by_id[name].speaker == speaker)

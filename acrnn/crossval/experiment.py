@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acrnn import frontends, recipes, segments
-from acrnn.batches.speaker_statistics import Choice
+from acrnn.batches.speaker_statistics import ENROLMENT, Choice, check_enrolment
 from acrnn.crossval import leakage
 from acrnn.crossval.leakage import Mistake
 from acrnn.crossval.settings import CorpusInfo, Settings, network_fields_of
@@ -71,6 +71,10 @@ class Prepared:
     config: Any
     folds: tuple[Fold, ...]
 
+    def __post_init__(self) -> None:
+        if self.experiment.speaker_statistics.kind == ENROLMENT:
+            check_enrolment(self.experiment.speaker_statistics, self.folds, self.records.utterances)
+
     @classmethod
     def of(cls, experiment: Experiment) -> Prepared:
         """Reads the manifest, configures the network and makes the folds.
@@ -78,7 +82,7 @@ class Prepared:
         Raises:
             FileNotFoundError: the records are missing.
             ValueError: the system is unknown; the records are damaged, made by another front end than the system's, or
-                cannot be split.
+                cannot be split, or do not permit the enrolment.
         """
         if experiment.model not in MODELS:
             raise FieldError("model", experiment.model, f"this system is unknown; choose from {', '.join(MODELS)}")

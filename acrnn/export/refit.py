@@ -9,7 +9,7 @@ from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
-from acrnn.export.trained_model import TrainedModel
+from acrnn.export.trained_model import TrainedModel, check_needs_no_speaker
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records.record_set import RecordSet
 
@@ -37,10 +37,12 @@ def refit(
 
     Raises:
         FileNotFoundError: the experiment or the records are missing.
-        ValueError: they are damaged or do not belong together, or the initial weights are not those of the experiment.
+        ValueError: they are damaged or do not belong together, or the initial weights are not those of the experiment; or
+            the network needs the statistics of a speaker.
     """
     results = collect_results(folder)
     settings = results.settings
+    check_needs_no_speaker(folder, settings)
     record_set = RecordSet(records)
     if record_set.manifest.content_sha256 != settings.records_sha256:
         raise ValueError(f"{records}: not the records of {folder}; name the record set that it was run on")

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from acrnn import frontends, models, segments
+from acrnn.batches.speaker_statistics import CORPUS
 from acrnn.crossval.results import read_experiment
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.settings import Settings
+from acrnn.errors import UsageError
 from acrnn.models import MODELS, System
 
 if TYPE_CHECKING:
@@ -49,9 +51,10 @@ class TrainedModel:
 
         Raises:
             FileNotFoundError: the folder is not an experiment, or the run or its network is missing.
-            ValueError: a file is damaged.
+            ValueError: a file is damaged, or the network needs the statistics of a speaker.
         """
         settings, _ = read_experiment(folder)
+        check_needs_no_speaker(folder, settings)
         path = run_path(folder, fold, seed)
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such run; {REMEDY}, and one of its folds and seeds")
@@ -142,6 +145,19 @@ class TrainedModel:
         if self.system.whole_utterances:
             return features[None], np.array([len(features)], np.int32)
         return self.rule.cut(features)
+
+
+def check_needs_no_speaker(folder: Path, settings: Settings) -> None:
+    """Checks that a network needs nothing but a waveform and its auxiliary inputs.
+
+    Raises:
+        UsageError: it was trained on features normalized by the statistics of their speaker or utterance.
+    """
+    if settings.speaker_statistics != CORPUS:
+        raise UsageError(
+            f"{folder}: its networks need features normalized by {settings.normalized_by.title}, which a model of waveforms "
+            "does not do; choose an experiment of corpus statistics"
+        )
 
 
 def load_network(path: Path, system: str) -> keras.Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval.settings import Settings
 from acrnn.models.published import Figure
 
@@ -30,7 +31,10 @@ def wa(settings: Settings) -> Figure | None:
 
 
 def is_comparable(settings: Settings) -> bool:
-    """True for an experiment of the paper: same corpus, subset and protocol, all recordings, network of full size, no leak."""
+    """True for an experiment of the paper: same corpus, subset and protocol, all recordings, network of full size, no leak.
+
+    The systems normalize by the training part; statistics of the test speakers are another experiment.
+    """
     if settings.fusion or settings.baseline:
         return False
     corpus, figures = settings.corpus, settings.system.published
@@ -39,6 +43,7 @@ def is_comparable(settings: Settings) -> bool:
         and (corpus.name, corpus.subset, settings.protocol) in figures.experiments
         and corpus.complete
         and settings.mistake is None
+        and settings.normalized_by == Choice()
         and full_size(settings)
     )
 

@@ -48,6 +48,7 @@ def test_the_recall_of_lim_stands_beside_the_split_of_the_paper_alone():
         {"corpus": {"name": "manifest", "subset": None, "complete": True}},
         {"network": {"conv_layers": 5, "first_filters": 32}},
         {"mistake": "random-split"},
+        {"speaker_statistics": "speaker"},
     ],
 )
 def test_no_published_figure_stands_beside_anything_else(change):
