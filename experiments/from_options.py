@@ -61,6 +61,7 @@ def experiment(
         save_models=not options.no_models,
         speeds=None if is_baseline else options.speeds,
         initial_weights=weights,
+        train_on_validation=getattr(options, "train_on_validation", False),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from acrnn import frontends, segments
 from acrnn.crossval import leakage
 from acrnn.crossval.leakage import Mistake
+from acrnn.crossval.pretraining import check_config
 from acrnn.crossval.settings import CorpusInfo, Settings
 from acrnn.errors import FieldError
 from acrnn.folds import Fold, make_folds, split_sha256
@@ -34,7 +35,9 @@ class Experiment:
         mistake: key in `leakage.MISTAKES` of a deliberate leak, to measure its effect; None for none.
         speeds: playback speeds of the training utterances and their copies, 1 for the recordings themselves; None for all
             speeds in the records.
-        initial_weights: initial weights of a system whose first stage can be pre-trained.
+        initial_weights: initial weights, see `System.pretrained`.
+        train_on_validation: add the validation speakers of each fold to its training part, for a recipe without checkpoint
+            selection and early stopping.
     """
 
     records: Path
@@ -46,6 +49,7 @@ class Experiment:
     mistake: str | None = None
     speeds: tuple[float, ...] | None = None
     initial_weights: InitialWeights = RANDOM
+    train_on_validation: bool = False
 
     @property
     def network(self) -> dict:
@@ -83,9 +87,12 @@ class Prepared:
         record_set = RecordSet(experiment.records)
         system = MODELS[experiment.model]
         system.check_recipe(experiment.recipe, experiment.initial_weights)
+        _check_validation(experiment)
         system.check_records(record_set)
         experiment.initial_weights.check(record_set)
         config = system.configure(record_set.manifest, **experiment.network)
+        if experiment.initial_weights.kind == "corpus":
+            check_config(system, config, experiment.initial_weights, experiment.network)
         return cls(experiment, record_set, config, _folds(experiment, record_set))
 
     @property
@@ -110,9 +117,15 @@ class Prepared:
             split_sha256=split_sha256(self.folds),
             mistake=experiment.mistake,
             speeds=speeds if experiment.speeds or len(speeds) > 1 else None,
-            initial_weights=experiment.initial_weights.describe() if MODELS[experiment.model].pretrained else None,
+            initial_weights=self._initial_weights(),
             auxiliary_inputs=manifest.auxiliary_inputs,
+            train_on_validation=experiment.train_on_validation,
         ).to_dict()
+
+    def _initial_weights(self) -> dict | None:
+        weights = self.experiment.initial_weights
+        is_described = weights != RANDOM or MODELS[self.experiment.model].pretrained
+        return weights.describe() if is_described else None
 
     def used_utterances(self) -> set[str] | None:
         """Ids of the utterances in any part of any fold; None for all utterances of the records."""
@@ -145,10 +158,27 @@ def _folds(experiment: Experiment, record_set: RecordSet) -> tuple[Fold, ...]:
     rows, labels, mistake = record_set.utterances, record_set.manifest.labels, _mistake(experiment, record_set)
     if mistake is None:
         _check_speeds(experiment, record_set)
-        return make_folds(experiment.protocol, rows, labels, experiment.speeds)
+        return make_folds(experiment.protocol, rows, labels, experiment.speeds, experiment.train_on_validation)
     rows = tuple(row for row in rows if not row.copy_of)  # the effect of a mistake is measured without augmentation
     folds = make_folds(mistake.protocol or experiment.protocol, leakage.mistaken_speakers(mistake, rows), labels)
     return tuple(leakage.leaking_fold(mistake, fold, rows) for fold in folds)
+
+
+def _check_validation(experiment: Experiment) -> None:
+    """Refuses training on the validation speakers where they are needed, or where a leak is measured."""
+    if not experiment.train_on_validation:
+        return
+    if experiment.mistake:
+        raise FieldError(
+            "train_on_validation", "", "a deliberate leak is measured with a validation part; leave it out"
+        )
+    for recipe in experiment.recipe.stages:
+        if recipe.epoch_choice != "last" or recipe.patience is not None:
+            problem = (
+                "the recipe selects its epochs by the validation speakers; leave it out, or choose a recipe of the last epoch, "
+                "such as centered, or set epoch_choice to last"
+            )
+            raise FieldError("train_on_validation", "", problem)
 
 
 def _check_speeds(experiment: Experiment, record_set: RecordSet) -> None:

@@ -34,7 +34,8 @@ class Run:
     Attributes:
         fold, fold_name: number and name of the fold.
         seed: random seed.
-        train_speakers, validation_speakers, test_speakers: speakers of the parts of the fold.
+        train_speakers, validation_speakers, test_speakers: speakers of the parts of the fold; a fold without a validation part
+            has no validation speakers.
         best_epoch: number of the selected checkpoint's epoch, from 1.
         curve: learning curve, a point for each epoch.
         utterances, speakers, labels: ids, speakers and labels of the test utterances, in the same order.
@@ -94,8 +95,8 @@ class Run:
         return float(metrics.uar(self.confusion(len(self.probabilities[0]))))
 
     @property
-    def validation_uar(self) -> float:
-        """Validation UAR of the selected checkpoint."""
+    def validation_uar(self) -> float | None:
+        """Validation UAR of the selected checkpoint; None for a fold without a validation part."""
         return self.curve[self.best_epoch - 1].validation_uar
 
     def confusion(self, num_classes: int) -> np.ndarray:

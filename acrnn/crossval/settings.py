@@ -20,7 +20,8 @@ _KEYS = {
     "network_fields": "network",
     "recipe_fields": "recipe",
 }
-_OPTIONAL = ("mistake", "speeds", "initial_weights", "auxiliary_inputs")  # not written while they have their defaults
+# Not written while they have their defaults.
+_OPTIONAL = ("mistake", "speeds", "initial_weights", "auxiliary_inputs", "train_on_validation")
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ class Settings:
         split_sha256: hash of all folds.
         mistake: key in `acrnn.crossval.leakage.MISTAKES` of a deliberate leak; None for an experiment without one.
         speeds: playback speeds of the training utterances and their copies; None where there are no copies.
-        initial_weights: description of the initial weights, {"kind", …}; None for a system that always starts at random.
+        initial_weights: description of the initial weights, {"kind", …}; None for a random start of a system of one stage.
         auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
+        train_on_validation: the validation speakers of each fold are in its training part, and it has no validation part.
     """
 
     corpus: CorpusInfo
@@ -81,6 +83,7 @@ class Settings:
     speeds: tuple[float, ...] | None = None
     initial_weights: Mapping | None = None
     auxiliary_inputs: Mapping[str, Mapping] = field(default_factory=dict)
+    train_on_validation: bool = False
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Settings:
@@ -107,7 +110,7 @@ class Settings:
         values: dict[str, Any] = {
             name: getattr(self, name)
             for name in _names()
-            if name not in _OPTIONAL or getattr(self, name) not in (None, {})
+            if name not in _OPTIONAL or getattr(self, name) not in (None, {}, False)
         }
         values |= {name: list(values[name]) for name in ("labels", "speeds") if name in values}
         values["corpus"] = asdict(self.corpus)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
+from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
 from acrnn.export.trained_model import TrainedModel
@@ -48,6 +49,11 @@ def refit(
     recipe = settings.recipe.settled([run.to_dict() for run in results.runs])
     weights = _checked_weights(folder, settings, initial_weights)
     estimator = settings.system.estimator(settings.config, recipe, weights)
+    if weights.kind == "corpus":
+        pretraining = Pretraining(
+            estimator, settings.system, settings.config, settings.recipe, weights, settings.labels
+        )
+        pretraining.start(seed)
     speeds = settings.speeds or record_set.manifest.speeds
     source = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
     estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))

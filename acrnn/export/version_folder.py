@@ -11,10 +11,12 @@ from pathlib import Path
 from acrnn import files
 from acrnn.crossval.environment import versions
 from acrnn.crossval.results import collect_results
+from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.trained_model import TrainedModel
 from acrnn.model_card import FORMATS, WORDS, Card
+from acrnn.recipes.initial_weights import CORPUS_FIELDS
 
 _CORPUS_KEYS = ("name", "title", "version", "licence", "citation")
 _ESTIMATE_KEYS = ("uar_fold_mean", "uar_fold_std", "uar_pooled", "uar_pooled_interval", "wa", "per_class", "coverage")
@@ -156,7 +158,16 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         formats={key: FORMATS[key].title for key in formats},
         auxiliary_inputs=trained.auxiliary_inputs,
         speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),
+        pretrained_on=_pretrained_on(settings),
     )
+
+
+def _pretrained_on(settings: Settings) -> dict:
+    """The corpus that the initial weights come from, with its licence; empty for none."""
+    start = settings.initial_weights or {}
+    if start.get("kind") != "corpus":
+        return {}
+    return {"name": start["corpus"], **{key: start[key] for key in CORPUS_FIELDS}}
 
 
 def estimate_of(folder: Path) -> dict:

@@ -1,7 +1,8 @@
-"""Initial weights of a network's first stage: random, from ImageNet, or pre-trained on another corpus or task."""
+"""Initial weights of a network: random, pre-trained on another corpus or task, or from ImageNet."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,13 +14,17 @@ from acrnn.records.record_set import RecordSet
 from acrnn.records.shared_sounds import shared_between
 
 TIME_ARROW = "time-arrow"
+CORPUS_FIELDS = ("title", "version", "licence", "citation")  # of a pre-training corpus, for people
 TORCHVISION_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 TORCHVISION_SHA256 = "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
 
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """A way to initialize the first stage of a network.
+    """A way to initialize a network.
+
+    Every network that is trained by gradient descent can start from another corpus. The other kinds but "random" are for the
+    first stage of a system in two stages.
 
     Attributes:
         kind: "random"; "imagenet", weights from a file; "corpus", pre-training on another labeled record set; or
@@ -43,12 +48,21 @@ class InitialWeights:
         return self.path
 
     def describe(self) -> dict:
-        """Returns everything that results depend on, as a dict for JSON: hashes of the content in place of paths."""
+        """Returns everything that results depend on, as a dict for JSON: hashes of the content in place of paths.
+
+        Of another corpus it has name, title, version, licence and citation as well, for reports and cards.
+        """
         if self.kind == "imagenet":
             return {"kind": self.kind, "sha256": _sha256(self.source)}
         if self.kind == "corpus":
             manifest = RecordSet(self.source).manifest
-            return {"kind": self.kind, "corpus": manifest.corpus["name"], "records_sha256": manifest.content_sha256}
+            return {
+                "kind": self.kind,
+                "corpus": manifest.corpus["name"],
+                **{name: manifest.corpus.get(name, "") for name in CORPUS_FIELDS},
+                "labels": list(manifest.labels),
+                "records_sha256": manifest.content_sha256,
+            }
         return {"kind": self.kind}
 
     def check(self, records: RecordSet) -> None:
@@ -124,6 +138,13 @@ TITLES = {
     "corpus": "pre-trained on another corpus",
     "time-arrow": "pre-trained on the direction of time",
 }
+
+
+def title(description: Mapping) -> str:
+    """Returns the words for a description of `InitialWeights.describe`, such as "pre-trained on ravdess"."""
+    if description["kind"] == "corpus":
+        return f"pre-trained on {description['corpus']}"
+    return TITLES[description["kind"]]
 
 
 def from_options(imagenet_weights: str | None, pretrain: str | None) -> InitialWeights:

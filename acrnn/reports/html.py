@@ -108,6 +108,11 @@ def selection_caption(settings: Settings) -> str:
     """The rule of checkpoint selection in a sentence."""
     if settings.mistake == "test-selected-epoch":
         return "The checkpoint is selected by the UAR on the test speakers: a deliberate leak. The curves show the test part."
+    if settings.train_on_validation:
+        return (
+            "The last epoch is used, without selection; the validation speakers of the protocol are in the training part, so there "
+            "is no validation part. The test part is predicted once, at the end."
+        )
     if settings.recipe.epoch_choice == "last":
         return (
             "The last epoch is used, without selection; the validation part is only shown. The test part is predicted once, "
@@ -177,8 +182,10 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("corpus", f"{corpus.title}, {corpus.version}, subset {corpus.subset}"),
         ("licence", corpus.licence),
         ("cite", corpus.citation),
+        *_pretraining(settings),
         ("labels", ", ".join(settings.labels)),
         ("protocol", settings.protocol),
+        *([("validation part", "none: its speakers are in the training part")] if settings.train_on_validation else []),
         ("split, SHA-256", settings.split_sha256),
         ("records, SHA-256", settings.records_sha256),
         ("front end", _listed(settings.frontend_fields)),
@@ -187,6 +194,18 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         *([("initial weights", _listed(settings.initial_weights))] if settings.initial_weights else []),
         ("recipe", _listed(settings.recipe_fields)),
         *(("versions", _listed(versions)) for versions in results.versions),
+    ]
+
+
+def _pretraining(settings: Settings) -> list[tuple[str, str]]:
+    """Corpus of the pre-training with its licence; empty without one."""
+    start = settings.initial_weights or {}
+    if start.get("kind") != "corpus":
+        return []
+    return [
+        ("pre-training corpus", f"{start['title']}, {start['version']}: {', '.join(start['labels'])}"),
+        ("licence of the pre-training corpus", start["licence"]),
+        ("cite", start["citation"]),
     ]
 
 

@@ -30,13 +30,19 @@ def wa(settings: Settings) -> Figure | None:
 
 
 def is_comparable(settings: Settings) -> bool:
-    """True for an experiment of the paper: same corpus, subset and protocol, all recordings, network of full size, no leak."""
+    """True for an experiment of the paper.
+
+    Corpus, subset and protocol are the paper's, with all recordings and a network of full size. There is no leak, and no start
+    from other weights than the paper's system accepts; the validation speakers are not trained on.
+    """
     corpus, figures = settings.corpus, settings.system.published
     return (
         figures is not None
         and (corpus.name, corpus.subset, settings.protocol) in figures.experiments
         and corpus.complete
         and settings.mistake is None
+        and not settings.train_on_validation
+        and (settings.initial_weights is None or settings.system.pretrained)
         and full_size(settings)
     )
 

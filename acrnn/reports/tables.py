@@ -125,12 +125,13 @@ def trained(settings: Settings) -> str:
 
 
 def system_title(settings: Settings) -> str:
-    """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, speeds."""
+    """Name of the system with its deviations: leak, depth, reduced network, initial weights, no validation part, speeds."""
     leak = f"LEAKS ({settings.mistake}): " if settings.mistake else ""
     depth = settings.network_fields.get("conv_layers")
     parts = [f"{leak}{settings.model}"]
     parts += [] if depth is None else [f"{depth} conv"]
     parts += [] if published.full_size(settings) else ["reduced network"]
-    parts += [initial_weights.TITLES[settings.initial_weights_kind]] if settings.initial_weights_kind else []
+    parts += [initial_weights.title(settings.initial_weights)] if settings.initial_weights else []
+    parts += ["trained on the validation speakers too"] if settings.train_on_validation else []
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
     return ", ".join(parts)

@@ -97,7 +97,7 @@ def test_pre_training_on_another_corpus_is_done_once_a_seed_on_all_its_speakers_
     for seed in (0, 0, 1):
         pretraining.weights(*windows, seed)
     assert [given[2] for _, given in heard] == [0, 1]
-    for task, (train, validation, _) in heard:
+    for task, (train, validation, *_) in heard:
         speakers = [
             {other_corpus.utterances[row].speaker for row in part.data.utterances} for part in (train, validation)
         ]
