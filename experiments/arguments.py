@@ -11,6 +11,7 @@ from pathlib import Path
 from acrnn.console import numbers, positive, run_job
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
+from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
 from data_prep.arguments import add_corpus_arguments
 from data_prep.corpora import CORPORA
@@ -18,12 +19,12 @@ from data_prep.speed import speeds
 from experiments.parser import ExperimentParser
 from experiments.recipe_options import add_recipe_options
 
-# Defaults for the embedded synthetic corpora: they are learned in two minutes on two cores, where the published recipes
-# take hours.
+# Defaults for the embedded synthetic corpora: they are learned in a minute on two cores, where the published recipes take
+# hours. A system's reduced network goes with them, if it has one.
 TOY = {
     "learning_rate": 1e-3,
     "batch_size": 20,
-    "epochs": 7,
+    "epochs": 10,
     "protocol": "grouped-5-fold",
     "jobs": min(5, os.cpu_count() or 1),
 }
@@ -33,7 +34,7 @@ BEST = "best"  # value of --model: the best configuration of a search
 COMMON = (
     *("--dataset", "--recipe", "--protocol", "--folds", "--seeds", "--jobs", "--records", "--output-dir"),
     *("--data-dir", "--download", "--subset", "--conv-layers", "--reduced"),
-    *("--epochs", "--batch-size", "--learning-rate", "--precision"),
+    *("--speaker-statistics", "--epochs", "--batch-size", "--learning-rate"),
 )
 
 
@@ -58,6 +59,8 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
         is_tuned = getattr(options, "model", None) == BEST  # the search brings its own values of all but the jobs
         for name, value in {"jobs": defaults["jobs"]}.items() if is_tuned else defaults.items():
             setattr(options, name, getattr(options, name) or value)
+        if options.reduced is None and (system := MODELS.get(getattr(options, "model", ""))):
+            options.reduced = bool(system.reduced)
     options.jobs = options.jobs or 1
     return options
 
@@ -109,7 +112,16 @@ def _add_network(group) -> None:
     group.add_argument(
         "--conv-layers", type=positive, metavar="N", help="convolution layers of chen2018, 1 to 7 (default: 1)"
     )
-    group.add_argument("--reduced", action="store_true", help="a smaller network, for quick trials")
+    group.add_argument(
+        "--reduced",
+        action=argparse.BooleanOptionalAction,
+        help="a smaller network (default: for synthetic corpora)",
+    )
+    group.add_argument(
+        "--speaker-statistics",
+        metavar="WHOSE",
+        help="corpus (default), utterance, speaker, enrolment:N",
+    )
     group.add_argument("--dropout", type=float, metavar="SHARE", help="dropout (default: the value of the recipe)")
     group.add_argument(
         "--network",

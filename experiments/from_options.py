@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from acrnn.batches.speaker_statistics import CORPUS, Choice
 from acrnn.crossval.experiment import Experiment
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends import FRONTENDS
@@ -62,6 +63,7 @@ def experiment(
         speeds=None if is_baseline else options.speeds,
         initial_weights=weights,
         train_on_validation=getattr(options, "train_on_validation", False),
+        speaker_statistics=Choice() if is_baseline else Choice.parse(options.speaker_statistics or CORPUS),
     )
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from acrnn.batches.speaker_statistics import CORPUS, Choice, SpeakerNormalizer, SpeakerStatistics, utterance_moments
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 from acrnn.records.record_set import RecordSet, Segments
 
@@ -39,10 +40,17 @@ class MemorySource:
         data: all segments of the record set; shared between sources, never copied.
         rows: rows of the chosen utterances in the table of utterances.
         auxiliary_inputs: auxiliary inputs of all utterances in the table.
+        normalizer: normalization by the statistics of speakers; None leaves the features as they are in the records.
     """
 
-    def __init__(self, data: Segments, rows: Sequence[int], auxiliary_inputs: AuxiliaryInputs = AuxiliaryInputs()):
-        self.data, self.auxiliary_inputs = data, auxiliary_inputs
+    def __init__(
+        self,
+        data: Segments,
+        rows: Sequence[int],
+        auxiliary_inputs: AuxiliaryInputs = AuxiliaryInputs(),
+        normalizer: SpeakerNormalizer | None = None,
+    ):
+        self.data, self.auxiliary_inputs, self.normalizer = data, auxiliary_inputs, normalizer
         self.index = np.flatnonzero(np.isin(data.utterances, rows))
 
     def __len__(self) -> int:
@@ -71,7 +79,7 @@ class MemorySource:
 
     def _batch(self, index: np.ndarray) -> Batch:
         part = self.data[index]
-        return Batch(_inputs(part.features, part.num_frames), part.labels, part.utterances)
+        return _batch(part.features, part.num_frames, part.labels, part.utterances, self.normalizer)
 
 
 class StreamedSource:
@@ -80,10 +88,12 @@ class StreamedSource:
     Args:
         records: the record set.
         rows: rows of the chosen utterances in the table of utterances.
+        normalizer: see `MemorySource`.
     """
 
-    def __init__(self, records: RecordSet, rows: Sequence[int]):
+    def __init__(self, records: RecordSet, rows: Sequence[int], normalizer: SpeakerNormalizer | None = None):
         self.records, self.rows, self.auxiliary_inputs = records, list(rows), records.auxiliary_inputs
+        self.normalizer = normalizer
         self.repetitions = np.ones(len(records.utterances), np.int64)
 
     def __len__(self) -> int:
@@ -109,7 +119,7 @@ class StreamedSource:
 
     def _batches(self, dataset) -> Iterator[Batch]:
         for example in dataset.prefetch(4).as_numpy_iterator():
-            yield Batch(_inputs(example["features"], example["num_frames"]), example["label"], example["utterance"])
+            yield _batch(*(example[name] for name in ("features", "num_frames", "label", "utterance")), self.normalizer)
 
 
 Source = MemorySource | StreamedSource
@@ -135,8 +145,12 @@ def _repetitions(labels: np.ndarray, generator: np.random.Generator) -> np.ndarr
     return repetitions
 
 
-def _inputs(features: np.ndarray, num_frames: np.ndarray) -> dict[str, np.ndarray]:
-    return {"features": np.asarray(features, np.float32), "num_frames": np.asarray(num_frames, np.int32)}
+def _batch(features, num_frames, labels, utterances, normalizer: SpeakerNormalizer | None) -> Batch:
+    """A batch of arrays [segments, …], normalized by speaker if there is a normalizer."""
+    if normalizer is not None:
+        features = normalizer(features, num_frames, utterances)
+    inputs = {"features": np.asarray(features, np.float32), "num_frames": np.asarray(num_frames, np.int32)}
+    return Batch(inputs, labels, utterances)
 
 
 class Feeder:
@@ -146,9 +160,16 @@ class Feeder:
         records: the record set.
         memory_bytes: largest record set to load into memory, in bytes.
         ids: utterances that the sources may contain, None for all; shards without any of them are not opened.
+        speaker_statistics: recordings whose mean and deviation normalize the features of an utterance.
     """
 
-    def __init__(self, records: RecordSet, memory_bytes: int = MEMORY_BYTES, ids: Collection[str] | None = None):
+    def __init__(
+        self,
+        records: RecordSet,
+        memory_bytes: int = MEMORY_BYTES,
+        ids: Collection[str] | None = None,
+        speaker_statistics: Choice = Choice(),
+    ):
         self.records = records
         allowed = None if ids is None else set(ids)
         self.rows = {
@@ -157,9 +178,32 @@ class Feeder:
         self.data = records.load(self.rows.values()) if records.size_bytes <= memory_bytes else None
         records.verify(self.rows.values())  # finds a damaged shard now, not in an epoch
 
-    def source(self, ids: Sequence[str]) -> Source:
-        """Returns a source of the segments of the utterances with these ids."""
+        self.statistics = None if speaker_statistics.kind == CORPUS else self._speaker_statistics(speaker_statistics)
+        self.normalizer = self.statistics and self.statistics.everywhere()
+
+    def _speaker_statistics(self, choice: Choice) -> SpeakerStatistics:
+        """Statistics of the speakers, from all utterances that the sources may contain."""
+        batches = self.source(list(self.rows), None).ordered(256)
+        segments = (
+            segment
+            for batch in batches
+            for segment in zip(batch.utterances, batch.inputs["features"], batch.inputs["num_frames"], strict=True)
+        )
+        return SpeakerStatistics(choice, self.records, utterance_moments(self.records, segments))
+
+    def source(self, ids: Sequence[str], *normalizer: SpeakerNormalizer | None) -> Source:
+        """Returns a source of the segments of the utterances with these ids.
+
+        Args:
+            ids: ids of the utterances.
+            normalizer: another normalization by speaker than that of training and validation; None for none.
+        """
         rows = [self.rows[utterance] for utterance in ids]
+        chosen = normalizer[0] if normalizer else self.normalizer
         if self.data is None:
-            return StreamedSource(self.records, rows)
-        return MemorySource(self.data, rows, self.records.auxiliary_inputs)
+            return StreamedSource(self.records, rows, chosen)
+        return MemorySource(self.data, rows, self.records.auxiliary_inputs, chosen)
+
+    def test_normalizer(self, train: Sequence[str], test: Sequence[str]) -> tuple[SpeakerNormalizer | None, list[str]]:
+        """Returns the normalizer of a test part and the ids to score, see `SpeakerStatistics.of_test`."""
+        return (None, list(test)) if self.statistics is None else self.statistics.of_test(train, test)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acrnn import frontends, segments
+from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval import leakage
 from acrnn.crossval.leakage import Mistake
 from acrnn.crossval.pretraining import check_config
@@ -38,6 +39,7 @@ class Experiment:
         initial_weights: initial weights, see `System.pretrained`.
         train_on_validation: add the validation speakers of each fold to its training part, for a recipe without checkpoint
             selection and early stopping.
+        speaker_statistics: recordings whose mean and deviation normalize the features of an utterance.
     """
 
     records: Path
@@ -50,6 +52,7 @@ class Experiment:
     speeds: tuple[float, ...] | None = None
     initial_weights: InitialWeights = RANDOM
     train_on_validation: bool = False
+    speaker_statistics: Choice = Choice()
 
     @property
     def network(self) -> dict:
@@ -120,6 +123,9 @@ class Prepared:
             initial_weights=self._initial_weights(),
             auxiliary_inputs=manifest.auxiliary_inputs,
             train_on_validation=experiment.train_on_validation,
+            speaker_statistics=None
+            if experiment.speaker_statistics == Choice()
+            else str(experiment.speaker_statistics),
         ).to_dict()
 
     def _initial_weights(self) -> dict | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from acrnn import files
 from acrnn.batches.sources import Feeder
+from acrnn.batches.speaker_statistics import SpeakerNormalizer
 from acrnn.console import import_quietly
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import Prepared
@@ -83,7 +84,7 @@ class FoldRunner:
         started = time.monotonic()
         parts = self.prepared.folds[fold]
         fit = self.fit(fold, seed, on_epoch)
-        test = self._test(parts.test)
+        test = self._test(parts)
         if network_path is not None:
             with files.atomic_path(network_path) as temporary:
                 self.estimator.save(temporary)
@@ -101,9 +102,10 @@ class FoldRunner:
             peak_memory_mib=peak_memory_mib(),
         )
 
-    def _test(self, test: Sequence[str]) -> dict:
-        """Fields of `Run` about the test part."""
-        posteriors_by_pooling, labels = self.estimator.pooled(self.feeder.source(test), POOLINGS)
+    def _test(self, parts: Fold) -> dict:
+        """Fields of `Run` about the test part, without the utterances of an enrolment."""
+        normalizer, test = self.feeder.test_normalizer(parts.train, parts.test)
+        posteriors_by_pooling, labels = self.estimator.pooled(self.feeder.source(test, normalizer), POOLINGS)
         posteriors = posteriors_by_pooling[self.prepared.experiment.recipe.pooling]
         rows = [self.prepared.records.utterances[row] for row in sorted(self.feeder.rows[name] for name in test)]
         is_correct = posteriors.argmax(axis=1) == labels
@@ -113,15 +115,20 @@ class FoldRunner:
             "labels": labels.tolist(),
             "probabilities": posteriors.round(6).tolist(),
             "by_pooling": {name: values.argmax(axis=1).tolist() for name, values in posteriors_by_pooling.items()},
-            "attention": self._attention([row for row, right in zip(rows, is_correct, strict=True) if right]),
+            "attention": self._attention(
+                [row for row, right in zip(rows, is_correct, strict=True) if right], normalizer
+            ),
         }
 
-    def _attention(self, rows: Sequence[UtteranceRow]) -> tuple[UtteranceAttention, ...]:
+    def _attention(
+        self, rows: Sequence[UtteranceRow], normalizer: SpeakerNormalizer | None
+    ) -> tuple[UtteranceAttention, ...]:
         """Attention weights of the first row of every class, for the report."""
         examples = []
         for row in {row.label: row for row in reversed(rows)}.values():
             # batches of one segment, since an utterance may have more segments than the recipe's batch
-            parts = [self.estimator.attention(batch.inputs) for batch in self.feeder.source([row.id]).ordered(1)]
+            batches = self.feeder.source([row.id], normalizer).ordered(1)
+            parts = [self.estimator.attention(batch.inputs) for batch in batches]
             weighted = [part for part in parts if part is not None]
             if weighted:
                 weights = np.concatenate(weighted).astype(float).round(5)
@@ -143,7 +150,8 @@ def make_estimator(prepared: Prepared, folder: Path | None) -> tuple[Estimator, 
         return estimator, None
     folder = folder and folder / PRETRAINING
     labels = prepared.records.manifest.labels
-    return estimator, Pretraining(estimator, system, prepared.config, recipe, weights, labels, folder)
+    choice = experiment.speaker_statistics
+    return estimator, Pretraining(estimator, system, prepared.config, recipe, weights, labels, folder, choice)
 
 
 def _speakers(record_set: RecordSet, fold: Fold) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from acrnn.batches.speaker_statistics import Choice
 from acrnn.errors import FieldError
 from acrnn.models import System
 from acrnn.recipes import Recipe
@@ -33,6 +34,7 @@ class Pretraining:
         initial_weights: of the kind "corpus".
         labels: emotions of the experiment in class order.
         folder: folder that keeps the weights; None keeps them in memory only.
+        speaker_statistics: normalization of the experiment by speaker, which the pre-training uses as well.
 
     Raises:
         UsageError: the system is not trained by gradient descent.
@@ -47,12 +49,14 @@ class Pretraining:
         initial_weights: InitialWeights,
         labels: tuple[str, ...],
         folder: Path | None = None,
+        speaker_statistics: Choice = Choice(),
     ):
         from acrnn.training.pretraining import WeightFolder
 
         self.network = _network(estimator, system)
         self.system, self.config, self.recipe, self.labels = system, config, recipe, labels
         self.corpus = self._corpus(initial_weights)
+        self.corpus.speaker_statistics = speaker_statistics
         if folder is not None:
             self.corpus.folder = WeightFolder(folder, self._task(initial_weights))
 
@@ -71,6 +75,7 @@ class Pretraining:
             "network": {**asdict(self.config), "num_classes": len(description["labels"])},
             "system": self.system.summary,
             "recipe": asdict(self.recipe),
+            "speaker_statistics": str(self.corpus.speaker_statistics),
         }
 
     def _task_network(self, num_classes: int) -> Network:

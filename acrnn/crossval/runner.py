@@ -175,7 +175,9 @@ def run_tasks(
         FitError: a training loss is not finite.
     """
     prepared = Prepared.of(experiment)
-    runner = FoldRunner(prepared, Feeder(prepared.records, memory_bytes, prepared.used_utterances()), output_dir)
+    choice = experiment.speaker_statistics
+    feeder = Feeder(prepared.records, memory_bytes, prepared.used_utterances(), choice)
+    runner = FoldRunner(prepared, feeder, output_dir)
     settings_sha256 = files.sha256_of_json(prepared.settings())
     for fold, seed in tasks:
         if runner.pretraining:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from acrnn import frontends, recipes, segments
+from acrnn.batches.speaker_statistics import CORPUS, Choice
 from acrnn.models import MODELS, System
 from acrnn.recipes import Recipe
 
@@ -21,7 +22,14 @@ _KEYS = {
     "recipe_fields": "recipe",
 }
 # Not written while they have their defaults.
-_OPTIONAL = ("mistake", "speeds", "initial_weights", "auxiliary_inputs", "train_on_validation")
+_OPTIONAL = (
+    "mistake",
+    "speeds",
+    "initial_weights",
+    "auxiliary_inputs",
+    "train_on_validation",
+    "speaker_statistics",
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,8 @@ class Settings:
         initial_weights: description of the initial weights, {"kind", …}; None for a random start of a system of one stage.
         auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
         train_on_validation: the validation speakers of each fold are in its training part, and it has no validation part.
+        speaker_statistics: recordings whose mean and deviation normalize an utterance, see `normalized_by`; None for the training
+            part's.
     """
 
     corpus: CorpusInfo
@@ -84,6 +94,7 @@ class Settings:
     initial_weights: Mapping | None = None
     auxiliary_inputs: Mapping[str, Mapping] = field(default_factory=dict)
     train_on_validation: bool = False
+    speaker_statistics: str | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Settings:
@@ -146,6 +157,11 @@ class Settings:
     def rule(self) -> segments.SegmentRule:
         """The segment rule."""
         return segments.from_dict(self.segment_fields)
+
+    @property
+    def normalized_by(self) -> Choice:
+        """The choice of the recordings whose mean and deviation normalize an utterance."""
+        return Choice.parse(self.speaker_statistics or CORPUS)
 
     @property
     def initial_weights_kind(self) -> str | None:

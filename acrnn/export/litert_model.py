@@ -66,9 +66,13 @@ class _Signatures(tf.Module):
             return [tf.TensorSpec([1, length], tf.float32, "waveform"), tf.TensorSpec([1], tf.int32, "num_samples")]
 
         self.endpoints = {
-            "serving_default": tf.function(self._utterance, input_signature=[*waveform(samples), *auxiliary]),
-            "features": tf.function(self._features, input_signature=waveform(None)),
-            "segments": tf.function(graph.segments, input_signature=[features, num_frames, *auxiliary]),
+            "serving_default": tf.function(
+                self._utterance, input_signature=[*waveform(samples), *auxiliary], autograph=False
+            ),
+            "features": tf.function(self._features, input_signature=waveform(None), autograph=False),
+            "segments": tf.function(
+                graph.segments, input_signature=[features, num_frames, *auxiliary], autograph=False
+            ),
         }
 
     def _features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> Outputs:

@@ -36,7 +36,7 @@ def write(trained: TrainedModel, path: Path) -> None:
         tf.TensorSpec([None], tf.int32, name="num_samples"),
         *graph.auxiliary_inputs,
     ]
-    function = tf.function(graph.utterances, input_signature=signature)
+    function = tf.function(graph.utterances, input_signature=signature, autograph=False)
     model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
     onnx.helper.set_model_props(model, {"labels": json.dumps(list(trained.labels))})
     onnx.save(model, path)

@@ -13,6 +13,7 @@ from acrnn.crossval.settings import Settings
 from acrnn.export.trained_model import TrainedModel
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records.record_set import RecordSet
+from acrnn.training.estimator import Estimator
 
 
 def refit(
@@ -50,16 +51,19 @@ def refit(
     weights = _checked_weights(folder, settings, initial_weights)
     estimator = settings.system.estimator(settings.config, recipe, weights)
     if weights.kind == "corpus":
-        pretraining = Pretraining(
-            estimator, settings.system, settings.config, settings.recipe, weights, settings.labels
-        )
-        pretraining.start(seed)
+        _pretraining(estimator, settings, weights).start(seed)
     speeds = settings.speeds or record_set.manifest.speeds
     source = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
     estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
     origin = {"speakers": speakers, "epochs": recipe.total_epochs, "seed": seed}
     return TrainedModel.of_network(estimator.model, settings, origin)
+
+
+def _pretraining(estimator: Estimator, settings: Settings, weights: InitialWeights) -> Pretraining:
+    """Returns the pre-training of the runs, which is repeated by their recipe, not by that of the refit."""
+    system, config, recipe, labels = settings.system, settings.config, settings.recipe, settings.labels
+    return Pretraining(estimator, system, config, recipe, weights, labels, speaker_statistics=settings.normalized_by)
 
 
 def _checked_weights(folder: Path, settings: Settings, initial_weights: InitialWeights) -> InitialWeights:

@@ -59,7 +59,7 @@ class _Signatures(tf.Module):
             tf.TensorSpec([None, *shape], dtype, name=name)
             for name, (shape, dtype) in {**inputs, **self.auxiliary.inputs}.items()
         ]
-        return tf.function(function, input_signature=specs)
+        return tf.function(function, input_signature=specs, autograph=False)
 
     def _utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary: tf.Tensor) -> Outputs:
         names = ["waveform", "num_samples", *self.auxiliary.inputs]

@@ -76,7 +76,7 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
         published=published.uar(settings),
         pictures=pictures,
         tables=[_classes(results), _runs(results)],
-        caption=f"{SPREAD}. {metrics.INTERVALS}.",
+        caption=f"{SPREAD}. {metrics.INTERVALS}. {settings.normalized_by.sentence}",
         settings=_settings(results),
     )
     files.write_text(folder / REPORT, html)

@@ -125,7 +125,7 @@ def trained(settings: Settings) -> str:
 
 
 def system_title(settings: Settings) -> str:
-    """Name of the system with its deviations: leak, depth, reduced network, initial weights, no validation part, speeds."""
+    """Name of the system with its deviations, such as a leak, its depth, a reduced network or initial weights."""
     leak = f"LEAKS ({settings.mistake}): " if settings.mistake else ""
     depth = settings.network_fields.get("conv_layers")
     parts = [f"{leak}{settings.model}"]
@@ -134,4 +134,5 @@ def system_title(settings: Settings) -> str:
     parts += [initial_weights.title(settings.initial_weights)] if settings.initial_weights else []
     parts += ["trained on the validation speakers too"] if settings.train_on_validation else []
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
+    parts += [settings.normalized_by.title] if settings.speaker_statistics else []
     return ", ".join(parts)

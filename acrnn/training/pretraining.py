@@ -14,6 +14,7 @@ import numpy as np
 
 from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES, Feeder, Source
+from acrnn.batches.speaker_statistics import Choice
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.text.embedding import embedding_of
 from acrnn.training.estimator import Epoch, Fit
@@ -110,9 +111,11 @@ class CorpusPretraining:
 
     Attributes:
         folder: weights on disk; None keeps them in memory only.
+        speaker_statistics: recordings of the other corpus whose mean and deviation normalize the features of an utterance.
     """
 
     folder: WeightFolder | None = None
+    speaker_statistics: Choice = Choice()
 
     def __init__(
         self,
@@ -144,7 +147,7 @@ class CorpusPretraining:
         started = time.monotonic()
         network = self.make_network(len(self.records.manifest.labels))
         parts = parts_of(self.records.utterances, network.recipe.epoch_choice != "last")
-        feeder = Feeder(self.records, MEMORY_BYTES, {*parts.train, *parts.validation})
+        feeder = Feeder(self.records, MEMORY_BYTES, {*parts.train, *parts.validation}, self.speaker_statistics)
         train, validation = (self.cut(feeder.source(ids)) if ids else None for ids in (parts.train, parts.validation))
         try:
             fit = network.fit(train, validation, seed, on_epoch)

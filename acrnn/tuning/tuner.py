@@ -48,7 +48,8 @@ class Trainer:
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that every trial compiles another network
         parts = [folder.prepared.folds[fold] for fold in folder.folds]
         used = {utterance for part in parts for utterance in (*part.train, *part.validation)}
-        self.feeder = Feeder(folder.prepared.records, memory_bytes, used)
+        choice = folder.prepared.experiment.speaker_statistics
+        self.feeder = Feeder(folder.prepared.records, memory_bytes, used, choice)
 
     def validation_uar(self, name: str, values: Values) -> float:
         """Mean validation UAR over folds and seeds.

@@ -102,6 +102,13 @@ def test_an_error_about_a_field_names_its_option(options, message, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_a_synthetic_corpus_is_learned_by_the_reduced_network_unless_asked_otherwise():
+    assert parsed("--dataset", "toy").reduced and parsed("--dataset", "toy").epochs == 10
+    assert not parsed("--dataset", "toy", "--no-reduced").reduced
+    assert not parsed("--dataset", "toy", "--model", "han2014-dnn-elm").reduced  # it has no reduced network
+    assert not parsed("--dataset", "emodb").reduced and parsed("--dataset", "emodb", "--reduced").reduced
+
+
 @pytest.mark.parametrize("option", ["--warmup-epochs", "--patience", "--label-smoothing"])
 def test_a_value_that_is_no_number_is_refused(option, capsys):
     with pytest.raises(SystemExit) as stop:

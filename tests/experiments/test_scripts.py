@@ -23,7 +23,7 @@ QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models"]
 def finished(tiny_corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("experiment")
     options = ["--records", str(folder / "records"), "--output-dir", str(folder / "out"), "--folds", "0-1"]
-    assert run_cv.main(["--dataset", "manifest", "--data-dir", str(tiny_corpus), *options, *QUICK]) == 0
+    assert run_cv.main(["--dataset", "manifest", "--data-dir", str(tiny_corpus), *options, *QUICK, "--reduced"]) == 0
     return folder
 
 
@@ -32,7 +32,7 @@ def test_the_main_job_prepares_trains_and_reports(finished):
     assert (finished / "records" / "manifest.json").exists()
     assert results["overall"]["coverage"] == {"folds": 2, "seeds": 1, "runs": 2, "planned": 5}
     assert results["settings"]["recipe"]["batch_size"] == 8
-    assert results["settings"]["network"]["first_filters"] == 128
+    assert results["settings"]["network"]["first_filters"] == MODELS["chen2018-3d"].reduced["first_filters"]
     assert {"confusion.png", "learning_curves.png", "speakers.png", "attention.png"} <= {
         path.name for path in (finished / "out").iterdir()
     }
@@ -51,7 +51,7 @@ def test_the_summary_is_a_few_lines(finished, capsys):
     assert cli.main(["summary", str(finished / "out")]) == 0
     text = capsys.readouterr().out
     assert len(text.splitlines()) <= 7
-    assert "chen2018-3d, 1 conv on manifest, leave-one-speaker-out: 2 of 5 folds" in text
+    assert "chen2018-3d, 1 conv, reduced network on manifest, leave-one-speaker-out: 2 of 5 folds" in text
     assert "chance UAR is 33.3" in text
 
 
@@ -122,7 +122,15 @@ def test_wrong_usage_ends_with_status_2(tiny_records, capsys):
 
 
 def test_records_of_other_recordings_than_those_named_are_refused(finished, tiny_corpus, tmp_path, capsys):
-    shared = ["--dataset", "manifest", "--records", str(finished / "records"), "--output-dir", str(finished / "out")]
+    shared = [
+        "--dataset",
+        "manifest",
+        "--records",
+        str(finished / "records"),
+        "--output-dir",
+        str(finished / "out"),
+        "--reduced",
+    ]
     assert run_cv.main([*shared, *QUICK, "--folds", "0", "--data-dir", str(tiny_corpus)]) == 0
     assert run_cv.main([*shared, *QUICK, "--data-dir", str(tmp_path / "elsewhere.csv")]) == 1
     assert "elsewhere.csv: no such file" in capsys.readouterr().err

@@ -263,15 +263,15 @@ def test_small_weights_are_smaller_and_predict_nearly_the_same(small, exported_s
     assert 0 < np.abs(difference).mean() < 0.03 and np.abs(difference).max() < 0.2
 
 
-def test_onnx_runs_where_tensorflow_cannot_be_imported(tmp_path):
-    version_folder.export(sharp("chen2018-3d"), tmp_path / "model" / "1", ("onnx", "litert"))
+def test_onnx_runs_where_tensorflow_cannot_be_imported(exported_small):
+    out, _ = exported_small
     program = (
         "import sys\n"
         "for name in ('tensorflow', 'keras', 'jax', 'librosa', 'sklearn', 'matplotlib'): sys.modules[name] = None\n"
         "import numpy, acrnn\n"
         "sound = numpy.sin(numpy.arange(16000) / 9)\n"
         f"for name in ('auto', 'litert'):\n"
-        f"    recognizer = acrnn.Recognizer.load({str(tmp_path / 'model')!r}, name)\n"
+        f"    recognizer = acrnn.Recognizer.load({str(out.parent)!r}, name)\n"
         "    print(recognizer.runtime, recognizer.predict(sound, 16000).emotion)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
