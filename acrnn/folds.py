@@ -20,8 +20,7 @@ class Fold:
     Attributes:
         name: name of the test set, such as "speaker 03".
         train: ids of the training utterances.
-        validation: ids of the utterances for checkpoint selection and early stopping; empty for a recipe without either whose
-            training includes them.
+        validation: ids of the utterances for checkpoint selection and early stopping.
         test: ids of the utterances that are scored once.
         speaker_independent: True if no speaker may be in two of the sets.
     """
@@ -60,11 +59,7 @@ class Protocol:
 
 
 def make_folds(
-    protocol: str,
-    rows: Sequence[UtteranceRow],
-    labels: Sequence[str],
-    speeds: Collection[float] | None = None,
-    train_on_validation: bool = False,
+    protocol: str, rows: Sequence[UtteranceRow], labels: Sequence[str], speeds: Collection[float] | None = None
 ) -> tuple[Fold, ...]:
     """Returns the checked folds of a protocol.
 
@@ -75,7 +70,6 @@ def make_folds(
         rows: utterances of the record set, with copies at other speeds.
         labels: emotions in class order.
         speeds: speeds of the copies to train on; None for all.
-        train_on_validation: add the validation part of each fold to its training part; the test parts stay the same.
 
     Raises:
         FieldError: the protocol is unknown.
@@ -88,7 +82,6 @@ def make_folds(
     folds, originals = [], [row for row in rows if not row.copy_of]
     trainable = [row for row in rows if not row.copy_of or speeds is None or row.speed in speeds]
     for name, validation, test in rules.make(originals):
-        validation = set() if train_on_validation else validation
         fold = Fold(
             name=name,
             train=tuple(row.id for row in trainable if (row.copy_of or row.id) not in validation | test),
@@ -96,7 +89,7 @@ def make_folds(
             test=tuple(row.id for row in originals if row.id in test),
             speaker_independent=rules.speaker_independent,
         )
-        check_fold(fold, rows, labels, not train_on_validation)
+        check_fold(fold, rows, labels)
         folds.append(fold)
     per_repetition = len(folds) // rules.repetitions
     for first in range(0, len(folds), per_repetition):
@@ -109,14 +102,13 @@ def split_sha256(folds: Sequence[Fold]) -> str:
     return sha256_of_json([fold.to_dict() for fold in folds])
 
 
-def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str], needs_validation: bool = True) -> None:
+def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str]) -> None:
     """Refuses a fold that leaks test data into training, or that a network cannot be trained and tested on.
 
     Args:
         fold: the fold.
         rows: utterances of the record set, with copies at other speeds.
         labels: emotions in class order.
-        needs_validation: False for a fold whose validation part is in its training part, and so is empty.
 
     Raises:
         ValueError: an utterance, a file of which the corpus has two copies, or a speaker if the fold must be
@@ -133,8 +125,6 @@ def check_fold(fold: Fold, rows: Sequence[UtteranceRow], labels: Sequence[str], 
         _refuse_overlap(fold, parts, "speaker", lambda utterance: by_id[utterance].speaker)
     classes = {part: {by_id[utterance].label for utterance in ids} for part, ids in parts.items()}
     for part, ids in parts.items():
-        if part == "validation" and not needs_validation:
-            continue
         if not ids:
             raise ValueError(f"fold {fold.name!r}: its {part} part is empty; a fold needs three disjoint parts")
         if len(classes[part]) < 2:

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RECIPE,…",
         help="train these recipes, select one inside every fold",
     )
-    parser.add_argument(
+    parser.add_argument_group("validation part").add_argument(
         "--train-on-validation",
         action="store_true",
         help="add the validation speakers to the training part, with a recipe of the last epoch",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from acrnn.recipes.initial_weights import RANDOM, InitialWeights
-from acrnn.records import RecordSet
+from acrnn.records import RecordSet, UtteranceRow
 
 
 @dataclass(frozen=True)
@@ -164,10 +164,24 @@ def _folds(experiment: Experiment, record_set: RecordSet) -> tuple[Fold, ...]:
     rows, labels, mistake = record_set.utterances, record_set.manifest.labels, _mistake(experiment, record_set)
     if mistake is None:
         _check_speeds(experiment, record_set)
-        return make_folds(experiment.protocol, rows, labels, experiment.speeds, experiment.train_on_validation)
+        folds = make_folds(experiment.protocol, rows, labels, experiment.speeds)
+        if experiment.train_on_validation:
+            folds = tuple(_trained_on_validation(fold, rows, experiment.speeds) for fold in folds)
+        return folds
     rows = tuple(row for row in rows if not row.copy_of)  # the effect of a mistake is measured without augmentation
     folds = make_folds(mistake.protocol or experiment.protocol, leakage.mistaken_speakers(mistake, rows), labels)
     return tuple(leakage.leaking_fold(mistake, fold, rows) for fold in folds)
+
+
+def _trained_on_validation(fold: Fold, rows: Sequence[UtteranceRow], speeds: Sequence[float] | None) -> Fold:
+    """Returns a checked fold with its validation part, and the copies of it at other speeds, in its training part."""
+    train, validation = set(fold.train), set(fold.validation)
+    train |= {
+        row.id
+        for row in rows
+        if (row.copy_of or row.id) in validation and (not row.copy_of or speeds is None or row.speed in speeds)
+    }
+    return replace(fold, train=tuple(row.id for row in rows if row.id in train), validation=())
 
 
 def _check_validation(experiment: Experiment) -> None:

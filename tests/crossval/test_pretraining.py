@@ -22,7 +22,6 @@ from acrnn.recipes.initial_weights import InitialWeights
 from acrnn.records import RecordSet
 from acrnn.reports.html import write_report
 from acrnn.training.network import Network
-from acrnn.training.pretraining import transferred
 from data_prep.__main__ import main as data_prep_main
 from experiments import run_cv
 
@@ -129,20 +128,6 @@ def test_a_corpus_with_other_emotions_gives_all_weights_but_the_output_layer(tin
     assert {path for path in equal if "logits" in path} == {"logits/kernel", "logits/bias"}
     assert equal["logits/kernel"] and equal["logits/bias"]
     assert not equal["normalization/mean"]
-
-
-def test_the_outputs_of_the_same_emotions_in_another_order_are_reordered(tiny_records, other):
-    prepared = Prepared.of(experiment_on(tiny_records, other, STILL))
-    system = MODELS["chen2018-3d"]
-    model = system.build(prepared.config)
-    wider = system.build(replace(prepared.config, num_classes=4))
-    weights = model.get_weights()
-    values = transferred(weights, model, wider, ("high", "low", "noisy"), ("noisy", "high", "low"))
-    names = [weight.path for weight in model.weights]
-    kernel = names.index("logits/kernel")
-    np.testing.assert_array_equal(values[kernel], weights[kernel][:, [1, 2, 0]])
-    others = [number for number, name in enumerate(names) if "logits" not in name]
-    assert all(np.array_equal(values[number], weights[number]) for number in others)
 
 
 def test_a_damaged_pre_training_is_refused_and_one_of_another_recipe_is_repeated(tiny_records, other, tmp_path, fits):
