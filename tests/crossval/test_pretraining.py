@@ -139,6 +139,9 @@ def test_a_damaged_pre_training_is_refused_and_one_of_another_recipe_is_repeated
     longer = replace(experiment, recipe=replace(RECIPE, epochs=1))
     make_estimator(Prepared.of(longer), tmp_path)[1].start(0)
     assert len(fits) == 2 and json.loads(description.read_text())["best_epoch"] == 1
+    description.unlink()  # as after a kill between the two files
+    make_estimator(Prepared.of(longer), tmp_path)[1].start(0)
+    assert len(fits) == 3
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"seed0\.npz: missing or damaged.*only the pre-training of this seed"):
         make_estimator(Prepared.of(longer), tmp_path)[1].start(0)
