@@ -47,7 +47,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RECIPE,…",
         help="train these recipes, select one inside every fold",
     )
-    parser.add_argument_group("validation part").add_argument(
+    training = parser.add_argument_group("training part")
+    training.add_argument(
+        "--also",
+        dest="joint",
+        type=Path,
+        metavar="RECORDS",
+        help="add the utterances of another record set to every training part, those of the same emotions",
+    )
+    training.add_argument(
         "--train-on-validation",
         action="store_true",
         help="add the validation speakers to the training part, with a recipe of the last epoch",

@@ -153,6 +153,21 @@ def _batch(features, num_frames, labels, utterances, normalizer: SpeakerNormaliz
     return Batch(inputs, labels, utterances)
 
 
+def in_memory(source: Source) -> Segments:
+    """Returns the segments of a source, normalized by speaker if the source does so.
+
+    Features are float32, or in the precision of the records where they are in memory already.
+    """
+    if isinstance(source, MemorySource) and source.normalizer is None:
+        return source.data[source.index]
+    batches = list(source.ordered(256))
+    features, num_frames = (
+        np.concatenate([batch.inputs[name] for batch in batches]) for name in ("features", "num_frames")
+    )
+    labels, utterances = (np.concatenate(values) for values in zip(*(batch[1:] for batch in batches), strict=True))
+    return Segments(features, num_frames, labels, utterances)
+
+
 class Feeder:
     """Makes the sources of the parts of one record set: in memory if the set is small enough, else streamed.
 

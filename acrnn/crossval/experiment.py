@@ -11,6 +11,7 @@ from typing import Any
 from acrnn import frontends, segments
 from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval import leakage
+from acrnn.crossval.joint import JointCorpus
 from acrnn.crossval.leakage import Mistake
 from acrnn.crossval.pretraining import check_config
 from acrnn.crossval.settings import CorpusInfo, Settings
@@ -39,6 +40,7 @@ class Experiment:
         initial_weights: initial weights, see `System.pretrained`.
         train_on_validation: add the validation speakers of each fold to its training part, for a recipe without checkpoint
             selection and early stopping.
+        joint: folder of another record set whose utterances are added to the training part of every fold; None for none.
         speaker_statistics: recordings whose mean and deviation normalize the features of an utterance.
     """
 
@@ -52,6 +54,7 @@ class Experiment:
     speeds: tuple[float, ...] | None = None
     initial_weights: InitialWeights = RANDOM
     train_on_validation: bool = False
+    joint: Path | None = None
     speaker_statistics: Choice = Choice()
 
     @property
@@ -91,6 +94,7 @@ class Prepared:
         system = MODELS[experiment.model]
         system.check_recipe(experiment.recipe, experiment.initial_weights)
         _check_validation(experiment)
+        _check_joint(experiment, record_set)
         system.check_records(record_set)
         experiment.initial_weights.check(record_set)
         config = system.configure(record_set.manifest, **experiment.network)
@@ -123,6 +127,7 @@ class Prepared:
             initial_weights=self._initial_weights(),
             auxiliary_inputs=manifest.auxiliary_inputs,
             train_on_validation=experiment.train_on_validation,
+            joint=joint.describe() if (joint := self.joint_corpus()) else None,
             speaker_statistics=None
             if experiment.speaker_statistics == Choice()
             else str(experiment.speaker_statistics),
@@ -132,6 +137,11 @@ class Prepared:
         weights = self.experiment.initial_weights
         is_described = weights != RANDOM or MODELS[self.experiment.model].pretrained
         return weights.describe() if is_described else None
+
+    def joint_corpus(self) -> JointCorpus | None:
+        """The other record set of a joint training; None for none."""
+        folder = self.experiment.joint
+        return JointCorpus(folder, self.records.manifest.labels) if folder else None
 
     def used_utterances(self) -> set[str] | None:
         """Ids of the utterances in any part of any fold; None for all utterances of the records."""
@@ -182,6 +192,19 @@ def _trained_on_validation(fold: Fold, rows: Sequence[UtteranceRow], speeds: Seq
         if (row.copy_of or row.id) in validation and (not row.copy_of or speeds is None or row.speed in speeds)
     }
     return replace(fold, train=tuple(row.id for row in rows if row.id in train), validation=())
+
+
+def _check_joint(experiment: Experiment, record_set: RecordSet) -> None:
+    """Refuses a joint training that is not possible, or that would train on the records of the experiment."""
+    if experiment.joint is None:
+        return
+    system = MODELS[experiment.model]
+    if system.auxiliary_inputs:
+        problem = f"joint training has sound only, but {system.summary} takes more; leave it out"
+        raise FieldError("joint", experiment.joint, problem)
+    if experiment.mistake:
+        raise FieldError("joint", experiment.joint, "a deliberate leak is measured on one corpus; leave it out")
+    JointCorpus(experiment.joint, record_set.manifest.labels).check(record_set)
 
 
 def _check_validation(experiment: Experiment) -> None:

@@ -44,6 +44,7 @@ class FoldRunner:
         mistake = prepared.mistake
         self.prepared, self.feeder = prepared, feeder
         self.estimator, self.pretraining = make_estimator(prepared, folder)
+        self.joint = prepared.joint_corpus()
         leaks = mistake is not None and mistake.normalized_on_everything
         self._statistics = feeder.source(list(feeder.rows)) if leaks else None
 
@@ -62,6 +63,8 @@ class FoldRunner:
             self.pretraining.start(seed)
         parts = self.prepared.folds[fold]
         train = self.feeder.source(parts.train)
+        if self.joint:
+            train = self.joint.joined(train, self.prepared.experiment.speaker_statistics)
         validation = self.feeder.source(parts.validation) if parts.validation else None
         try:
             return self.estimator.fit(train, validation, seed, on_epoch, self._statistics)

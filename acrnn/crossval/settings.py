@@ -28,6 +28,7 @@ _OPTIONAL = (
     "initial_weights",
     "auxiliary_inputs",
     "train_on_validation",
+    "joint",
     "speaker_statistics",
 )
 
@@ -75,6 +76,7 @@ class Settings:
         initial_weights: description of the initial weights, {"kind", …}; None for a random start of a system of one stage.
         auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
         train_on_validation: the validation speakers of each fold are in its training part, and it has no validation part.
+        joint: description of another record set in every training part, see `acrnn.crossval.joint`; None without one.
         speaker_statistics: recordings whose mean and deviation normalize an utterance, see `normalized_by`; None for the training
             part's.
     """
@@ -94,6 +96,7 @@ class Settings:
     initial_weights: Mapping | None = None
     auxiliary_inputs: Mapping[str, Mapping] = field(default_factory=dict)
     train_on_validation: bool = False
+    joint: Mapping | None = None
     speaker_statistics: str | None = None
 
     @classmethod
@@ -162,6 +165,12 @@ class Settings:
     def normalized_by(self) -> Choice:
         """The choice of the recordings whose mean and deviation normalize an utterance."""
         return Choice.parse(self.speaker_statistics or CORPUS)
+
+    @property
+    def other_corpora(self) -> dict[str, Mapping]:
+        """Corpora that add to the training, by their use: "pre-training", "joint training"; each with licence and citation."""
+        uses = {"pre-training": self.initial_weights, "joint training": self.joint}
+        return {use: values for use, values in uses.items() if values and "corpus" in values}
 
     @property
     def initial_weights_kind(self) -> str | None:

@@ -46,6 +46,8 @@ def refit(
     record_set = RecordSet(records)
     if record_set.manifest.content_sha256 != settings.records_sha256:
         raise ValueError(f"{records}: not the records of {folder}; name the record set that it was run on")
+    if settings.joint:
+        raise ValueError(f"{folder}: its runs trained on a second corpus too; export the network of a fold instead")
     import_quietly("keras")
     recipe = settings.recipe.settled([run.to_dict() for run in results.runs])
     weights = _checked_weights(folder, settings, initial_weights)

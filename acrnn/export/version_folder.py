@@ -11,7 +11,6 @@ from pathlib import Path
 from acrnn import files
 from acrnn.crossval.environment import versions
 from acrnn.crossval.results import collect_results
-from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.trained_model import TrainedModel
@@ -158,16 +157,10 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         formats={key: FORMATS[key].title for key in formats},
         auxiliary_inputs=trained.auxiliary_inputs,
         speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),
-        pretrained_on=_pretrained_on(settings),
+        other_corpora={
+            use: {key: corpus[key] for key in CORPUS_FIELDS} for use, corpus in settings.other_corpora.items()
+        },
     )
-
-
-def _pretrained_on(settings: Settings) -> dict:
-    """The corpus that the initial weights come from, with its licence; empty for none."""
-    start = settings.initial_weights or {}
-    if start.get("kind") != "corpus":
-        return {}
-    return {"name": start["corpus"], **{key: start[key] for key in CORPUS_FIELDS}}
 
 
 def estimate_of(folder: Path) -> dict:

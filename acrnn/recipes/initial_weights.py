@@ -10,8 +10,8 @@ from typing import Literal
 
 from acrnn import files
 from acrnn.errors import FieldError
+from acrnn.records.disjoint import check_disjoint
 from acrnn.records.record_set import RecordSet
-from acrnn.records.shared_sounds import shared_between
 
 TIME_ARROW = "time-arrow"
 CORPUS_FIELDS = ("title", "version", "licence", "citation")  # of a pre-training corpus, for people
@@ -80,55 +80,10 @@ class InitialWeights:
         if self.kind == "imagenet" and not self.source.is_file():
             raise FileNotFoundError(f"{self.path}: no such file of ImageNet weights; check the path")
         if self.kind == "corpus":
-            self._check_corpus(RecordSet(self.source), records)
-
-    def _check_corpus(self, other: RecordSet, records: RecordSet) -> None:
-        if (other.manifest.frontend, other.manifest.rule) != (records.manifest.frontend, records.manifest.rule):
-            raise ValueError(
-                f"pre-training on {self.path}: its front end or segment rule is not that of {records.folder}; "
-                "prepare both in the same way"
-            )
-        compared, shared = _shared_recordings(other, records)
-        if shared:
-            raise ValueError(
-                f"pre-training on {self.path}: {shared[0]} and {len(shared) - 1} other recordings are also in "
-                f"{records.folder}, where they may be tested ({compared} were compared); use another corpus, or {TIME_ARROW}"
-            )
-        self._check_speakers(other, records)
-
-    def _check_speakers(self, other: RecordSet, records: RecordSet) -> None:
-        speakers = {row.speaker for row in other.utterances}
-        corpus = records.manifest.corpus["name"]
-        shared = sorted(speakers & {row.speaker for row in records.utterances})
-        if shared and other.manifest.corpus["name"] == corpus:
-            raise ValueError(
-                f"pre-training on {self.path}: it is of the same corpus as {records.folder} ({corpus}), and speakers "
-                f"{', '.join(shared[:3])} are in both, where they may be tested; leave them out, or rename them if they "
-                "are different people"
-            )
-        if len(speakers) < 2:
-            raise ValueError(f"pre-training on {self.path}: it has a single speaker; validation needs a second one")
-
-
-def _shared_recordings(other: RecordSet, records: RecordSet) -> tuple[str, list[str]]:
-    """Returns what was compared, and the paths of the recordings of one record set that are also in another.
-
-    Decoded samples and fingerprints find copies in other files, formats and levels. Records that were made before record
-    sets kept their sounds have only checksums of files.
-    """
-    paths = {row.id: row.path for row in other.utterances}
-    checksums = {row.sha256 for row in records.utterances}
-    shared = {row.id for row in other.utterances if row.sha256 in checksums and not row.copy_of}
-    if other.sounds is None or records.sounds is None:
-        return "checksums of files alone", _paths(shared, paths)
-    samples = set(records.sounds.sha256.values())
-    shared |= {name for name, sha256 in other.sounds.sha256.items() if sha256 in samples}
-    shared |= {pair.first for pair in shared_between(other.sounds.fingerprints, records.sounds.fingerprints)}
-    return "files, decoded samples and fingerprints", _paths(shared, paths)
-
-
-def _paths(ids: set[str], paths: dict[str, str]) -> list[str]:
-    return [path for name, path in paths.items() if name in ids]
+            other = RecordSet(self.source)
+            check_disjoint(other, records, "pre-training on")
+            if len({row.speaker for row in other.utterances}) < 2:
+                raise ValueError(f"pre-training on {self.path}: it has a single speaker; validation needs a second one")
 
 
 RANDOM = InitialWeights()

@@ -182,7 +182,7 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("corpus", f"{corpus.title}, {corpus.version}, subset {corpus.subset}"),
         ("licence", corpus.licence),
         ("cite", corpus.citation),
-        *_pretraining(settings),
+        *_other_corpora(settings),
         ("labels", ", ".join(settings.labels)),
         ("protocol", settings.protocol),
         *([("validation part", "none: its speakers are in the training part")] if settings.train_on_validation else []),
@@ -197,16 +197,14 @@ def _settings(results: Results) -> list[tuple[str, str]]:
     ]
 
 
-def _pretraining(settings: Settings) -> list[tuple[str, str]]:
-    """Corpus of the pre-training with its licence; empty without one."""
-    start = settings.initial_weights or {}
-    if start.get("kind") != "corpus":
-        return []
-    return [
-        ("pre-training corpus", f"{start['title']}, {start['version']}: {', '.join(start['labels'])}"),
-        ("licence of the pre-training corpus", start["licence"]),
-        ("cite", start["citation"]),
-    ]
+def _other_corpora(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Corpora of a pre-training or a joint training, with their licences."""
+    for use, corpus in settings.other_corpora.items():
+        yield f"{use}, corpus", f"{corpus['title']}, {corpus['version']}: {', '.join(corpus['labels'])}"
+        if left_out := corpus.get("left_out"):
+            yield f"{use}, utterances left out", ", ".join(f"{name} {count}" for name, count in left_out.items())
+        yield f"{use}, licence", corpus["licence"]
+        yield f"{use}, cite", corpus["citation"]
 
 
 def _listed(fields: Mapping) -> str:

@@ -132,6 +132,7 @@ def system_title(settings: Settings) -> str:
     parts += [] if depth is None else [f"{depth} conv"]
     parts += [] if published.full_size(settings) else ["reduced network"]
     parts += [initial_weights.title(settings.initial_weights)] if settings.initial_weights else []
+    parts += [f"jointly with {settings.joint['corpus']}"] if settings.joint else []
     parts += ["trained on the validation speakers too"] if settings.train_on_validation else []
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
     parts += [settings.normalized_by.title] if settings.speaker_statistics else []

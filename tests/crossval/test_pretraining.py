@@ -1,15 +1,14 @@
 """Pre-training on another corpus: its weights are the start of every fold, trained once for each seed."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
-from support.tiny_corpus import TINY_NETWORK, tiny_sound, write_tiny_corpus
+from support.other_corpus import prepare, write_other
+from support.tiny_corpus import TINY_NETWORK
 
-from acrnn import files
 from acrnn.batches.sources import Feeder
 from acrnn.crossval import Experiment, Prepared, cross_validate, read_results
 from acrnn.crossval.fold_run import make_estimator
@@ -22,7 +21,6 @@ from acrnn.recipes.initial_weights import InitialWeights
 from acrnn.records import RecordSet
 from acrnn.reports.html import write_report
 from acrnn.training.network import Network
-from data_prep.__main__ import main as data_prep_main
 from experiments import run_cv
 
 RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=2, epoch_choice="last")
@@ -30,30 +28,11 @@ STILL = replace(RECIPE, learning_rate=1e-12, optimizer="sgd", epochs=1)
 NETWORK = {**TINY_NETWORK, "dense_batch_norm": False}  # its moving statistics change at every learning rate
 
 
-def write_other(folder, renamed=None):
-    """Writes a corpus of three speakers with other sounds; `renamed` maps emotions to other names."""
-    corpus = write_tiny_corpus(folder, speakers=3)
-    for number, path in enumerate(sorted(corpus.glob("*.wav"))):
-        soundfile.write(path, tiny_sound(path.stem.split("_")[1], 0.8, 1000 + number), 16000)
-    header, *lines = (corpus / "manifest.csv").read_text().splitlines()
-    rows = [line.split(",") for line in lines]
-    rows = [
-        (text, path, (renamed or {}).get(label, label), f"other-{speaker[1:]}") for text, path, label, speaker in rows
-    ]
-    (corpus / "manifest.csv").write_text("\n".join([header, *map(",".join, rows)]) + "\n")
-    return corpus
-
-
-def prepare(corpus, out):
-    assert data_prep_main(["manifest", "--data-dir", str(corpus), "--out", str(out), "--jobs", "1"]) == 0
-    return out
-
-
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):
     """Records of another corpus with the same emotions."""
     folder = tmp_path_factory.mktemp("other")
-    return prepare(write_other(folder / "corpus"), folder / "records")
+    return prepare(write_other(folder / "corpus"), folder / "records", "Licence of the second corpus 1.0")
 
 
 @pytest.fixture(scope="module")
@@ -179,10 +158,8 @@ def test_settings_without_pre_training_are_as_before_and_with_it_name_the_corpus
 
 
 def test_card_and_report_name_the_licences_of_both_corpora(tiny_records, other, tmp_path):
-    licensed = shutil.copytree(other, tmp_path / "licensed")
-    relicense(licensed, "Licence of the second corpus 1.0")
     out = tmp_path / "out"
-    experiment = experiment_on(tiny_records, licensed, replace(RECIPE, epochs=1))
+    experiment = experiment_on(tiny_records, other, replace(RECIPE, epochs=1))
     results = cross_validate(experiment, out, folds=[0], announce=quiet)
     report = write_report(out).read_text()
     trained = refit(out, tiny_records, initial_weights=experiment.initial_weights)
@@ -193,12 +170,6 @@ def test_card_and_report_name_the_licences_of_both_corpora(tiny_records, other, 
     assert type(card).from_dict(card.to_dict()) == card
     with pytest.raises(ValueError, match="its runs had other initial weights .*; pass the same initial weights"):
         refit(out, tiny_records)
-
-
-def relicense(folder, licence):
-    manifest = files.read_sealed_json(folder / "manifest.json", "")
-    manifest["corpus"]["licence"] = licence
-    files.write_sealed_json(folder / "manifest.json", manifest)
 
 
 def test_the_command_pre_trains_before_parallel_folds(tiny_records, tiny_corpus, other, tmp_path, capsys):

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from acrnn.batches.sources import Batch, MemorySource, Source
-from acrnn.records import Segments
+from acrnn.batches.sources import Batch, MemorySource, Source, in_memory
 
 
 class WindowSource(MemorySource):
@@ -27,7 +26,7 @@ class WindowSource(MemorySource):
     """
 
     def __init__(self, source: Source, starts: Sequence[int], frames: int, masked: bool = True):
-        self.segments, self.starts, self.frames = _in_memory(source), np.array(starts), frames
+        self.segments, self.starts, self.frames = in_memory(source), np.array(starts), frames
         self.real = np.clip(self.segments.num_frames[:, None] - self.starts, 0, frames)
         self.segment, self.window = np.nonzero((self.real > 0) | (not masked))
         # labels and utterances by window; the features stay those of the segments until a batch is cut
@@ -45,18 +44,6 @@ class WindowSource(MemorySource):
         features = np.asarray(self.segments.features[rows[:, None], places], np.float32)
         inputs = {"features": features, "num_frames": self.real[rows, windows].astype(np.int32)}
         return Batch(inputs, self.data.labels[index], self.data.utterances[index])
-
-
-def _in_memory(source: Source) -> Segments:
-    """Reads the segments of a source into memory."""
-    if isinstance(source, MemorySource):
-        return source.data[source.index]
-    batches = list(source.ordered(256))
-    return Segments(
-        *(np.concatenate([batch.inputs[name] for batch in batches]) for name in ("features", "num_frames")),
-        np.concatenate([batch.labels for batch in batches]),
-        np.concatenate([batch.utterances for batch in batches]),
-    )
 
 
 class ReversedWindows(WindowSource):
