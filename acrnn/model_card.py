@@ -80,6 +80,8 @@ class Card:
         formats: title of each exported format, by key in FORMATS.
         auxiliary_inputs: inputs in addition to sound, some of `records.auxiliary_inputs.NAMES`; the vocabulary is in WORDS.
         speaker_embedding_size: number of values in a speaker embedding; 0 if the model takes none.
+        other_corpora: title, version, licence and citation of each corpus that adds to the training, by its use: "pre-training",
+            "joint training".
     """
 
     name: str
@@ -101,6 +103,7 @@ class Card:
     formats: Mapping[str, str] = field(default_factory=dict)
     auxiliary_inputs: tuple[str, ...] = ()
     speaker_embedding_size: int = 0
+    other_corpora: Mapping[str, Mapping] = field(default_factory=dict)
 
     @property
     def sample_rate_hz(self) -> int:
@@ -197,6 +200,8 @@ class Card:
         left_out = {"frontend", "rule"}
         if not self.auxiliary_inputs:
             left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
+        if not self.other_corpora:
+            left_out |= {"other_corpora"}
         values = {_JSON_KEYS.get(name, name): value for name, value in vars(self).items() if name not in left_out}
         return {
             "format": FORMAT,

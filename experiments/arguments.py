@@ -77,7 +77,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     add_corpus_arguments(parser)
     _add_network(parser.add_argument_group("network"))
     add_recipe_options(parser)
-    _add_zhang2021(parser.add_argument_group("speeds and initial weights (Zhang et al. 2021)"))
+    _add_zhang2021(parser.add_argument_group("speeds and initial weights"))
     group = parser.add_argument_group("kernels (Peng et al. 2021)")
     group.add_argument("--audio-kernels", type=numbers, metavar="N,N,…", help="frames in a convolution: 5,11,21")
     group.add_argument("--text-kernels", type=numbers, metavar="N,N,…", help="words in a convolution: 3,4,5")

@@ -62,6 +62,8 @@ def experiment(
         save_models=not options.no_models,
         speeds=None if is_baseline else options.speeds,
         initial_weights=weights,
+        train_on_validation=getattr(options, "train_on_validation", False),
+        joint=getattr(options, "joint", None),
         speaker_statistics=Choice() if is_baseline else Choice.parse(options.speaker_statistics or CORPUS),
     )
 

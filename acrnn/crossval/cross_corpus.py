@@ -27,8 +27,8 @@ from acrnn.crossval.summary import Overall, summarize
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
-from acrnn.recipes.initial_weights import shared_recordings
 from acrnn.records import RecordSet
+from acrnn.records.disjoint import shared_recordings
 from acrnn.training.estimator import Epoch
 
 _FORMAT = "acrnn-cross-corpus"

@@ -49,7 +49,8 @@ class Run:
     Attributes:
         fold, fold_name: number and name of the fold.
         seed: random seed.
-        train_speakers, validation_speakers, test_speakers: speakers of the parts of the fold.
+        train_speakers, validation_speakers, test_speakers: speakers of the parts of the fold; a fold without a validation part
+            has no validation speakers.
         best_epoch: number of the selected checkpoint's epoch, from 1; 0 for a fusion.
         curve: learning curve, a point for each epoch; empty for a fusion.
         utterances, speakers, labels: ids, speakers and labels of the test utterances, in the same order.
@@ -115,8 +116,8 @@ class Run:
         return float(metrics.uar(self.confusion(len(self.probabilities[0]))))
 
     @property
-    def validation_uar(self) -> float:
-        """Validation UAR of the selected checkpoint; NaN for a fusion of runs without validation posteriors."""
+    def validation_uar(self) -> float | None:
+        """Validation UAR of the selected checkpoint; None without a validation part, NaN for a fusion that does not know it."""
         if self.curve:
             return self.curve[self.best_epoch - 1].validation_uar
         if self.validation is None:

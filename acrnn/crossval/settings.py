@@ -23,11 +23,14 @@ _KEYS = {
     "network_fields": "network",
     "recipe_fields": "recipe",
 }
+# Not written while they have their defaults.
 _OPTIONAL = (
     "mistake",
     "speeds",
     "initial_weights",
     "auxiliary_inputs",
+    "train_on_validation",
+    "joint",
     "speaker_statistics",
     "fusion",
     "baseline",
@@ -74,8 +77,10 @@ class Settings:
         split_sha256: hash of all folds.
         mistake: key in `acrnn.crossval.leakage.MISTAKES` of a deliberate leak; None for an experiment without one.
         speeds: playback speeds of the training utterances and their copies; None where there are no copies.
-        initial_weights: description of the initial weights, {"kind", …}; None for a system that always starts at random.
+        initial_weights: description of the initial weights, {"kind", …}; None for a random start of a system of one stage.
         auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
+        train_on_validation: the validation speakers of each fold are in its training part, and it has no validation part.
+        joint: description of another record set in every training part, see `acrnn.crossval.joint`; None without one.
         speaker_statistics: recordings whose mean and deviation normalize an utterance, see `normalized_by`; "corpus" for the
             training part's.
         fusion: rule and members of a fusion of experiments, see `acrnn.crossval.fusion`; None for an experiment. The fields of
@@ -98,6 +103,8 @@ class Settings:
     speeds: tuple[float, ...] | None = None
     initial_weights: Mapping | None = None
     auxiliary_inputs: Mapping[str, Mapping] = field(default_factory=dict)
+    train_on_validation: bool = False
+    joint: Mapping | None = None
     speaker_statistics: str = CORPUS
     fusion: Mapping | None = None
     baseline: Mapping | None = None
@@ -127,7 +134,7 @@ class Settings:
         values: dict[str, Any] = {
             name: getattr(self, name)
             for name in _names()
-            if name not in _OPTIONAL or getattr(self, name) not in (None, {}, CORPUS)
+            if name not in _OPTIONAL or getattr(self, name) not in (None, {}, False, CORPUS)
         }
         values |= {name: list(values[name]) for name in ("labels", "speeds") if name in values}
         values["corpus"] = asdict(self.corpus)
@@ -179,6 +186,12 @@ class Settings:
     def num_networks(self) -> int:
         """Number of networks that are fused; 1 for an experiment."""
         return sum(len(member.get("seeds", "1")) for member in self.fusion["members"]) if self.fusion else 1
+
+    @property
+    def other_corpora(self) -> dict[str, Mapping]:
+        """Corpora that add to the training, by their use: "pre-training", "joint training"; each with licence and citation."""
+        uses = {"pre-training": self.initial_weights, "joint training": self.joint}
+        return {use: values for use, values in uses.items() if values and "corpus" in values}
 
     @property
     def initial_weights_kind(self) -> str | None:

@@ -15,6 +15,7 @@ from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.trained_model import TrainedModel
 from acrnn.model_card import FORMATS, WORDS, Card
+from acrnn.recipes.initial_weights import CORPUS_FIELDS
 
 _CORPUS_KEYS = ("name", "title", "version", "licence", "citation")
 _ESTIMATE_KEYS = ("uar_fold_mean", "uar_fold_std", "uar_pooled", "uar_pooled_interval", "wa", "per_class", "coverage")
@@ -156,6 +157,9 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         formats={key: FORMATS[key].title for key in formats},
         auxiliary_inputs=trained.auxiliary_inputs,
         speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),
+        other_corpora={
+            use: {key: corpus[key] for key in CORPUS_FIELDS} for use, corpus in settings.other_corpora.items()
+        },
     )
 
 

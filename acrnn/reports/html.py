@@ -111,6 +111,11 @@ def selection_caption(settings: Settings) -> str:
         return "Each member has a normalization of its own."
     if settings.mistake and MISTAKES[settings.mistake].test_selects:
         return "The checkpoint is selected by the UAR on the test speakers: a deliberate leak. The curves show the test part."
+    if settings.train_on_validation:
+        return (
+            "The last epoch is used, without selection; the validation speakers of the protocol are in the training part, so there "
+            "is no validation part. The test part is predicted once, at the end."
+        )
     if settings.recipe.epoch_choice == "last":
         return (
             "The last epoch is used, without selection; the validation part is only shown. The test part is predicted once, "
@@ -189,8 +194,10 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("corpus", f"{corpus.title}, {corpus.version}, subset {corpus.subset}"),
         ("licence", corpus.licence),
         ("cite", corpus.citation),
+        *_other_corpora(settings),
         ("labels", ", ".join(settings.labels)),
         ("protocol", settings.protocol),
+        *([("validation part", "none: its speakers are in the training part")] if settings.train_on_validation else []),
         ("split, SHA-256", settings.split_sha256),
         ("records, SHA-256", settings.records_sha256),
         ("front end", _listed(settings.frontend_fields)),
@@ -201,6 +208,16 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         *([("fusion", _listed(settings.fusion))] if settings.fusion else []),
         *(("versions", _listed(versions)) for versions in results.versions),
     ]
+
+
+def _other_corpora(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Corpora of a pre-training or a joint training, with their licences."""
+    for use, corpus in settings.other_corpora.items():
+        yield f"{use}, corpus", f"{corpus['title']}, {corpus['version']}: {', '.join(corpus['labels'])}"
+        if left_out := corpus.get("left_out"):
+            yield f"{use}, utterances left out", ", ".join(f"{name} {count}" for name, count in left_out.items())
+        yield f"{use}, licence", corpus["licence"]
+        yield f"{use}, cite", corpus["citation"]
 
 
 def _listed(fields: Mapping) -> str:

@@ -44,6 +44,9 @@ def is_comparable(settings: Settings) -> bool:
         and corpus.complete
         and settings.mistake is None
         and settings.normalized_by == Choice()
+        and not settings.train_on_validation
+        and settings.joint is None
+        and (settings.initial_weights_kind != "corpus" or settings.system.pretrained)
         and full_size(settings)
     )
 

@@ -156,7 +156,9 @@ def system_title(settings: Settings) -> str:
     parts = [f"{leak}{_system_name(settings)}"]
     parts += [] if depth is None else [f"{depth} conv"]
     parts += [] if published.full_size(settings) else ["reduced network"]
-    parts += [initial_weights.TITLES[settings.initial_weights_kind]] if settings.initial_weights_kind else []
+    parts += [initial_weights.title(settings.initial_weights)] if settings.initial_weights else []
+    parts += [f"jointly with {settings.joint['corpus']}"] if settings.joint else []
+    parts += ["trained on the validation speakers too"] if settings.train_on_validation else []
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
     parts += [settings.normalized_by.title] if settings.speaker_statistics != CORPUS else []
     return ", ".join(parts)

@@ -49,7 +49,7 @@ class UtteranceNetwork(Network):
     def fit(
         self,
         train: Source,
-        validation: Source,
+        validation: Source | None,
         seed: int,
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         statistics: Source | None = None,

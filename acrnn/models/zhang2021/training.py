@@ -82,18 +82,18 @@ class TwoStage(Network):
     def fit(
         self,
         train: Source,
-        validation: Source,
+        validation: Source | None,
         seed: int,
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         statistics: Source | None = None,
     ) -> Fit:
         """See `Estimator.fit`; the learning curve has the epochs of the first stage, then those of the second."""
-        parts = [self.cut(train), self.cut(validation)]
+        parts = [self.cut(train), validation and self.cut(validation)]
         self.window_network.initial_alexnet = self.pretraining.weights(*parts, seed)
         first = self.window_network.fit(*parts, seed, on_epoch, statistics and self.cut(statistics))
         first_epochs = len(first.curve)
         second = self.sequence_network.fit(
-            *[self.fc7_source(part) for part in parts],
+            *[part and self.fc7_source(part) for part in parts],
             seed,
             lambda epoch: on_epoch(replace(epoch, epoch=first_epochs + epoch.epoch)),
         )
