@@ -35,7 +35,7 @@ def test_each_baseline_has_results_that_tables_and_summaries_read(finished, caps
         "svm-logmel", "svm-logmel_speaker", "svm-mfcc-pitch", "svm-mfcc-pitch_speaker",
     ]  # fmt: skip
     table = markdown_table(folders)
-    assert "SVM, statistics of log-Mels, normalized by speaker (transductive), leave-one-speaker-out | –" in table
+    assert "SVM, statistics of log-Mels, speaker statistics (transductive), leave-one-speaker-out | –" in table
     assert table.count("3 of 5 folds × 1 seed") == 4
     assert cli.main(["summary", str(folders[0])]) == 0
     assert "SVM, statistics of log-Mels on manifest" in capsys.readouterr().out
@@ -48,7 +48,7 @@ def test_each_baseline_has_results_that_tables_and_summaries_read(finished, caps
 def test_the_page_says_how_features_are_normalized(finished):
     page = (finished / "out" / "tables.md").read_text()
     assert page.count("| normalized by the training part (inductive) |") == 2
-    assert page.count("| normalized by speaker (transductive) |") == 2
+    assert page.count("| speaker statistics (transductive) |") == 2
     assert "audEERING" not in page  # no row has features of openSMILE
 
 

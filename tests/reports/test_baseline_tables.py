@@ -44,7 +44,7 @@ def test_networks_are_counted_against_the_baseline_with_the_same_statistics():
     }
     table = baseline_tables.networks_table(baselines, networks)
     assert (
-        "SVM, ComParE, normalized by the training part (inductive): UAR 75.0 and SVM, ComParE, normalized by speaker"
+        "SVM, ComParE, normalized by the training part (inductive): UAR 75.0 and SVM, ComParE, speaker statistics"
         in table
     )
     assert "Of 4 networks, each compared with the baseline of the same normalization, 1 have a higher mean UAR" in table
@@ -64,4 +64,4 @@ def test_the_licence_and_the_transductive_rows_are_told_where_they_apply():
 
 def test_titles_say_that_features_are_normalized_by_speaker():
     assert system_title(baseline(4).settings) == "SVM, ComParE"
-    assert system_title(baseline(4, "speaker").settings) == "SVM, ComParE, normalized by speaker (transductive)"
+    assert system_title(baseline(4, "speaker").settings) == "SVM, ComParE, speaker statistics (transductive)"
