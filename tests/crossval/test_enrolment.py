@@ -76,6 +76,9 @@ def test_the_validation_part_compares_priors_and_the_test_part_does_not(tiny_rec
     points = enrolment_curve(speaker_run, tiny_records, part="validation", **priors)
     assert {point.amount for point in points if point.amount.enrolment == 2} == {Amount(2, 0.5), Amount(2, 30.0)}
     assert points[0].uars.shape == (2, 1)
+    everything = enrolment_curve(speaker_run, tiny_records, [0], part="validation", announce=str)[-1]
+    runs = [read_run(run_path(speaker_run, fold, 0)) for fold in (0, 1)]
+    assert everything.by_fold.tolist() == [run.validation_uar for run in runs]
     with pytest.raises(FieldError, match="prior_seconds 0.5,30.0: choose one, or compare them on the validation part"):
         enrolment_curve(speaker_run, tiny_records, **priors)
 
