@@ -64,10 +64,15 @@ def speakers(per_speaker: Sequence[SpeakerScore], mean: float) -> Figure:
 
 
 def learning_curves(runs: Sequence[Run]) -> Figure:
-    """Training loss, validation loss and validation UAR of every run by epoch, with the epochs whose weights were kept."""
+    """Training loss, validation loss and validation UAR of every run by epoch, with the epochs whose weights were kept.
+
+    Without a validation part there is the training loss alone.
+    """
     figure = Figure((11, 3.6), layout="constrained")
     panels = {"loss": "training loss", "validation_loss": "validation loss", "validation_uar": "validation UAR (%)"}
-    for axes, (key, title) in zip(figure.subplots(1, 3), panels.items(), strict=True):
+    if any(run.validation_uar is None for run in runs):
+        panels = {"loss": panels["loss"]}
+    for axes, (key, title) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         scale = 100 if key.endswith("uar") else 1
         for run in runs:
             epochs = [point.epoch for point in run.curve]

@@ -80,6 +80,8 @@ class Card:
         formats: title of each exported format, by key in FORMATS.
         auxiliary_inputs: inputs in addition to sound, some of `records.auxiliary_inputs.NAMES`; the vocabulary is in WORDS.
         speaker_embedding_size: number of values in a speaker embedding; 0 if the model takes none.
+        other_corpora: title, version, licence and citation of each corpus that adds to the training, by its use: "pre-training",
+            "joint training".
     """
 
     name: str
@@ -101,6 +103,7 @@ class Card:
     formats: Mapping[str, str] = field(default_factory=dict)
     auxiliary_inputs: tuple[str, ...] = ()
     speaker_embedding_size: int = 0
+    other_corpora: Mapping[str, Mapping] = field(default_factory=dict)
 
     @property
     def sample_rate_hz(self) -> int:
@@ -122,22 +125,42 @@ class Card:
 
     def recipe_summary(self) -> str:
         """Returns the recipe's name with its main hyper-parameters and the network fields that it sets."""
+        from acrnn import recipes
+
         values = [
             f"{title}{self.recipe[key]}{unit}"
             for key, title, unit in (
                 ("optimizer", "", ""),
                 ("learning_rate", "learning rate ", ""),
                 ("batch_size", "batch size ", ""),
-                ("epochs", "", " epochs"),
             )
             if key in self.recipe
         ]
+        values += [recipes.from_dict(self.recipe).length] if "epochs" in self.recipe else []
         values += [f"{name} {_shown(value)}" for name, value in self.recipe.get("network", {}).items()]
         return f"{self.recipe_name} ({', '.join(values)})" if values else self.recipe_name
 
     @property
+    def segmentation(self) -> str:
+        """Segment rule and pooling in words; a system of whole utterances has neither."""
+        return "whole utterances" if self.whole_utterances else f"`{self.rule}`, pooled by {self.pooling}"
+
+    @property
+    def tested_on(self) -> str:
+        """Speakers of the estimate in words: new ones, those of the training part too, or a deliberate leak."""
+        from acrnn.folds import PROTOCOLS
+
+        estimate = self.estimate or {}
+        if mistake := estimate.get("mistake"):
+            return f"speakers whose results a deliberate leak ({mistake}) makes too high"
+        protocol = PROTOCOLS.get(estimate.get("protocol", ""))
+        if protocol is not None and not protocol.speaker_independent:
+            return "other utterances of speakers that the network was trained on"
+        return "speakers that the network was not trained on"
+
+    @property
     def network_name(self) -> str:
-        """Kind of network: "the paper's network", "reduced network" or "changed network"."""
+        """Kind of network: "the system's default network", "reduced network" or "changed network"."""
         from acrnn.models import MODELS
 
         if self.system not in MODELS:
@@ -145,10 +168,10 @@ class Card:
         reduced = json.loads(json.dumps(dict(MODELS[self.system].reduced)))
         if reduced and all(self.network.get(name) == value for name, value in reduced.items()):
             return "reduced network"
-        return "changed network" if self._network_changes() else "the paper's network"
+        return "changed network" if self._network_changes() else "the system's default network"
 
     def network_summary(self) -> str:
-        """Returns the kind of network with the sizes that differ from the paper's; see also `recipe_summary`."""
+        """Returns the kind of network with the sizes that differ from the system's; see also `recipe_summary`."""
         changes = ", ".join(
             f"{name} {_shown(value)} instead of {_shown(default)}"
             for name, (value, default) in self._network_changes().items()
@@ -156,7 +179,7 @@ class Card:
         return f"{self.network_name} ({changes})" if changes else self.network_name
 
     def _network_changes(self) -> dict[str, tuple[object, object]]:
-        """Value and default of each network field that differs from the paper and is not set by the recipe or the data."""
+        """Value and default of each network field that differs from the system's and is not set by the recipe or the data."""
         from acrnn.models import MODELS
 
         if self.system not in MODELS:
@@ -177,6 +200,8 @@ class Card:
         left_out = {"frontend", "rule"}
         if not self.auxiliary_inputs:
             left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
+        if not self.other_corpora:
+            left_out |= {"other_corpora"}
         values = {_JSON_KEYS.get(name, name): value for name, value in vars(self).items() if name not in left_out}
         return {
             "format": FORMAT,

@@ -58,6 +58,20 @@ class SegmentRule:
             starts = starts[: self.max_segments - 1] + starts[-1:]
         return starts
 
+    def new_shares(self, num_frames: int) -> np.ndarray:
+        """Returns the share of frames of each segment that no earlier segment of the utterance contains.
+
+        With the tail "align-end", an utterance slightly longer than a segment gives two that are nearly equal: of 330 frames,
+        30 are new in the second, whose share is 0.1.
+
+        Returns:
+            float32 [segments], above 0, up to 1.
+        """
+        starts = np.array(self.starts(num_frames))
+        ends = np.minimum(starts + self.frames, num_frames)
+        new = ends - np.maximum(starts, np.append(0, ends[:-1]))
+        return (new / (ends - starts)).astype(np.float32)
+
     def starts_in_graph(self, num_frames):
         """The twin of `starts` for a batch of utterances, as TensorFlow operations.
 

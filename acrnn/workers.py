@@ -16,6 +16,9 @@ CONTEXT = multiprocessing.get_context("spawn")
 def events(jobs: int, job: Callable, *arguments) -> Iterator[tuple]:
     """Runs a job in several worker processes and yields the events that they report, until all have ended.
 
+    Each process gets an equal share of the cores as threads. With another number of processes, matrix products therefore sum
+    in another order, and results differ by rounding errors.
+
     Workers that are still running when the caller stops iterating, or on an error, are terminated.
 
     Args:

@@ -20,7 +20,9 @@ from data_prep.transcripts.engines import ENGINES
 def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options for the recordings of a corpus and their auxiliary inputs."""
     group = parser.add_argument_group("recordings")
-    group.add_argument("--data-dir", type=Path, help="folder of the corpus (or set EMODB_ROOT, IEMOCAP_ROOT)")
+    group.add_argument(
+        "--data-dir", type=Path, help="folder of the corpus (or set EMODB_ROOT, IEMOCAP_ROOT, RAVDESS_ROOT)"
+    )
     group.add_argument("--download", action="store_true", help="fetch and verify the corpus, where that is allowed")
     group.add_argument("--subset", help="named selection of the corpus (default: its first)")
     group.add_argument("--labels", type=comma_separated, help="emotions in class order, separated by commas")

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from acrnn import studies
 from acrnn.crossval.results import Results
-from acrnn.models import MODELS
+from acrnn.crossval.settings import Settings
 from acrnn.recipes import CHEN2018, DEPARTURES, LITERAL, Recipe, departed
-from acrnn.reports import study_tables
+from acrnn.reports import published, study_tables
 from acrnn.reports.comparison import caption, late_validation_uar, validation_uar
 from acrnn.reports.study_tables import COVERAGE, Column, column, mean_uar
 from acrnn.studies import Variant
@@ -109,17 +109,31 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     )
     study_tables.write_differences(gains, "validation UAR points gained", output_dir / "ablation.png")
     study_tables.write_mean_curves(results, output_dir / "curves.png")
-    size = "the paper's network" if options.full_size else f"a reduced network ({dict(MODELS[SYSTEM].reduced)})"
     parts = [
         f"# Gain of each departure from the paper on {options.dataset}",
-        f"3-D ACRNN with one convolution layer, {size}. UAR of the validation speakers. {selection_note(results.values())} "
+        f"{_networks(results.values())}. UAR of the validation speakers. {selection_note(results.values())} "
         "Each row adds one change to those kept before it and is judged by the mean of the last five epochs: the selected epoch "
-        f"favors recipes that select the best of twenty epochs on some fifty utterances. {caption(gains.values(), 'folds')}",
+        "favors recipes that select the best of many epochs, since a validation part is small. "
+        f"{caption(gains.values(), 'folds')}",
         study_tables.results_table(results, columns, {name: step.title for name, step in steps.items()}),
         *(["![gains](ablation.png)"] if gains else []),
         "![learning curves](curves.png)",
     ]
     return study_tables.page(parts)
+
+
+def _networks(results: Collection[Results]) -> str:
+    """Titles of the networks of the table, with the sizes that differ from the system's."""
+    return " and ".join(sorted({network_title(result.settings) for result in results})) or "No experiment has finished"
+
+
+def network_title(settings: Settings) -> str:
+    """Summary of the system, its depth and, for another network than the paper's, the sizes that differ."""
+    layers = f"{settings.config.conv_layers} convolution layer{'s' if settings.config.conv_layers > 1 else ''}"
+    sizes = ", ".join(f"{name} {getattr(settings.config, name)}" for name in settings.system.reduced)
+    return (
+        f"{settings.system.summary}, {layers}, {'full size' if published.full_size(settings) else f'smaller: {sizes}'}"
+    )
 
 
 def selection_note(results: Collection[Results]) -> str:

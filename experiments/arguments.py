@@ -25,6 +25,7 @@ TOY = {
     "learning_rate": 1e-3,
     "batch_size": 20,
     "epochs": 10,
+    "balanced_draw": 0,  # hundreds of segments of each class would be copies of a few
     "protocol": "grouped-5-fold",
     "jobs": min(5, os.cpu_count() or 1),
 }
@@ -76,7 +77,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     add_corpus_arguments(parser)
     _add_network(parser.add_argument_group("network"))
     add_recipe_options(parser)
-    _add_zhang2021(parser.add_argument_group("speeds and initial weights (Zhang et al. 2021)"))
+    _add_zhang2021(parser.add_argument_group("speeds and initial weights"))
     group = parser.add_argument_group("kernels (Peng et al. 2021)")
     group.add_argument("--audio-kernels", type=numbers, metavar="N,N,…", help="frames in a convolution: 5,11,21")
     group.add_argument("--text-kernels", type=numbers, metavar="N,N,…", help="words in a convolution: 3,4,5")
@@ -100,7 +101,12 @@ def _add_runs(group) -> None:
     )
     group.add_argument("--folds", type=numbers, metavar="N,N-M", help="only these folds, from 0 (default: all)")
     group.add_argument("--seeds", type=numbers, metavar="N-M", default=(0,), help="random seeds (default: 0)")
-    group.add_argument("--jobs", type=positive, metavar="N", help="folds trained in parallel (default: 1)")
+    group.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="folds trained in parallel (default: 1)",
+    )
     group.add_argument(
         "--records", type=Path, metavar="DIR", help="record set, made if missing (default: under records)"
     )

@@ -12,12 +12,11 @@ that is soft, lossy, resampled, cut or mildly noisy. The committed file is of `-
 from __future__ import annotations
 
 import argparse
-import io
 import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -28,12 +27,11 @@ from acrnn.console import positive, run_job
 from acrnn.records.shared_sounds import max_bit_error_rate, shared_between, shared_sounds
 from acrnn.workers import CONTEXT, end_with_parent
 from data_prep.fingerprint import fingerprint
+from experiments.alterations import MP3, SAMPLE_RATE_HZ, Alteration, clipped, coded, cut, louder, narrow, noisy
 
 RESULTS = Path(__file__).parent / "results"
-SAMPLE_RATE_HZ = 16000
 CORPORA = {"Emo-DB": "EMODB_ROOT", "RAVDESS": "RAVDESS_ROOT"}
 FRAMES = (12, 16, 24, 32, 48, 64, 96, 128, 10000)  # edges of the rows of the table of different recordings
-Alteration = Callable[[np.ndarray], np.ndarray]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,47 +124,17 @@ def _misses(originals: dict[str, np.ndarray], names: Sequence[str], prints: Sequ
 
 
 def _softer(waveform: np.ndarray) -> np.ndarray:
-    return waveform * np.float32(10 ** (-12 / 20))
-
-
-def _clipped(waveform: np.ndarray) -> np.ndarray:
-    """Returns the waveform 6 dB louder, with its peaks cut off at 0.7 of their height."""
-    return np.clip(2 * waveform, *(np.array([-1.4, 1.4], np.float32) * np.abs(waveform).max()))
-
-
-def _coded(container: str, subtype: str, **options) -> Alteration:
-    def alter(waveform: np.ndarray) -> np.ndarray:
-        import soundfile
-
-        buffer = io.BytesIO()
-        soundfile.write(buffer, waveform, SAMPLE_RATE_HZ, format=container, subtype=subtype, **options)
-        buffer.seek(0)
-        return soundfile.read(buffer, dtype="float32")[0]
-
-    return alter
-
-
-def _narrow(waveform: np.ndarray) -> np.ndarray:
-    return audio.resampled(audio.resampled(waveform, SAMPLE_RATE_HZ, 8000), 8000, SAMPLE_RATE_HZ)
-
-
-def _noisy(waveform: np.ndarray) -> np.ndarray:
-    noise = np.random.default_rng(len(waveform)).normal(0, np.sqrt(np.mean(waveform**2)) / 10, len(waveform))
-    return waveform + noise.astype(np.float32)
-
-
-def _cut(waveform: np.ndarray) -> np.ndarray:
-    return waveform[round(0.3 * SAMPLE_RATE_HZ) :]
+    return louder(waveform, -12)
 
 
 _ALONE: dict[str, Alteration] = {
-    "6 dB louder, clipped": _clipped,
-    "FLAC": _coded("FLAC", "PCM_16"),
-    "MP3, 64 kbit/s": _coded("MP3", "MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=0.6),
-    "Ogg Vorbis": _coded("OGG", "VORBIS"),
-    "8 kHz and back": _narrow,
-    "noise at 20 dB": _noisy,
-    "0.3 s cut off the start": _cut,
+    "6 dB louder, clipped": clipped,
+    "FLAC": coded("FLAC", "PCM_16"),
+    "MP3, 64 kbit/s": MP3,
+    "Ogg Vorbis": coded("OGG", "VORBIS"),
+    "8 kHz and back": narrow,
+    "noise at 20 dB": noisy,
+    "0.3 s cut off the start": cut,
 }
 ALTERATIONS: dict[str, Alteration] = {
     "12 dB softer": _softer,
@@ -175,8 +143,8 @@ ALTERATIONS: dict[str, Alteration] = {
         f"{name}, 12 dB softer": lambda waveform, alter=alter: _softer(alter(waveform))
         for name, alter in _ALONE.items()
     },
-    "0.3 s cut, Ogg Vorbis, 12 dB softer": lambda waveform: _softer(_ALONE["Ogg Vorbis"](_cut(waveform))),
-    "0.3 s cut, noise at 20 dB, 12 dB softer": lambda waveform: _softer(_noisy(_cut(waveform))),
+    "0.3 s cut, Ogg Vorbis, 12 dB softer": lambda waveform: _softer(_ALONE["Ogg Vorbis"](cut(waveform))),
+    "0.3 s cut, noise at 20 dB, 12 dB softer": lambda waveform: _softer(noisy(cut(waveform))),
 }
 
 

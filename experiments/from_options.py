@@ -12,7 +12,7 @@ from acrnn.crossval.experiment import Experiment
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
-from acrnn.recipes import RECIPES, Recipe, SecondStage, initial_weights
+from acrnn.recipes import OPTIONAL_COUNTS, RECIPES, Recipe, SecondStage, initial_weights
 from acrnn.records.manifest import MANIFEST
 from acrnn.records.record_set import RecordSet
 from acrnn.segments import RULES
@@ -62,6 +62,8 @@ def experiment(
         save_models=not options.no_models,
         speeds=None if is_baseline else options.speeds,
         initial_weights=weights,
+        train_on_validation=getattr(options, "train_on_validation", False),
+        joint=getattr(options, "joint", None),
         speaker_statistics=Choice() if is_baseline else Choice.parse(options.speaker_statistics or CORPUS),
     )
 
@@ -93,8 +95,9 @@ def recipe_of(options: argparse.Namespace, model: str) -> Recipe:
 
 
 def recipe_changes(options: argparse.Namespace) -> dict:
-    """Returns the fields of a recipe that the options change."""
-    return options_set(options, option_names(Recipe))
+    """Returns the fields of a recipe that the options change; 0 switches an optional count off."""
+    changes = options_set(options, option_names(Recipe))
+    return {name: None if name in OPTIONAL_COUNTS and value == 0 else value for name, value in changes.items()}
 
 
 def records_of(options: argparse.Namespace, model: str, folder: Path | None, frontend: str | None) -> Path:

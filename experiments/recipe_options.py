@@ -9,7 +9,7 @@ from types import NoneType, UnionType
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from acrnn.console import positive
-from acrnn.recipes.recipe import Recipe, SecondStage
+from acrnn.recipes.recipe import OPTIONAL_COUNTS, Recipe, SecondStage
 
 SECOND_STAGE = "stage2_"  # prefix of the options that are fields of `SecondStage`
 
@@ -50,7 +50,7 @@ def _keywords(item: Field, kind) -> dict | None:
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction}
     if kind is int:
-        return {"type": _whole if item.default == 0 else positive, "metavar": metavar}
+        return {"type": _whole if item.default == 0 or item.name in OPTIONAL_COUNTS else positive, "metavar": metavar}
     return {"type": float, "metavar": metavar} if kind is float else None
 
 

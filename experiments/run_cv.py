@@ -47,6 +47,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RECIPE,…",
         help="train these recipes, select one inside every fold",
     )
+    training = parser.add_argument_group("training part")
+    training.add_argument(
+        "--also",
+        dest="joint",
+        type=Path,
+        metavar="RECORDS",
+        help="add the utterances of another record set to every training part, those of the same emotions",
+    )
+    training.add_argument(
+        "--train-on-validation",
+        action="store_true",
+        help="add the validation speakers to the training part, with a recipe of the last epoch",
+    )
     parser.add_argument_group("search").add_argument(
         "--tuning", type=Path, metavar="DIR", help="search whose best to train with --model best (default: under runs)"
     )
@@ -73,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_nested(options: argparse.Namespace) -> int:
     """Trains every candidate in a subfolder, then selects one inside each fold."""
+    if options.train_on_validation:
+        raise FieldError("train_on_validation", "", "the validation speakers select the recipe; leave it out")
     if options.recipe or options.model == arguments.BEST:
         raise FieldError(
             "nested", ",".join(options.nested), "it names the recipes; leave out --recipe and --model best"

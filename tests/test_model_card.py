@@ -25,8 +25,8 @@ def test_a_reduced_network_is_named_with_every_size_that_differs_from_the_paper(
 def test_the_network_of_the_paper_is_named_so(card):
     full = replace(card, network={**card.network, "lstm_units": 128, "linear_units": 768, "pool_size": [2, 2]})
     full = replace(full, network={**full.network, "first_filters": 128, "filters": 256})
-    assert full.network_summary() == full.network_name == "the paper's network"
-    assert "and the paper's network, as described above" in full.markdown()
+    assert full.network_summary() == full.network_name == "the system's default network"
+    assert "and the system's default network, as described above" in full.markdown()
 
 
 def test_another_network_is_named_a_changed_one(card):

@@ -135,3 +135,19 @@ def test_a_rule_survives_the_way_through_json_and_unknown_fields_are_refused():
     assert segments.from_dict(segments.to_dict(ORIGINAL)) == ORIGINAL
     with pytest.raises(ValueError, match="segment rule"):
         segments.from_dict({"frames": 300, "color": "red"})
+
+
+@pytest.mark.parametrize(
+    ("rule", "num_frames", "shares"),
+    [
+        (SegmentRule(), 200, [1]),
+        (SegmentRule(), 330, [1, 0.1]),
+        (SegmentRule(), 600, [1, 1]),
+        (SegmentRule(tail="pad"), 330, [1, 1]),
+        (SegmentRule(tail="drop"), 330, [1]),
+        (SegmentRule(frames=100, hop_frames=25), 160, [1, 0.25, 0.25, 0.1]),
+        (SegmentRule(max_segments=2), 1000, [1, 1]),
+    ],
+)
+def test_the_share_of_new_frames_of_each_segment(rule, num_frames, shares):
+    np.testing.assert_allclose(rule.new_shares(num_frames), shares, rtol=1e-6)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from copy import copy
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from acrnn.batches import draw
 from acrnn.batches.frame_statistics import utterance_moments
 from acrnn.batches.speaker_statistics import CORPUS, Choice, SpeakerNormalizer, SpeakerStatistics
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
@@ -27,11 +29,13 @@ class Batch(NamedTuple):
         inputs: inputs of the network by name, each [batch, …]; see `network_inputs.network_inputs`.
         labels: int32 [batch].
         utterances: int32 [batch], rows in the table of utterances.
+        new_shares: float32 [batch], see `SegmentRule.new_shares`; None where they are not known.
     """
 
     inputs: dict[str, np.ndarray]
     labels: np.ndarray
     utterances: np.ndarray
+    new_shares: np.ndarray | None = None
 
 
 class MemorySource:
@@ -42,6 +46,7 @@ class MemorySource:
         rows: rows of the chosen utterances in the table of utterances.
         auxiliary_inputs: auxiliary inputs of all utterances in the table.
         normalizer: normalization by the statistics of speakers; None leaves the features as they are in the records.
+        new_shares: float32 [segments of data], see `Batch`.
     """
 
     def __init__(
@@ -50,8 +55,10 @@ class MemorySource:
         rows: Sequence[int],
         auxiliary_inputs: AuxiliaryInputs = AuxiliaryInputs(),
         normalizer: SpeakerNormalizer | None = None,
+        new_shares: np.ndarray | None = None,
     ):
         self.data, self.auxiliary_inputs, self.normalizer = data, auxiliary_inputs, normalizer
+        self.new_shares = new_shares
         self.index = np.flatnonzero(np.isin(data.utterances, rows))
 
     def __len__(self) -> int:
@@ -78,9 +85,16 @@ class MemorySource:
         source.index = np.repeat(self.index, [repetitions[row] for row in self.data.utterances[self.index]])
         return source
 
+    def balanced(self, count: int, generator: np.random.Generator) -> MemorySource:
+        """Returns a source with `count` segments of each class; see `acrnn.batches.draw.balanced`."""
+        source = copy(self)
+        source.index = self.index[draw.balanced(self.data.labels[self.index], count, generator)]
+        return source
+
     def _batch(self, index: np.ndarray) -> Batch:
         part = self.data[index]
-        return _batch(part.features, part.num_frames, part.labels, part.utterances, self.normalizer)
+        shares = None if self.new_shares is None else self.new_shares[index]
+        return _batch(part.features, part.num_frames, part.labels, part.utterances, self.normalizer, shares)
 
 
 class StreamedSource:
@@ -95,6 +109,7 @@ class StreamedSource:
     def __init__(self, records: RecordSet, rows: Sequence[int], normalizer: SpeakerNormalizer | None = None):
         self.records, self.rows, self.auxiliary_inputs = records, list(rows), records.auxiliary_inputs
         self.normalizer = normalizer
+        self.new_shares = [records.manifest.rule.new_shares(row.num_frames) for row in records.utterances]
         self.repetitions = np.ones(len(records.utterances), np.int64)
 
     def __len__(self) -> int:
@@ -118,12 +133,43 @@ class StreamedSource:
         source.repetitions[rows] = _repetitions(labels, generator)
         return source
 
+    def balanced(self, count: int, generator: np.random.Generator) -> MemorySource:
+        """Returns a source with `count` segments of each class, in memory; see `acrnn.batches.draw.balanced`."""
+        labels = np.concatenate([batch.labels for batch in self.ordered(256)])
+        drawn = draw.balanced(labels, count, generator)
+        wanted, position = np.unique(drawn, return_inverse=True)
+        data, shares = _segments_at(self, wanted)
+        source = MemorySource(data, self.rows, self.auxiliary_inputs, new_shares=shares)
+        source.index = position
+        return source
+
     def _batches(self, dataset) -> Iterator[Batch]:
         for example in dataset.prefetch(4).as_numpy_iterator():
-            yield _batch(*(example[name] for name in ("features", "num_frames", "label", "utterance")), self.normalizer)
+            values = (example[name] for name in ("features", "num_frames", "label", "utterance"))
+            places = zip(example["utterance"], example["segment"], strict=True)
+            shares = np.array([self.new_shares[row][segment] for row, segment in places])
+            yield _batch(*values, self.normalizer, shares)
 
 
 Source = MemorySource | StreamedSource
+
+
+def _segments_at(source: StreamedSource, positions: np.ndarray) -> tuple[Segments, np.ndarray]:
+    """Reads the segments at these positions of a source, ascending, and their shares of new frames into memory."""
+    parts, first = [], 0
+    for batch in source.ordered(256):
+        inside = positions[(positions >= first) & (positions < first + len(batch.labels))] - first
+        values = (
+            batch.inputs["features"],
+            batch.inputs["num_frames"],
+            batch.labels,
+            batch.utterances,
+            batch.new_shares,
+        )
+        parts.append([value[inside] for value in values])
+        first += len(batch.labels)
+    *values, shares = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Segments(*values), shares
 
 
 def _repetitions(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -146,12 +192,12 @@ def _repetitions(labels: np.ndarray, generator: np.random.Generator) -> np.ndarr
     return repetitions
 
 
-def _batch(features, num_frames, labels, utterances, normalizer: SpeakerNormalizer | None) -> Batch:
+def _batch(features, num_frames, labels, utterances, normalizer: SpeakerNormalizer | None, new_shares) -> Batch:
     """A batch of arrays [segments, …], normalized by speaker if there is a normalizer."""
     if normalizer is not None:
         features = normalizer(features, num_frames, utterances)
     inputs = {"features": np.asarray(features, np.float32), "num_frames": np.asarray(num_frames, np.int32)}
-    return Batch(inputs, labels, utterances)
+    return Batch(inputs, labels, utterances, new_shares)
 
 
 def in_memory(source: Source) -> Segments:
@@ -165,7 +211,8 @@ def in_memory(source: Source) -> Segments:
     features, num_frames = (
         np.concatenate([batch.inputs[name] for batch in batches]) for name in ("features", "num_frames")
     )
-    labels, utterances = (np.concatenate(values) for values in zip(*(batch[1:] for batch in batches), strict=True))
+    labels = np.concatenate([batch.labels for batch in batches])
+    utterances = np.concatenate([batch.utterances for batch in batches])
     return Segments(features, num_frames, labels, utterances)
 
 
@@ -218,7 +265,13 @@ class Feeder:
         chosen = normalizer[0] if normalizer else self.normalizer
         if self.data is None:
             return StreamedSource(self.records, rows, chosen)
-        return MemorySource(self.data, rows, self.records.auxiliary_inputs, chosen)
+        return MemorySource(self.data, rows, self.records.auxiliary_inputs, chosen, self.new_shares)
+
+    @cached_property
+    def new_shares(self) -> np.ndarray:
+        """Shares of new frames float32 [segments in memory], see `SegmentRule.new_shares`."""
+        rule, rows = self.records.manifest.rule, self.records.utterances
+        return np.concatenate([rule.new_shares(rows[row].num_frames) for row in sorted(self.rows.values())])
 
     def test_normalizer(self, train: Sequence[str], test: Sequence[str]) -> tuple[SpeakerNormalizer | None, list[str]]:
         """Returns the normalizer of a test part and the ids to score, see `SpeakerStatistics.of_test`."""

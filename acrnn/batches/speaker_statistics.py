@@ -81,7 +81,7 @@ class Choice:
     def sentence(self) -> str:
         """States which recordings normalize the features, for reports and cards."""
         return {
-            CORPUS: "Features are normalized by the training speakers alone (inductive).",
+            CORPUS: "Features are normalized by the training part alone (inductive).",
             UTTERANCE: "Features are normalized by the mean and deviation of each utterance (inductive).",
             SPEAKER: "Features are normalized by the mean and deviation of all recordings of their speaker, without labels, "
             "those of test speakers included (transductive).",
@@ -190,9 +190,21 @@ class SpeakerStatistics:
         """
         if self.choice.kind != ENROLMENT:
             return self.everywhere(), list(test)
+        keys = dict(zip((row.id for row in self.records.utterances), self.keys, strict=True))
+        prior = average([self.statistics[key] for key in dict.fromkeys(keys[name] for name in train)])
+        return self.of_new_speakers(test, prior)
+
+    def of_new_speakers(self, test: Sequence[str], prior: Statistics) -> tuple[SpeakerNormalizer, list[str]]:
+        """Returns the normalizer of a test part whose training speakers may be of another record set, see `of_test`.
+
+        Args:
+            test: ids of the test utterances.
+            prior: average of the training speakers.
+        """
+        if self.choice.kind != ENROLMENT:
+            return self.everywhere(), list(test)
         rows = {row.id: number for number, row in enumerate(self.records.utterances)}
         statistics, enrolled = dict(self.statistics), set()
-        prior = average([self.statistics[key] for key in dict.fromkeys(self.keys[rows[name]] for name in train)])
         for key in dict.fromkeys(self.keys[rows[name]] for name in test):
             of_speaker = [self.records.utterances[rows[name]] for name in test if self.keys[rows[name]] == key]
             chosen = self.choice.enrolled(of_speaker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 
 from acrnn.console import import_quietly
@@ -13,16 +14,33 @@ _PACKAGES = ("acrnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that compute a run, by name, with Python, the Keras backend and the kind of machine."""
+    """Versions of the packages that compute a run, by name, with Python, the Keras backend, the machine and the threads.
+
+    Results of different numbers of threads differ by rounding errors, since the threads of a matrix product sum in another
+    order. Files of earlier versions do not state the threads.
+    """
     import_quietly("keras")
     import keras
 
+    return package_versions(_PACKAGES, backend=keras.backend.backend())
+
+
+def package_versions(packages: Sequence[str], **more: str) -> dict[str, str]:
+    """Versions of some packages by name, with Python, further entries and the kind of machine."""
     return {
-        **{name: metadata.version(name) for name in _PACKAGES},
+        **{name: metadata.version(name) for name in packages},
         "python": platform.python_version(),
-        "backend": keras.backend.backend(),
+        **more,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "threads": str(num_threads()),
     }
+
+
+def num_threads() -> int:
+    """Number of threads of an operation: TF_NUM_INTRAOP_THREADS, which `workers` sets, or the cores of this process."""
+    if (value := os.environ.get("TF_NUM_INTRAOP_THREADS", "")).isdecimal() and int(value):
+        return int(value)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_memory_mib() -> int | None:

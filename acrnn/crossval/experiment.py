@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from acrnn import frontends, segments
+from acrnn import frontends, recipes, segments
 from acrnn.batches.speaker_statistics import ENROLMENT, Choice, check_enrolment
 from acrnn.crossval import leakage
+from acrnn.crossval.joint import JointCorpus
 from acrnn.crossval.leakage import Mistake
-from acrnn.crossval.settings import CorpusInfo, Settings
+from acrnn.crossval.pretraining import check_config
+from acrnn.crossval.settings import CorpusInfo, Settings, network_fields_of
 from acrnn.errors import FieldError
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from acrnn.recipes.initial_weights import RANDOM, InitialWeights
-from acrnn.records import RecordSet
+from acrnn.records import RecordSet, UtteranceRow
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ class Experiment:
         mistake: key in `leakage.MISTAKES` of a deliberate leak, to measure its effect; None for none.
         speeds: playback speeds of the training utterances and their copies, 1 for the recordings themselves; None for all
             speeds in the records.
-        initial_weights: initial weights of a system whose first stage can be pre-trained.
+        initial_weights: initial weights, see `System.pretrained`.
+        train_on_validation: add the validation speakers of each fold to its training part, for a recipe without checkpoint
+            selection and early stopping.
+        joint: folder of another record set whose utterances are added to the training part of every fold; None for none.
         speaker_statistics: recordings whose mean and deviation normalize the features of an utterance.
     """
 
@@ -48,6 +52,8 @@ class Experiment:
     mistake: str | None = None
     speeds: tuple[float, ...] | None = None
     initial_weights: InitialWeights = RANDOM
+    train_on_validation: bool = False
+    joint: Path | None = None
     speaker_statistics: Choice = Choice()
 
     @property
@@ -90,9 +96,13 @@ class Prepared:
         record_set = RecordSet(experiment.records)
         system = MODELS[experiment.model]
         system.check_recipe(experiment.recipe, experiment.initial_weights)
+        _check_validation(experiment)
+        _check_joint(experiment, record_set)
         system.check_records(record_set)
         experiment.initial_weights.check(record_set)
         config = system.configure(record_set.manifest, **experiment.network)
+        if experiment.initial_weights.kind == "corpus":
+            check_config(system, config, experiment.initial_weights, experiment.network)
         return cls(experiment, record_set, config, _folds(experiment, record_set))
 
     @property
@@ -111,18 +121,28 @@ class Prepared:
             frontend_fields=frontends.to_dict(manifest.frontend),
             segment_fields=segments.to_dict(manifest.rule),
             model=experiment.model,
-            network_fields=json.loads(json.dumps(asdict(self.config))),
-            recipe_fields=asdict(experiment.recipe),
+            network_fields=network_fields_of(self.config),
+            recipe_fields=recipes.to_dict(experiment.recipe),
             protocol=experiment.protocol,
             split_sha256=split_sha256(self.folds),
             mistake=experiment.mistake,
             speeds=speeds if experiment.speeds or len(speeds) > 1 else None,
-            initial_weights=experiment.initial_weights.describe() if MODELS[experiment.model].pretrained else None,
+            initial_weights=self._initial_weights(),
             auxiliary_inputs=manifest.auxiliary_inputs,
-            speaker_statistics=None
-            if experiment.speaker_statistics == Choice()
-            else str(experiment.speaker_statistics),
+            train_on_validation=experiment.train_on_validation,
+            joint=joint.describe() if (joint := self.joint_corpus()) else None,
+            speaker_statistics=str(experiment.speaker_statistics),
         ).to_dict()
+
+    def _initial_weights(self) -> dict | None:
+        weights = self.experiment.initial_weights
+        is_described = weights != RANDOM or MODELS[self.experiment.model].pretrained
+        return weights.describe() if is_described else None
+
+    def joint_corpus(self) -> JointCorpus | None:
+        """The other record set of a joint training; None for none."""
+        folder = self.experiment.joint
+        return JointCorpus(folder, self.records.manifest.labels) if folder else None
 
     def used_utterances(self) -> set[str] | None:
         """Ids of the utterances in any part of any fold; None for all utterances of the records."""
@@ -155,10 +175,54 @@ def _folds(experiment: Experiment, record_set: RecordSet) -> tuple[Fold, ...]:
     rows, labels, mistake = record_set.utterances, record_set.manifest.labels, _mistake(experiment, record_set)
     if mistake is None:
         _check_speeds(experiment, record_set)
-        return make_folds(experiment.protocol, rows, labels, experiment.speeds)
+        folds = make_folds(experiment.protocol, rows, labels, experiment.speeds)
+        if experiment.train_on_validation:
+            folds = tuple(_trained_on_validation(fold, rows, experiment.speeds) for fold in folds)
+        return folds
     rows = tuple(row for row in rows if not row.copy_of)  # the effect of a mistake is measured without augmentation
     folds = make_folds(mistake.protocol or experiment.protocol, leakage.mistaken_speakers(mistake, rows), labels)
     return tuple(leakage.leaking_fold(mistake, fold, rows) for fold in folds)
+
+
+def _trained_on_validation(fold: Fold, rows: Sequence[UtteranceRow], speeds: Sequence[float] | None) -> Fold:
+    """Returns a checked fold with its validation part, and the copies of it at other speeds, in its training part."""
+    train, validation = set(fold.train), set(fold.validation)
+    train |= {
+        row.id
+        for row in rows
+        if (row.copy_of or row.id) in validation and (not row.copy_of or speeds is None or row.speed in speeds)
+    }
+    return replace(fold, train=tuple(row.id for row in rows if row.id in train), validation=())
+
+
+def _check_joint(experiment: Experiment, record_set: RecordSet) -> None:
+    """Refuses a joint training that is not possible, or that would train on the records of the experiment."""
+    if experiment.joint is None:
+        return
+    system = MODELS[experiment.model]
+    if system.auxiliary_inputs:
+        problem = f"joint training has sound only, but {system.summary} takes more; leave it out"
+        raise FieldError("joint", experiment.joint, problem)
+    if experiment.mistake:
+        raise FieldError("joint", experiment.joint, "a deliberate leak is measured on one corpus; leave it out")
+    JointCorpus(experiment.joint, record_set.manifest.labels).check(record_set)
+
+
+def _check_validation(experiment: Experiment) -> None:
+    """Refuses training on the validation speakers where they are needed, or where a leak is measured."""
+    if not experiment.train_on_validation:
+        return
+    if experiment.mistake:
+        raise FieldError(
+            "train_on_validation", "", "a deliberate leak is measured with a validation part; leave it out"
+        )
+    for recipe in experiment.recipe.stages:
+        if recipe.epoch_choice != "last" or recipe.patience is not None:
+            problem = (
+                "the recipe selects its epochs by the validation speakers; leave it out, or choose a recipe of the last epoch, "
+                "such as centered, or set epoch_choice to last"
+            )
+            raise FieldError("train_on_validation", "", problem)
 
 
 def _check_speeds(experiment: Experiment, record_set: RecordSet) -> None:

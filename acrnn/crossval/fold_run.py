@@ -15,12 +15,15 @@ from acrnn.batches.speaker_statistics import SpeakerNormalizer
 from acrnn.console import import_quietly
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import Prepared
-from acrnn.crossval.run import Run, UtteranceAttention
+from acrnn.crossval.pretraining import Pretraining
+from acrnn.crossval.run import Run, UtteranceAttention, ValidationPart
 from acrnn.folds import Fold
 from acrnn.models import MODELS
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.segments import POOLINGS
 from acrnn.training.estimator import Epoch, Estimator, Fit
+
+PRETRAINING = "pretraining"  # folder of pre-trained weights, in that of an experiment
 
 
 class FitError(ValueError):
@@ -33,15 +36,15 @@ class FoldRunner:
     Args:
         prepared: the experiment.
         feeder: source of its segments.
+        folder: folder of the experiment, which keeps pre-trained weights; None keeps them in memory only.
     """
 
-    def __init__(self, prepared: Prepared, feeder: Feeder):
+    def __init__(self, prepared: Prepared, feeder: Feeder, folder: Path | None = None):
         import_quietly("keras")
-        experiment, mistake = prepared.experiment, prepared.mistake
+        mistake = prepared.mistake
         self.prepared, self.feeder = prepared, feeder
-        self.estimator: Estimator = MODELS[experiment.model].estimator(
-            prepared.config, experiment.recipe, experiment.initial_weights
-        )
+        self.estimator, self.pretraining = make_estimator(prepared, folder)
+        self.joint = prepared.joint_corpus()
         leaks = mistake is not None and mistake.normalized_on_everything
         self._statistics = feeder.source(list(feeder.rows)) if leaks else None
 
@@ -56,8 +59,13 @@ class FoldRunner:
         Raises:
             FitError: the training loss is not finite; the message names the fold.
         """
+        if self.pretraining:
+            self.pretraining.start(seed)
         parts = self.prepared.folds[fold]
-        train, validation = self.feeder.source(parts.train), self.feeder.source(parts.validation)
+        train = self.feeder.source(parts.train)
+        if self.joint:
+            train = self.joint.joined(train, self.prepared.experiment.speaker_statistics)
+        validation = self.feeder.source(parts.validation) if parts.validation else None
         try:
             return self.estimator.fit(train, validation, seed, on_epoch, self._statistics)
         except ValueError as error:
@@ -95,6 +103,7 @@ class FoldRunner:
             settings_sha256=settings_sha256,
             versions=versions(),
             peak_memory_mib=peak_memory_mib(),
+            validation=self._validation(parts),
         )
 
     def _test(self, parts: Fold) -> dict:
@@ -115,6 +124,16 @@ class FoldRunner:
             ),
         }
 
+    def _validation(self, parts: Fold) -> ValidationPart | None:
+        """Posteriors of the validation part; None for a fold without one."""
+        if not parts.validation:
+            return None
+        posteriors, labels = self.estimator.posteriors(self.feeder.source(parts.validation))
+        names = [
+            self.prepared.records.utterances[row].id for row in sorted(self.feeder.rows[n] for n in parts.validation)
+        ]
+        return ValidationPart(names, labels.tolist(), posteriors.round(6).tolist())
+
     def _attention(
         self, rows: Sequence[UtteranceRow], normalizer: SpeakerNormalizer | None
     ) -> tuple[UtteranceAttention, ...]:
@@ -129,6 +148,24 @@ class FoldRunner:
                 weights = np.concatenate(weighted).astype(float).round(5)
                 examples.append(UtteranceAttention(row.id, weights.tolist()))
         return tuple(examples)
+
+
+def make_estimator(prepared: Prepared, folder: Path | None) -> tuple[Estimator, Pretraining | None]:
+    """Returns the untrained estimator of an experiment, and its pre-training on another corpus, if it has one.
+
+    Args:
+        prepared: the experiment.
+        folder: folder of the experiment, which keeps pre-trained weights; None keeps them in memory only.
+    """
+    experiment, system = prepared.experiment, MODELS[prepared.experiment.model]
+    recipe, weights = experiment.recipe, experiment.initial_weights
+    estimator = system.estimator(prepared.config, recipe, weights)
+    if weights.kind != "corpus":
+        return estimator, None
+    folder = folder and folder / PRETRAINING
+    labels = prepared.records.manifest.labels
+    choice = experiment.speaker_statistics
+    return estimator, Pretraining(estimator, system, prepared.config, recipe, weights, labels, folder, choice)
 
 
 def _speakers(record_set: RecordSet, fold: Fold) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,15 +29,30 @@ class UtteranceAttention:
 
 
 @dataclass(frozen=True)
+class ValidationPart:
+    """Posteriors of the validation utterances, by the selected checkpoint: the data for choices such as weights of a fusion.
+
+    Attributes:
+        utterances, labels: ids and labels, in the same order.
+        probabilities: posteriors, float [utterances, classes].
+    """
+
+    utterances: list[str]
+    labels: list[int]
+    probabilities: list[list[float]]
+
+
+@dataclass(frozen=True)
 class Run:
     """The result of one run, a fold with a seed.
 
     Attributes:
         fold, fold_name: number and name of the fold.
         seed: random seed.
-        train_speakers, validation_speakers, test_speakers: speakers of the parts of the fold.
-        best_epoch: number of the selected checkpoint's epoch, from 1.
-        curve: learning curve, a point for each epoch.
+        train_speakers, validation_speakers, test_speakers: speakers of the parts of the fold; a fold without a validation part
+            has no validation speakers.
+        best_epoch: number of the selected checkpoint's epoch, from 1; 0 for a fusion.
+        curve: learning curve, a point for each epoch; empty for a fusion.
         utterances, speakers, labels: ids, speakers and labels of the test utterances, in the same order.
         probabilities: posteriors of the test utterances, float [utterances, classes].
         attention: attention weights of some test utterances.
@@ -44,7 +60,9 @@ class Run:
         settings_sha256: hash of the experiment's settings.
         versions: versions of the software that computed the run.
         by_pooling: predicted labels of the test utterances by pooling method; None in files of earlier versions.
+        hyperparameters: values that the validation part chose in this fold; None where it chose an epoch alone.
         peak_memory_mib: largest memory that the process had used by the end of the run; None where it is not known.
+        validation: posteriors of the validation utterances; None in files of earlier versions.
     """
 
     fold: int
@@ -65,6 +83,8 @@ class Run:
     versions: dict[str, str]
     by_pooling: dict[str, list[int]] | None = None
     peak_memory_mib: int | None = None
+    validation: ValidationPart | None = None
+    hyperparameters: dict[str, Any] | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Run:
@@ -75,13 +95,15 @@ class Run:
         """
         curve = tuple(Epoch(**point) for point in values["curve"])
         attention = tuple(UtteranceAttention(**example) for example in values["attention"])
-        return cls(**{**values, "curve": curve, "attention": attention})
+        validation = ValidationPart(**values["validation"]) if "validation" in values else None
+        return cls(**{**values, "curve": curve, "attention": attention, "validation": validation})
 
     def to_dict(self) -> dict:
         """The run as a JSON object."""
         values = {name: value for name, value in vars(self).items() if value is not None}
         curve, attention = ([asdict(item) for item in items] for items in (self.curve, self.attention))
-        return {**values, "curve": curve, "attention": attention}
+        validation = {} if self.validation is None else {"validation": asdict(self.validation)}
+        return {**values, "curve": curve, "attention": attention, **validation}
 
     @property
     def predictions(self) -> np.ndarray:
@@ -94,9 +116,15 @@ class Run:
         return float(metrics.uar(self.confusion(len(self.probabilities[0]))))
 
     @property
-    def validation_uar(self) -> float:
-        """Validation UAR of the selected checkpoint."""
-        return self.curve[self.best_epoch - 1].validation_uar
+    def validation_uar(self) -> float | None:
+        """Validation UAR of the selected checkpoint; None without a validation part, NaN for a fusion that does not know it."""
+        if self.curve:
+            return self.curve[self.best_epoch - 1].validation_uar
+        if self.validation is None:
+            return float("nan")
+        posteriors = np.array(self.validation.probabilities)
+        counts = metrics.confusion(np.array(self.validation.labels), posteriors.argmax(axis=1), posteriors.shape[1])
+        return float(metrics.uar(counts))
 
     def confusion(self, num_classes: int) -> np.ndarray:
         """Confusion counts of the test utterances, int [classes, classes]: rows are true labels."""

@@ -13,13 +13,15 @@ from pathlib import Path
 from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES, Feeder
 from acrnn.crossval.experiment import Experiment, Prepared, chosen_folds
-from acrnn.crossval.fold_run import FoldRunner
+from acrnn.crossval.fold_run import FoldRunner, make_estimator
 from acrnn.crossval.results import EXPERIMENT, Results, read_experiment, write_results
 from acrnn.crossval.run import RUNS, read_run, run_path, write_run
 from acrnn.progress import ProgressLine
+from acrnn.records import RecordSet
 from acrnn.workers import CONTEXT, events
 
 SPLIT = "split.json"
+ALL_FOLDS = -1  # in place of a fold in the events of a pre-training
 Task = tuple[int, int]  # fold, seed
 
 
@@ -38,7 +40,8 @@ def cross_validate(
         output_dir: its folder; finished runs in it are kept.
         folds: numbers of the folds to run; None for all.
         seeds: random seeds; every fold is run with each.
-        jobs: number of processes that work on different runs.
+        jobs: number of processes that work on different runs. Each has its share of the cores as threads, so results differ
+            by rounding errors between numbers of processes.
         announce: takes a line for every finished run.
 
     Raises:
@@ -48,7 +51,7 @@ def cross_validate(
     """
     prepared = Prepared.of(experiment)
     tasks = [(fold, seed) for seed in seeds for fold in chosen_folds(folds, prepared.folds)]
-    _claim(output_dir, prepared)
+    claim(output_dir, prepared.settings(), len(prepared.folds))
     files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in prepared.folds])
     files.make_folder(output_dir / RUNS)
     missing = [task for task in tasks if not run_path(output_dir, *task).exists()]
@@ -62,10 +65,18 @@ def cross_validate(
     return write_results(output_dir)
 
 
-def _claim(output_dir: Path, prepared: Prepared) -> None:
-    """Writes the description of the experiment, or refuses a folder with runs of another experiment."""
+def claim(output_dir: Path, settings: dict, planned_folds: int) -> None:
+    """Writes the description of an experiment, or refuses a folder with runs of another experiment.
+
+    Args:
+        output_dir: folder of the experiment.
+        settings: settings of the experiment as a JSON object.
+        planned_folds: number of folds of its protocol.
+
+    Raises:
+        ValueError: the folder holds runs of an experiment with other settings.
+    """
     files.make_folder(output_dir)
-    settings = prepared.settings()
     path = output_dir / EXPERIMENT
     if path.exists() and any((output_dir / RUNS).glob("*.json")):
         if changed := files.differences(read_experiment(output_dir)[0].to_dict(), settings):
@@ -74,7 +85,7 @@ def _claim(output_dir: Path, prepared: Prepared) -> None:
                 "choose another output folder or repeat its settings"
             )
         return
-    files.write_sealed_json(path, {"settings": settings, "planned_folds": len(prepared.folds)})
+    files.write_sealed_json(path, {"settings": settings, "planned_folds": planned_folds})
 
 
 def _run_missing(
@@ -90,6 +101,23 @@ def _run_missing(
             progress.take(*event)
 
 
+def _events_of_pretraining(
+    experiment: Experiment, output_dir: Path, seeds: Sequence[int], jobs: int
+) -> Iterator[tuple]:
+    """Events of the pre-training of each seed in worker processes, before the folds need its weights."""
+    if experiment.initial_weights.kind == "corpus":
+        jobs = min(jobs, len(seeds))
+        yield from events(jobs, _pretrain, experiment, output_dir, [seeds[number::jobs] for number in range(jobs)])
+
+
+def _pretrain(number: int, report, experiment: Experiment, output_dir: Path, seeds: Sequence[Sequence[int]]) -> None:
+    """Pre-trains for some seeds in a worker process."""
+    _, pretraining = make_estimator(Prepared.of(experiment), output_dir)
+    for seed in seeds[number]:
+        if pretraining:
+            pretraining.start(seed, partial(report, "pretraining", ALL_FOLDS, seed))
+
+
 class _Progress(ProgressLine):
     """Shows the progress of the runs, and writes results.json after each of them."""
 
@@ -103,9 +131,15 @@ class _Progress(ProgressLine):
     def take(self, kind: str, fold: int, seed: int, value) -> None:
         """Takes an event of `run_tasks`."""
         note = ""
-        if kind == "epoch":
+        if kind == "pretraining":
+            corpus = RecordSet(self.prepared.experiment.initial_weights.source).manifest.corpus["name"]
+            note = f"(pre-training on {corpus}, seed {seed}, epoch {value.epoch}: loss {value.loss:.3f})"
+            if value.epoch == 1:
+                self.announce(f"pre-training on {corpus}, seed {seed}, before its folds")
+        elif kind == "epoch":
             self.running[fold, seed] = value.epoch
-            note = f"(fold {fold}, seed {seed}: loss {value.loss:.3f}, validation UAR {100 * value.validation_uar:.1f})"
+            uar = "" if value.validation_uar is None else f", validation UAR {100 * value.validation_uar:.1f}"
+            note = f"(fold {fold}, seed {seed}: loss {value.loss:.3f}{uar})"
         else:
             self.finished += 1
             self.running.pop((fold, seed), None)
@@ -118,10 +152,11 @@ class _Progress(ProgressLine):
 
 def _events_of_workers(experiment: Experiment, output_dir: Path, tasks: Sequence[Task], jobs: int) -> Iterator[tuple]:
     """Events of `run_tasks` in worker processes, as they happen."""
+    yield from _events_of_pretraining(experiment, output_dir, sorted({seed for _, seed in tasks}), jobs)
     queue = CONTEXT.Queue()
     for task in [*tasks, *[None] * jobs]:
         queue.put(task)
-    return events(jobs, _take_tasks, experiment, output_dir, queue, MEMORY_BYTES // jobs)
+    yield from events(jobs, _take_tasks, experiment, output_dir, queue, MEMORY_BYTES // jobs)
 
 
 def _take_tasks(number: int, report, experiment: Experiment, output_dir: Path, queue, memory_bytes: int) -> None:
@@ -141,7 +176,8 @@ def run_tasks(
     Args:
         experiment, output_dir: see `cross_validate`.
         tasks: pairs (fold, seed).
-        report: takes the events ("epoch", fold, seed, Epoch) and ("done", fold, seed, text).
+        report: takes the events ("pretraining", ALL_FOLDS, seed, Epoch), ("epoch", fold, seed, Epoch) and ("done", fold, seed,
+            text).
         memory_bytes: a corpus larger than this is streamed from disk.
 
     Raises:
@@ -149,9 +185,12 @@ def run_tasks(
     """
     prepared = Prepared.of(experiment)
     choice = experiment.speaker_statistics
-    runner = FoldRunner(prepared, Feeder(prepared.records, memory_bytes, prepared.used_utterances(), choice))
+    feeder = Feeder(prepared.records, memory_bytes, prepared.used_utterances(), choice)
+    runner = FoldRunner(prepared, feeder, output_dir)
     settings_sha256 = files.sha256_of_json(prepared.settings())
     for fold, seed in tasks:
+        if runner.pretraining:
+            runner.pretraining.start(seed, partial(report, "pretraining", ALL_FOLDS, seed))
         path = run_path(output_dir, fold, seed)
         network_path = path.with_suffix(".keras") if experiment.save_models else None
         run = runner.run(fold, seed, partial(report, "epoch", fold, seed), settings_sha256, network_path)

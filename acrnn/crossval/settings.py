@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from acrnn import frontends, recipes, segments
 from acrnn.batches.speaker_statistics import CORPUS, Choice
 from acrnn.models import MODELS, System
+from acrnn.models.field_checks import OMITTED_DEFAULT
 from acrnn.recipes import Recipe
 
 # Keys in JSON that differ from the field's name.
@@ -21,12 +23,17 @@ _KEYS = {
     "network_fields": "network",
     "recipe_fields": "recipe",
 }
+# Not written while they have their defaults.
 _OPTIONAL = (
     "mistake",
     "speeds",
     "initial_weights",
     "auxiliary_inputs",
+    "train_on_validation",
+    "joint",
     "speaker_statistics",
+    "fusion",
+    "baseline",
 )  # not written while they have their defaults
 
 
@@ -70,10 +77,16 @@ class Settings:
         split_sha256: hash of all folds.
         mistake: key in `acrnn.crossval.leakage.MISTAKES` of a deliberate leak; None for an experiment without one.
         speeds: playback speeds of the training utterances and their copies; None where there are no copies.
-        initial_weights: description of the initial weights, {"kind", …}; None for a system that always starts at random.
+        initial_weights: description of the initial weights, {"kind", …}; None for a random start of a system of one stage.
         auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
-        speaker_statistics: recordings whose mean and deviation normalize an utterance, see `normalized_by`; None for the training
-            part's.
+        train_on_validation: the validation speakers of each fold are in its training part, and it has no validation part.
+        joint: description of another record set in every training part, see `acrnn.crossval.joint`; None without one.
+        speaker_statistics: recordings whose mean and deviation normalize an utterance, see `normalized_by`; "corpus" for the
+            training part's.
+        fusion: rule and members of a fusion of experiments, see `acrnn.crossval.fusion`; None for an experiment. The fields of
+            front end, segments, network and recipe are then empty.
+        baseline: classifier and candidate hyper-parameters of a classical baseline, see `acrnn.baselines`, which has no
+            fields of a network or recipe; None for a network.
     """
 
     corpus: CorpusInfo
@@ -90,7 +103,11 @@ class Settings:
     speeds: tuple[float, ...] | None = None
     initial_weights: Mapping | None = None
     auxiliary_inputs: Mapping[str, Mapping] = field(default_factory=dict)
-    speaker_statistics: str | None = None
+    train_on_validation: bool = False
+    joint: Mapping | None = None
+    speaker_statistics: str = CORPUS
+    fusion: Mapping | None = None
+    baseline: Mapping | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Settings:
@@ -117,7 +134,7 @@ class Settings:
         values: dict[str, Any] = {
             name: getattr(self, name)
             for name in _names()
-            if name not in _OPTIONAL or getattr(self, name) not in (None, {})
+            if name not in _OPTIONAL or getattr(self, name) not in (None, {}, False, CORPUS)
         }
         values |= {name: list(values[name]) for name in ("labels", "speeds") if name in values}
         values["corpus"] = asdict(self.corpus)
@@ -128,8 +145,14 @@ class Settings:
         """The declaration of the system.
 
         Raises:
-            ValueError: no system has this name.
+            ValueError: no system has this name, as for a fusion or a classical baseline.
         """
+        if self.fusion:
+            raise ValueError("a fusion of experiments has no network of its own; choose one of its members")
+        if self.baseline:
+            raise ValueError(
+                f"{self.model!r} is a classical baseline without a network; choose the folder of a network"
+            )
         if self.model not in MODELS:
             raise ValueError(f"system {self.model!r} is unknown; choose from {', '.join(MODELS)}")
         return MODELS[self.model]
@@ -157,12 +180,37 @@ class Settings:
     @property
     def normalized_by(self) -> Choice:
         """The choice of the recordings whose mean and deviation normalize an utterance."""
-        return Choice.parse(self.speaker_statistics or CORPUS)
+        return Choice.parse(self.speaker_statistics)
+
+    @property
+    def num_networks(self) -> int:
+        """Number of networks that are fused; 1 for an experiment."""
+        return sum(len(member.get("seeds", "1")) for member in self.fusion["members"]) if self.fusion else 1
+
+    @property
+    def other_corpora(self) -> dict[str, Mapping]:
+        """Corpora that add to the training, by their use: "pre-training", "joint training"; each with licence and citation."""
+        uses = {"pre-training": self.initial_weights, "joint training": self.joint}
+        return {use: values for use, values in uses.items() if values and "corpus" in values}
 
     @property
     def initial_weights_kind(self) -> str | None:
         """Kind of the initial weights, a key of `acrnn.recipes.initial_weights.TITLES`; None where there is no choice."""
         return self.initial_weights["kind"] if self.initial_weights else None
+
+
+def network_fields_of(config: Any) -> dict:
+    """The fields of a network's `Config` as a JSON object.
+
+    A field with the metadata `OMITTED_DEFAULT` is left out while it has its default, so that a field that was added later does
+    not change the settings of earlier experiments.
+    """
+    omitted = {
+        item.name
+        for item in fields(config)
+        if OMITTED_DEFAULT.items() <= item.metadata.items() and getattr(config, item.name) == item.default
+    }
+    return {name: value for name, value in json.loads(json.dumps(asdict(config))).items() if name not in omitted}
 
 
 def _names() -> list[str]:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
+from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
 from acrnn.export.trained_model import TrainedModel, check_needs_no_speaker
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records.record_set import RecordSet
+from acrnn.training.estimator import Estimator
 
 
 def refit(
@@ -46,16 +48,26 @@ def refit(
     record_set = RecordSet(records)
     if record_set.manifest.content_sha256 != settings.records_sha256:
         raise ValueError(f"{records}: not the records of {folder}; name the record set that it was run on")
+    if settings.joint:
+        raise ValueError(f"{folder}: its runs trained on a second corpus too; export the network of a fold instead")
     import_quietly("keras")
     recipe = settings.recipe.settled([run.to_dict() for run in results.runs])
     weights = _checked_weights(folder, settings, initial_weights)
     estimator = settings.system.estimator(settings.config, recipe, weights)
+    if weights.kind == "corpus":
+        _pretraining(estimator, settings, weights).start(seed)
     speeds = settings.speeds or record_set.manifest.speeds
     source = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
-    estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
+    fit = estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
-    origin = {"speakers": speakers, "epochs": recipe.total_epochs, "seed": seed}
+    origin = {"speakers": speakers, "epochs": len(fit.curve), "seed": seed}
     return TrainedModel.of_network(estimator.model, settings, origin)
+
+
+def _pretraining(estimator: Estimator, settings: Settings, weights: InitialWeights) -> Pretraining:
+    """Returns the pre-training of the runs, which is repeated by their recipe, not by that of the refit."""
+    system, config, recipe, labels = settings.system, settings.config, settings.recipe, settings.labels
+    return Pretraining(estimator, system, config, recipe, weights, labels, speaker_statistics=settings.normalized_by)
 
 
 def _checked_weights(folder: Path, settings: Settings, initial_weights: InitialWeights) -> InitialWeights:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from acrnn import frontends, models, segments
+from acrnn.batches.speaker_statistics import CORPUS
 from acrnn.crossval.results import read_experiment
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.settings import Settings
@@ -152,7 +153,7 @@ def check_needs_no_speaker(folder: Path, settings: Settings) -> None:
     Raises:
         UsageError: it was trained on features normalized by the statistics of their speaker or utterance.
     """
-    if settings.speaker_statistics:
+    if settings.speaker_statistics != CORPUS:
         raise UsageError(
             f"{folder}: its networks need features normalized by {settings.normalized_by.title}, which a model of waveforms "
             "does not do; choose an experiment of corpus statistics"

@@ -15,6 +15,7 @@ from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.trained_model import TrainedModel
 from acrnn.model_card import FORMATS, WORDS, Card
+from acrnn.recipes.initial_weights import CORPUS_FIELDS
 
 _CORPUS_KEYS = ("name", "title", "version", "licence", "citation")
 _ESTIMATE_KEYS = ("uar_fold_mean", "uar_fold_std", "uar_pooled", "uar_pooled_interval", "wa", "per_class", "coverage")
@@ -152,15 +153,18 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         estimate=estimate,
         recipe=settings.recipe_fields,
         network=settings.network_fields,
-        versions=versions(),
+        versions={name: version for name, version in versions().items() if name != "threads"},
         formats={key: FORMATS[key].title for key in formats},
         auxiliary_inputs=trained.auxiliary_inputs,
         speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),
+        other_corpora={
+            use: {key: corpus[key] for key in CORPUS_FIELDS} for use, corpus in settings.other_corpora.items()
+        },
     )
 
 
 def estimate_of(folder: Path) -> dict:
-    """Returns the cross-validated performance of an experiment on unseen speakers, for the card.
+    """Returns the cross-validated performance of an experiment, for the card, with the name of a deliberate leak.
 
     Args:
         folder: output folder of the experiment.
@@ -171,4 +175,5 @@ def estimate_of(folder: Path) -> dict:
     """
     results = collect_results(folder)
     overall = results.overall.to_dict()
-    return {"protocol": results.settings.protocol, **{key: overall[key] for key in _ESTIMATE_KEYS}}
+    leak = {"mistake": results.settings.mistake} if results.settings.mistake else {}
+    return {"protocol": results.settings.protocol, **leak, **{key: overall[key] for key in _ESTIMATE_KEYS}}

@@ -1,4 +1,8 @@
-"""Log-Mel spectrogram with its deltas: the 3-D input of Chen et al. (2018), Section II-A."""
+"""Log-Mel spectrogram with its deltas: the 3-D input of Chen et al. (2018), Section II-A.
+
+The paper uses the openEAR toolkit (Section III-A). Ours is python_speech_features, as in the authors' published code; its
+filters, power spectrum and floor may differ from openEAR's.
+"""
 
 from __future__ import annotations
 

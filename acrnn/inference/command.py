@@ -190,9 +190,11 @@ _WRITERS: dict[str, Callable[[Card], Writer]] = {"text": _text, "json": _json, "
 def _origin(card: Card) -> str:
     """Training data and performance in one line."""
     trained = f"trained on {card.corpus['title']}, {len(card.fitted_on['speakers'])} speakers"
+    for use, corpus in card.other_corpora.items():
+        trained = f"{trained}, {use} on {corpus['title']}"
     if not card.estimate:
         return f"{trained}; not measured on other speakers"
-    return f"{trained}; UAR {100 * card.estimate['uar_pooled']:.1f} % on speakers that the network was not trained on"
+    return f"{trained}; UAR {100 * card.estimate['uar_pooled']:.1f} % on {card.tested_on}"
 
 
 def info(model: str | None, style: str = "text") -> int:
@@ -223,6 +225,8 @@ def _lines(card: Card, folder: Path) -> Iterator[tuple[str, str]]:
         yield "takes", card.inputs
     yield "training data", _origin(card)
     yield "licence", f"of the data: {card.corpus['licence']}"
+    for use, corpus in card.other_corpora.items():
+        yield "", f"of the data for {use}: {corpus['licence']}"
     yield "training", card.recipe_summary()
     yield "network", card.network_summary()
     if card.estimate:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from acrnn.errors import FieldError
 
+# Metadata of a field of a `Config` that settings leave out while it has its default; see `acrnn.crossval.settings`.
+OMITTED_DEFAULT = {"omitted_default": True}
+
 
 def require_fractions(config: object, *names: str) -> None:
     """Checks that fields such as dropout rates lie in [0, 1).

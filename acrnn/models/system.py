@@ -67,7 +67,8 @@ class System:
         make_estimator: returns the untrained estimator; None for a network that is trained end to end by gradient descent
             (`acrnn.training.network.Network`).
         whole_utterances: the network takes whole utterances, so that segments must hold every frame exactly once.
-        pretrained: training has two stages, and the first accepts initial weights (`acrnn.recipes.initial_weights`).
+        pretrained: training has two stages, and the first accepts initial weights of every kind
+            (`acrnn.recipes.initial_weights`). Other systems accept those of another corpus, for the whole network.
         other_frontends: further keys in FRONTENDS that the network accepts.
         reduced: fields of `config` for a smaller network, for quick experiments; empty if there is none.
         auxiliary_inputs: auxiliary inputs of the network, of `auxiliary_inputs.NAMES`: text is required, a speaker
@@ -175,10 +176,10 @@ class System:
                 "",
                 f"it has one stage, but {self.summary} is trained in two; choose zhang2021 or zhang2021-faster",
             )
-        if initial_weights != RANDOM and not self.pretrained:
+        if initial_weights.kind not in ("random", "corpus") and not self.pretrained:
             raise UsageError(
-                f"initial weights ({TITLES[initial_weights.kind]}): {self.summary} always starts from random weights; "
-                "leave them out"
+                f"initial weights ({TITLES[initial_weights.kind]}): {self.summary} starts from random weights or from another "
+                "corpus; leave them out, or name a record set to pre-train on"
             )
 
     def register_layers(self) -> None:

@@ -11,6 +11,7 @@ from acrnn.recipes.papers import (
     CHEN2018,
     CHEN2018_ORIGINAL,
     HAN2014,
+    HAN2014_TUNED,
     LIM2016,
     LITERAL,
     PENG2021,
@@ -18,13 +19,23 @@ from acrnn.recipes.papers import (
     ZHANG2021_BASELINE,
     ZHANG2021_FASTER,
 )
-from acrnn.recipes.recipe import Recipe, SecondStage, TwoStageRecipe, from_dict, refuse_changes
+from acrnn.recipes.recipe import (
+    ADDED_LATER,
+    OPTIONAL_COUNTS,
+    Recipe,
+    SecondStage,
+    TwoStageRecipe,
+    from_dict,
+    refuse_changes,
+    to_dict,
+)
 
 RECIPES: dict[str, Recipe] = {
     "literal": LITERAL,
     "chen2018": CHEN2018,
     "chen2018-original": CHEN2018_ORIGINAL,
     "han2014": HAN2014,
+    "han2014-tuned": HAN2014_TUNED,
     "zhang2021": ZHANG2021,
     "zhang2021-faster": ZHANG2021_FASTER,
     "zhang2021-2cnn-lstm": ZHANG2021_BASELINE,
@@ -38,13 +49,27 @@ RECIPES: dict[str, Recipe] = {
 def name_of(values: Mapping) -> str:
     """Returns the name in RECIPES of a recipe that is given as a dict, or "changed" when it is none of them.
 
-    Epochs and precision are not compared, and neither are fields that the dict lacks because an earlier version wrote it.
+    Epochs and precision are not compared, and neither are fields that the dict lacks because an earlier version wrote it;
+    a field that `to_dict` leaves out has its default.
     """
     for name, recipe in RECIPES.items():
         same = {**json.loads(json.dumps(asdict(recipe))), "epochs": values["epochs"], "precision": values["precision"]}
-        if {**same, **values} == same:
+        if {**same, **ADDED_LATER, **values} == same:
             return name
     return "changed"
+
+
+def title_of(values: Mapping) -> str:
+    """Returns the name of a recipe for titles, with the length of training where it differs from the named recipe's.
+
+    Args:
+        values: the recipe as a dict, see `to_dict`.
+    """
+    name = name_of(values)
+    if name == "changed":
+        return "changed recipe"
+    length = from_dict(values).length
+    return f"recipe {name}" + ("" if length == RECIPES[name].length else f", {length}")
 
 
 __all__ = [
@@ -53,8 +78,10 @@ __all__ = [
     "CHEN2018_ORIGINAL",
     "DEPARTURES",
     "HAN2014",
+    "HAN2014_TUNED",
     "LIM2016",
     "LITERAL",
+    "OPTIONAL_COUNTS",
     "PENG2021",
     "RECIPES",
     "TUNED",
@@ -69,4 +96,6 @@ __all__ = [
     "from_dict",
     "name_of",
     "refuse_changes",
+    "title_of",
+    "to_dict",
 ]

@@ -45,7 +45,7 @@ DEPARTURES = (
     Departure(
         "faster, then slower",
         "a learning rate of 1e-4 changes the initial weights little in so few steps; a rate ten times as high with cosine "
-        "decay converges, and then the last epoch can be used in place of the best one on fifty validation utterances",
+        "decay converges, and then the last epoch can be used in place of the best one on a small validation part",
         {"optimizer": "adam", "learning_rate": 1e-3, "schedule": "cosine", "warmup_epochs": 2, "epoch_choice": "last"},
     ),
     Departure(
@@ -68,13 +68,13 @@ DEPARTURES = (
     ),
     Departure(
         "other voices, other tempi",
-        "eight training speakers are few; warped vocal tracts and other speeds simulate more",
+        "training speakers are few; warped vocal tracts and other speeds simulate more",
         {"augmentation": Augmentation(speed=0.1, warp=0.1)},
         kept=False,
     ),
     Departure(
         "dropout",
-        "580 training segments are few for 2.9 million weights",
+        "the training segments are few for the number of weights",
         {"network": {"dropout": 0.3}},
         kept=False,
     ),
@@ -86,7 +86,7 @@ DEPARTURES = (
     ),
     Departure(
         "other voices, other tempi beside the masks",
-        "eight training speakers are few, and augmentation needs the sixty epochs",
+        "training speakers are few, and augmentation needs the sixty epochs",
         {"augmentation": Augmentation(time_masks=2, band_masks=2, speed=0.1, warp=0.1)},
         kept=False,
     ),

@@ -1,7 +1,8 @@
-"""Initial weights of a network's first stage: random, from ImageNet, or pre-trained on another corpus or task."""
+"""Initial weights of a network: random, pre-trained on another corpus or task, or from ImageNet."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,17 +10,21 @@ from typing import Literal
 
 from acrnn import files
 from acrnn.errors import FieldError
+from acrnn.records.disjoint import check_disjoint
 from acrnn.records.record_set import RecordSet
-from acrnn.records.shared_sounds import shared_between
 
 TIME_ARROW = "time-arrow"
+CORPUS_FIELDS = ("title", "version", "licence", "citation")  # of a pre-training corpus, for people
 TORCHVISION_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 TORCHVISION_SHA256 = "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
 
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """A way to initialize the first stage of a network.
+    """A way to initialize a network.
+
+    Every network that is trained by gradient descent can start from another corpus. The other kinds but "random" are for the
+    first stage of a system in two stages.
 
     Attributes:
         kind: "random"; "imagenet", weights from a file; "corpus", pre-training on another labeled record set; or
@@ -43,12 +48,21 @@ class InitialWeights:
         return self.path
 
     def describe(self) -> dict:
-        """Returns everything that results depend on, as a dict for JSON: hashes of the content in place of paths."""
+        """Returns everything that results depend on, as a dict for JSON: hashes of the content in place of paths.
+
+        Of another corpus it has name, title, version, licence and citation as well, for reports and cards.
+        """
         if self.kind == "imagenet":
             return {"kind": self.kind, "sha256": _sha256(self.source)}
         if self.kind == "corpus":
             manifest = RecordSet(self.source).manifest
-            return {"kind": self.kind, "corpus": manifest.corpus["name"], "records_sha256": manifest.content_sha256}
+            return {
+                "kind": self.kind,
+                "corpus": manifest.corpus["name"],
+                **{name: manifest.corpus.get(name, "") for name in CORPUS_FIELDS},
+                "labels": list(manifest.labels),
+                "records_sha256": manifest.content_sha256,
+            }
         return {"kind": self.kind}
 
     def check(self, records: RecordSet) -> None:
@@ -66,55 +80,10 @@ class InitialWeights:
         if self.kind == "imagenet" and not self.source.is_file():
             raise FileNotFoundError(f"{self.path}: no such file of ImageNet weights; check the path")
         if self.kind == "corpus":
-            self._check_corpus(RecordSet(self.source), records)
-
-    def _check_corpus(self, other: RecordSet, records: RecordSet) -> None:
-        if (other.manifest.frontend, other.manifest.rule) != (records.manifest.frontend, records.manifest.rule):
-            raise ValueError(
-                f"pre-training on {self.path}: its front end or segment rule is not that of {records.folder}; "
-                "prepare both in the same way"
-            )
-        compared, shared = _shared_recordings(other, records)
-        if shared:
-            raise ValueError(
-                f"pre-training on {self.path}: {shared[0]} and {len(shared) - 1} other recordings are also in "
-                f"{records.folder}, where they may be tested ({compared} were compared); use another corpus, or {TIME_ARROW}"
-            )
-        self._check_speakers(other, records)
-
-    def _check_speakers(self, other: RecordSet, records: RecordSet) -> None:
-        speakers = {row.speaker for row in other.utterances}
-        corpus = records.manifest.corpus["name"]
-        shared = sorted(speakers & {row.speaker for row in records.utterances})
-        if shared and other.manifest.corpus["name"] == corpus:
-            raise ValueError(
-                f"pre-training on {self.path}: it is of the same corpus as {records.folder} ({corpus}), and speakers "
-                f"{', '.join(shared[:3])} are in both, where they may be tested; leave them out, or rename them if they "
-                "are different people"
-            )
-        if len(speakers) < 2:
-            raise ValueError(f"pre-training on {self.path}: it has a single speaker; validation needs a second one")
-
-
-def _shared_recordings(other: RecordSet, records: RecordSet) -> tuple[str, list[str]]:
-    """Returns what was compared, and the paths of the recordings of one record set that are also in another.
-
-    Decoded samples and fingerprints find copies in other files, formats and levels. Records that were made before record
-    sets kept their sounds have only checksums of files.
-    """
-    paths = {row.id: row.path for row in other.utterances}
-    checksums = {row.sha256 for row in records.utterances}
-    shared = {row.id for row in other.utterances if row.sha256 in checksums and not row.copy_of}
-    if other.sounds is None or records.sounds is None:
-        return "checksums of files alone", _paths(shared, paths)
-    samples = set(records.sounds.sha256.values())
-    shared |= {name for name, sha256 in other.sounds.sha256.items() if sha256 in samples}
-    shared |= {pair.first for pair in shared_between(other.sounds.fingerprints, records.sounds.fingerprints)}
-    return "files, decoded samples and fingerprints", _paths(shared, paths)
-
-
-def _paths(ids: set[str], paths: dict[str, str]) -> list[str]:
-    return [path for name, path in paths.items() if name in ids]
+            other = RecordSet(self.source)
+            check_disjoint(other, records, "pre-training on")
+            if len({row.speaker for row in other.utterances}) < 2:
+                raise ValueError(f"pre-training on {self.path}: it has a single speaker; validation needs a second one")
 
 
 RANDOM = InitialWeights()
@@ -124,6 +93,13 @@ TITLES = {
     "corpus": "pre-trained on another corpus",
     "time-arrow": "pre-trained on the direction of time",
 }
+
+
+def title(description: Mapping) -> str:
+    """Returns the words for a description of `InitialWeights.describe`, such as "pre-trained on ravdess"."""
+    if description["kind"] == "corpus":
+        return f"pre-trained on {description['corpus']}"
+    return TITLES[description["kind"]]
 
 
 def from_options(imagenet_weights: str | None, pretrain: str | None) -> InitialWeights:

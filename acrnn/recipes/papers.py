@@ -13,10 +13,24 @@ LITERAL = Recipe(network={"normalization": "channel"})
 # since the paper does not say over which axes its "global mean and standard deviation" are taken (the authors' code takes
 # them over time and utterances, for each band).
 CHEN2018 = Recipe(epochs=20, averaging=0.98, network={"normalization": "band"})
-# The values in the authors' published code.
-CHEN2018_ORIGINAL = Recipe(optimizer="adam", learning_rate=1e-5, batch_size=60, pooling="max-logits")
+# The authors' published code: about 5000 steps of Adam, learning rate 1e-5, on batches of 60 from 300 segments of each class,
+# drawn once at random without replacement. In their IEMOCAP every class has more segments than that. Ours: a class that
+# has fewer repeats its segments (`acrnn.batches.draw`); the epochs are passes over the draw, of which 500 suffice for 5000
+# steps with two classes or more; and the checkpoint is selected after each of them.
+CHEN2018_ORIGINAL = Recipe(
+    optimizer="adam",
+    learning_rate=1e-5,
+    batch_size=60,
+    epochs=500,
+    max_steps=5000,
+    balanced_draw=300,
+    pooling="max-logits",
+)
 # Han et al. (2014), Section 4: mini-batch gradient descent. All numbers are ours, chosen by validation UAR on Emo-DB.
 HAN2014 = Recipe(optimizer="sgd", learning_rate=2e-3, batch_size=128, epochs=8)
+# Ours, chosen by validation UAR on Emo-DB (experiments/results/NOTES.md): all windows train instead of the loudest tenth, each
+# utterance is centered by its own mean, and the least squares of the ELM have a larger ridge.
+HAN2014_TUNED = replace(HAN2014, network={"energy_share": 1.0, "centered": True, "elm_ridge": 3.0})
 # Lim et al. (2016), Table I and Section IV. Ours: the batch size, the number of epochs (an epoch contains every frame
 # eight times) and checkpoint selection on a validation set; the paper states none of them.
 LIM2016 = Recipe(
@@ -30,7 +44,8 @@ LIM2016 = Recipe(
     pooling="majority",
 )
 # Zhang et al. (2021), Section 3.2. The first stage trains AlexNet on windows, and is validated by the mean of their
-# posteriors; the second stage trains the rest of the network on AlexNet's outputs.
+# posteriors; the second stage trains the rest of the network on AlexNet's outputs. The class weights are those of the
+# training part, not of the whole database as in Section 3.2, since that includes the test speakers.
 ZHANG2021 = TwoStageRecipe(batch_size=128, epochs=20, pooling="mean", class_weights=True)
 # Ours: the second stage with a learning rate twenty times as high. With the published rate it has not converged after 30
 # epochs and stays below the UAR of the windows alone (experiments/results/NOTES.md).

@@ -12,6 +12,10 @@ from acrnn.errors import FieldError
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.segments import POOLINGS
 
+OPTIONAL_COUNTS = ("patience", "balanced_draw", "max_steps")  # None switches them off; 0 as an option of a command
+# Fields of later versions with their defaults, with which they are not written.
+ADDED_LATER: Mapping[str, Any] = {"balanced_draw": None, "max_steps": None, "segment_weights": "equal"}
+
 
 def _described(default, text: str):
     """A dataclass field with a default and a help text, which the command line shows for its option."""
@@ -35,6 +39,8 @@ class Recipe:
         momentum: decay rate of the first moment (β₁) of Adam and Nadam; momentum of "sgd".
         batch_size: segments in a training step.
         epochs: maximum number of passes over the training segments.
+        max_steps: maximum number of training steps; training ends with the step, and that epoch is validated as it is.
+            None trains all epochs.
         patience: early stopping: number of epochs without a better validation UAR after which training ends; None
             trains all epochs.
         pooling: how the posteriors of segments are combined into the posterior of an utterance, in validation and in
@@ -42,6 +48,8 @@ class Recipe:
         class_weights: weight the loss by the inverse frequency of the class in the training set.
         oversampling: draw utterances of the rarer classes again, at random, until every class of the training set has
             as many as the largest.
+        balanced_draw: number of segments of each class to train on, drawn once from the training part with the run's
+            seed; see `acrnn.batches.draw`. None trains on all.
         gradient_clip_norm: maximum global norm of the gradients; None does not clip.
         schedule: "constant"; or "cosine", a linear warm-up over `warmup_epochs`, then a cosine decay to zero.
         warmup_epochs: epochs of the warm-up of the schedule "cosine".
@@ -52,6 +60,8 @@ class Recipe:
             place of the weights (Polyak averaging); 0 turns it off.
         epoch_choice: checkpoint selection: "validation-uar" restores the epoch with the best validation UAR, as in the
             paper; "last" keeps the last epoch, for a schedule that ends at zero.
+        segment_weights: weight of a segment in the loss: "equal"; or "new-frames", the share of its frames that earlier
+            segments of its utterance do not contain, scaled to a mean of 1, see `SegmentRule.new_shares`.
         augmentation: random changes to the training segments in every epoch; None turns it off.
         network: fields of the system's `Config` that belong to the recipe.
         precision: Keras' dtype policy; "mixed_bfloat16" is faster on processors that support it.
@@ -65,7 +75,9 @@ class Recipe:
     momentum: float = _described(0.9, "momentum of sgd; decay rate of the first moment of adam and nadam")
     batch_size: int = _described(40, "segments in a training step")
     epochs: int = _described(30, "maximum number of epochs")
-    patience: int | None = _described(None, "early stopping after this many epochs without a better validation UAR")
+    patience: int | None = _described(
+        None, "early stopping after this many epochs without a better validation UAR; 0: none"
+    )
     pooling: Literal["max", "mean", "max-logits", "majority"] = _described(
         "max", "how segment posteriors are combined into utterance posteriors"
     )
@@ -86,6 +98,11 @@ class Recipe:
         default_factory=dict, metadata={"help": "fields of the system's Config that belong to the recipe"}
     )
     precision: Literal["float32", "mixed_bfloat16"] = _described("float32", "arithmetic precision")
+    balanced_draw: int | None = _described(None, "train on this many segments of each class, drawn once; 0: on all")
+    max_steps: int | None = _described(None, "maximum number of training steps; 0: no limit")
+    segment_weights: Literal["equal", "new-frames"] = _described(
+        "equal", "weights of segments in the loss: equal, or by their share of frames that no earlier segment has"
+    )
 
     def __post_init__(self):
         for name in ("learning_rate", "gradient_clip_norm"):
@@ -97,6 +114,11 @@ class Recipe:
         for name in ("decay", "weight_decay"):
             if not (math.isfinite(value := getattr(self, name)) and value >= 0):
                 raise FieldError(name, value, "it must be a number from 0 up")
+        for name in OPTIONAL_COUNTS:
+            if (count := getattr(self, name)) is not None and count < 1:
+                raise FieldError(name, count, "it must be a whole number above 0")
+        if self.balanced_draw and self.oversampling:
+            raise FieldError("balanced_draw", self.balanced_draw, "it evens the classes out; leave out oversampling")
         if self.pooling not in POOLINGS:
             raise FieldError("pooling", self.pooling, f"it is unknown; choose from {', '.join(POOLINGS)}")
 
@@ -109,6 +131,13 @@ class Recipe:
     def total_epochs(self) -> int:
         """Maximum number of epochs of all stages together."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def length(self) -> str:
+        """Longest possible training in words: "20 epochs", "20 + 30 epochs" for two stages, or "5000 steps, at most 500 epochs"."""
+        if self.max_steps:
+            return f"{self.max_steps} steps, at most {self.epochs} epochs"
+        return f"{' + '.join(str(stage.epochs) for stage in self.stages)} epochs"
 
     def with_second_stage(self, changes: Mapping[str, Any]) -> Recipe:
         """Returns the recipe with other values in its second stage.
@@ -133,7 +162,7 @@ class Recipe:
         if self.epoch_choice == "last":
             return self
         epochs = round(statistics.median(run["best_epoch"] for run in runs))
-        return replace(self, epochs=epochs, patience=None, epoch_choice="last")
+        return replace(self, epochs=epochs, max_steps=None, patience=None, epoch_choice="last")
 
     def rate(self, epochs_done: float, steps_done: int = 0) -> float:
         """Returns the learning rate at a point of training.
@@ -209,8 +238,19 @@ class TwoStageRecipe(Recipe):
         return replace(self, epochs=epochs, second_stage=second_stage, epoch_choice="last")
 
 
+def to_dict(recipe: Recipe) -> dict:
+    """Returns the fields of a recipe, JSON-ready, as the settings of an experiment hold them.
+
+    Fields that later versions added are left out while they have their defaults, so that the hash of the settings of an
+    experiment without them stays the same.
+    """
+    return {
+        name: value for name, value in asdict(recipe).items() if name not in ADDED_LATER or value != ADDED_LATER[name]
+    }
+
+
 def from_dict(values: Mapping) -> Recipe:
-    """Returns the recipe that `dataclasses.asdict` converted to a dict.
+    """Returns the recipe that `to_dict` converted to a dict.
 
     Raises:
         ValueError: a field is unknown; another version of the library wrote the dict.

@@ -204,7 +204,7 @@ class RecordSet:
 
         Returns:
             Dataset of dicts: features [frames, bands, channels] in the stored precision, and int32 scalars num_frames,
-            label and utterance (row of utterances.csv).
+            label, utterance (row of utterances.csv) and segment (position in the utterance).
         """
         import tensorflow as tf
 

@@ -67,7 +67,8 @@ def segment_parser(utterance_ids: Sequence[str], dtype: str, segment_shape: tupl
 
     Returns:
         A function from a string tensor to a dict of tensors: features [frames, bands, channels] of `dtype`, and the int32
-        scalars num_frames, label and utterance, the latter being a row of utterances.csv (-1 for an unknown id).
+        scalars num_frames, label, utterance, which is a row of utterances.csv (-1 for an unknown id), and segment, its
+        position in the utterance.
     """
     import tensorflow as tf
 
@@ -80,6 +81,7 @@ def segment_parser(utterance_ids: Sequence[str], dtype: str, segment_shape: tupl
         "num_frames": tf.io.FixedLenFeature([], tf.int64),
         "label": tf.io.FixedLenFeature([], tf.int64),
         "utterance": tf.io.FixedLenFeature([], tf.string),
+        "segment": tf.io.FixedLenFeature([], tf.int64),
     }
 
     def parse(serialized):
@@ -90,6 +92,7 @@ def segment_parser(utterance_ids: Sequence[str], dtype: str, segment_shape: tupl
             "num_frames": tf.cast(example["num_frames"], tf.int32),
             "label": tf.cast(example["label"], tf.int32),
             "utterance": rows.lookup(example["utterance"]),
+            "segment": tf.cast(example["segment"], tf.int32),
         }
 
     return parse

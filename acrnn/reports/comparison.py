@@ -111,7 +111,12 @@ def tested_uar(results: Results) -> dict[str, float]:
 
 
 def validation_uar(results: Results) -> dict[str, float]:
-    """Returns the validation UAR of the selected checkpoint of each fold, averaged over seeds."""
+    """Returns the validation UAR of the selected checkpoint of each fold, averaged over seeds.
+
+    Raises:
+        ValueError: the folds have no validation part.
+    """
+    _check_validation(results)
     return _by_fold(results, lambda run: run.validation_uar)
 
 
@@ -120,8 +125,20 @@ def late_validation_uar(results: Results) -> dict[str, float]:
 
     The validation UAR of the selected epoch favors recipes that select the best of many epochs on fifty utterances; the last
     five epochs treat all recipes alike.
+
+    Raises:
+        ValueError: the folds have no validation part.
     """
+    _check_validation(results)
     return _by_fold(results, lambda run: np.mean([point.validation_uar for point in run.curve[-5:]]))
+
+
+def _check_validation(results: Results) -> None:
+    if results.settings.train_on_validation:
+        raise ValueError(
+            "train_on_validation: the validation speakers were trained on, so there is no validation UAR; take results with a "
+            "validation part"
+        )
 
 
 def _by_fold(results: Results, value: Callable[[Run], float]) -> dict[str, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from acrnn import files, metrics
+from acrnn.crossval.leakage import MISTAKES
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.run import Run
 from acrnn.crossval.settings import Settings
@@ -76,7 +77,7 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
         published=published.uar(settings),
         pictures=pictures,
         tables=[_classes(results), _runs(results)],
-        caption=f"{SPREAD}. {metrics.INTERVALS}. {settings.normalized_by.sentence}",
+        caption=f"{SPREAD}. {metrics.INTERVALS}. {normalization_sentence(settings)}",
         settings=_settings(results),
     )
     files.write_text(folder / REPORT, html)
@@ -96,9 +97,9 @@ def _pictures(results: Results, records: Path | None) -> Iterator[Picture]:
         "UAR of each test speaker: every class of the speaker has the same weight, whatever its number of utterances.",
         figures.speakers(overall.per_speaker, overall.uar_fold_mean),
     )
-    yield Picture(
-        "Learning curves", "learning_curves", selection_caption(results.settings), figures.learning_curves(results.runs)
-    )
+    if not results.settings.fusion:
+        caption = selection_caption(results.settings)
+        yield Picture("Learning curves", "learning_curves", caption, figures.learning_curves(results.runs))
     if records and (examples := attention_examples(results, records)):
         caption = "One correctly recognized test utterance for each class: static features, and the attention weights (1 is an even share)."
         yield Picture("Attention", "attention", caption, figures.attention(examples))
@@ -106,14 +107,30 @@ def _pictures(results: Results, records: Path | None) -> Iterator[Picture]:
 
 def selection_caption(settings: Settings) -> str:
     """The rule of checkpoint selection in a sentence."""
-    if settings.mistake == "test-selected-epoch":
+    if settings.fusion:
+        return "Each member has a normalization of its own."
+    if settings.mistake and MISTAKES[settings.mistake].test_selects:
         return "The checkpoint is selected by the UAR on the test speakers: a deliberate leak. The curves show the test part."
+    if settings.train_on_validation:
+        return (
+            "The last epoch is used, without selection; the validation speakers of the protocol are in the training part, so there "
+            "is no validation part. The test part is predicted once, at the end."
+        )
     if settings.recipe.epoch_choice == "last":
         return (
             "The last epoch is used, without selection; the validation part is only shown. The test part is predicted once, "
             "at the end."
         )
     return "The checkpoint with the best UAR on the validation part is selected; the test part is predicted once, after that."
+
+
+def normalization_sentence(settings: Settings) -> str:
+    """The recordings that normalize the features, in a sentence."""
+    if settings.fusion:
+        return "Each member has a normalization of its own."
+    if settings.mistake and MISTAKES[settings.mistake].normalized_on_everything:
+        return "Features are normalized by all speakers, those of the test part included: a deliberate leak."
+    return settings.normalized_by.sentence
 
 
 def _headlines(results: Results) -> list[Headline]:
@@ -159,7 +176,7 @@ def _run(run: Run) -> list:
         run.fold_name,
         run.seed,
         " ".join(run.validation_speakers),
-        f"{run.best_epoch} of {len(run.curve)}",
+        f"{run.best_epoch} of {len(run.curve)}" if run.curve else "–",
         percent(run.validation_uar),
         percent(run.uar),
         duration(run.seconds),
@@ -177,8 +194,10 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("corpus", f"{corpus.title}, {corpus.version}, subset {corpus.subset}"),
         ("licence", corpus.licence),
         ("cite", corpus.citation),
+        *_other_corpora(settings),
         ("labels", ", ".join(settings.labels)),
         ("protocol", settings.protocol),
+        *([("validation part", "none: its speakers are in the training part")] if settings.train_on_validation else []),
         ("split, SHA-256", settings.split_sha256),
         ("records, SHA-256", settings.records_sha256),
         ("front end", _listed(settings.frontend_fields)),
@@ -186,8 +205,19 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("network", _listed(settings.network_fields)),
         *([("initial weights", _listed(settings.initial_weights))] if settings.initial_weights else []),
         ("recipe", _listed(settings.recipe_fields)),
+        *([("fusion", _listed(settings.fusion))] if settings.fusion else []),
         *(("versions", _listed(versions)) for versions in results.versions),
     ]
+
+
+def _other_corpora(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Corpora of a pre-training or a joint training, with their licences."""
+    for use, corpus in settings.other_corpora.items():
+        yield f"{use}, corpus", f"{corpus['title']}, {corpus['version']}: {', '.join(corpus['labels'])}"
+        if left_out := corpus.get("left_out"):
+            yield f"{use}, utterances left out", ", ".join(f"{name} {count}" for name, count in left_out.items())
+        yield f"{use}, licence", corpus["licence"]
+        yield f"{use}, cite", corpus["citation"]
 
 
 def _listed(fields: Mapping) -> str:

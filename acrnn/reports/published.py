@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval.settings import Settings
 from acrnn.models.published import Figure
 
@@ -20,7 +21,7 @@ _FROM_RECORDS = (
 
 
 def uar(settings: Settings) -> Figure | None:
-    """The UAR that the paper reports for these settings; None where it reports none."""
+    """The UAR that the paper reports for these settings; None where it reports none, as for a classical baseline."""
     return settings.system.published.uar(settings) if is_comparable(settings) else None
 
 
@@ -34,13 +35,18 @@ def is_comparable(settings: Settings) -> bool:
 
     The systems normalize by the training part; statistics of the test speakers are another experiment.
     """
+    if settings.fusion or settings.baseline:
+        return False
     corpus, figures = settings.corpus, settings.system.published
     return (
         figures is not None
         and (corpus.name, corpus.subset, settings.protocol) in figures.experiments
         and corpus.complete
         and settings.mistake is None
-        and settings.speaker_statistics is None
+        and settings.normalized_by == Choice()
+        and not settings.train_on_validation
+        and settings.joint is None
+        and (settings.initial_weights_kind != "corpus" or settings.system.pretrained)
         and full_size(settings)
     )
 
@@ -49,7 +55,10 @@ def full_size(settings: Settings) -> bool:
     """True for the paper's network.
 
     Every field of its `Config` has the paper's value, except the fields that follow from the records and `Published.free`.
+    A classical baseline has one size only.
     """
+    if settings.baseline:
+        return True
     system = settings.system
     free = system.published.free if system.published else ()
     paper = system.config(settings.config.num_classes, **system.variant)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import recipes
 from acrnn.crossval.results import Results
 from acrnn.reports import published
 from acrnn.reports.comparison import Comparison, caption, corrected, paired, tested_uar, validation_uar
-from acrnn.reports.tables import FIGURE_4_TITLE, coverage, figure_4, markdown, percent, trained, uar_cells
+from acrnn.reports.tables import FIGURE_4_TITLE, coverage, figure_4, markdown, percent, recipe_name, trained, uar_cells
 
 ByUnit = Callable[[Results], Mapping[str, float]]  # UAR by test speaker or fold, see `acrnn.reports.comparison`
 
@@ -50,7 +49,7 @@ def _published_uar(results: Results) -> str:
 
 
 def _training(results: Results) -> str:
-    return f"{recipes.name_of(results.settings.recipe_fields)}, {trained(results.settings)}"
+    return ", ".join(filter(None, [recipe_name(results.settings), trained(results.settings)]))
 
 
 UAR_BY_FOLD = column("UAR, mean over folds", lambda results: uar_cells(results)[0])

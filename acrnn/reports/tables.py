@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import metrics, recipes
+from acrnn.baselines import BASELINES
+from acrnn.batches.speaker_statistics import CORPUS
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.settings import Settings
 from acrnn.models.chen2018.published import FIGURE_4_SPEAKERS
@@ -51,10 +53,13 @@ def figure_4(results: Results) -> str | None:
     if results.settings.corpus.name != "emodb":
         return None
     by_speaker: dict[str, list[float]] = {}
+    folds: dict[str, set[int]] = {}
     for run in results.runs:
         if len(run.test_speakers) == 1 and run.test_speakers[0] not in run.train_speakers:
             by_speaker.setdefault(run.test_speakers[0], []).append(run.uar)
-    if not by_speaker.keys() >= set(FIGURE_4_SPEAKERS):
+            folds.setdefault(run.test_speakers[0], set()).add(run.fold)
+    # the protocols by sentence test a speaker in two folds
+    if any(len(folds.get(speaker, ())) != 1 for speaker in FIGURE_4_SPEAKERS):
         return "–"
     uars = [np.mean(by_speaker[speaker]) for speaker in FIGURE_4_SPEAKERS]
     return f"{percent(np.mean(uars))} ± {percent(np.std(uars, ddof=1))}"
@@ -98,7 +103,7 @@ def _result_row(results: Results) -> dict[str, str | None]:
     return {
         "corpus": f"{settings.corpus.name} {settings.corpus.subset or ''}".strip(),
         "system": f"{system_title(settings)}, {settings.protocol}",
-        "recipe": recipes.name_of(settings.recipe_fields),
+        "recipe": recipe_name(settings) or "–",
         "UAR, mean over folds": by_fold,
         FIGURE_4_TITLE: figure_4(results),
         "UAR, pooled (95 % interval)": pooled,
@@ -118,20 +123,42 @@ def uar_cells(results: Results) -> list[str]:
     ]
 
 
+def recipe_name(settings: Settings) -> str | None:
+    """Name of the recipe, or "changed"; None for a fusion, whose members have their recipes, and for a classical baseline."""
+    return None if settings.fusion or settings.baseline else recipes.name_of(settings.recipe_fields)
+
+
+def recipe_title(settings: Settings) -> str | None:
+    """Recipe in words, as `recipes.title_of` states it, or "classical baseline"; None for a fusion."""
+    if settings.baseline:
+        return "classical baseline"
+    return None if settings.fusion else recipes.title_of(settings.recipe_fields)
+
+
 def trained(settings: Settings) -> str:
-    """Largest number of epochs of each training stage, and the arithmetic precision."""
-    epochs = " + ".join(str(stage.epochs) for stage in settings.recipe.stages)
-    return f"{epochs} epochs, {settings.recipe.precision}"
+    """Length of training as `Recipe.length` states it, and the precision; selection of a baseline; a fusion trains nothing."""
+    if settings.baseline:
+        return f"{settings.baseline['kernel']} kernel, {settings.baseline['selection']}"
+    return "trained networks" if settings.fusion else f"{settings.recipe.length}, {settings.recipe.precision}"
+
+
+def _system_name(settings: Settings) -> str:
+    """Title of a classical baseline; key in MODELS of a network."""
+    return BASELINES[settings.model].title if settings.baseline else settings.model
 
 
 def system_title(settings: Settings) -> str:
     """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, speeds, statistics."""
+    if settings.fusion:
+        return f"fusion of {settings.num_networks} networks ({' + '.join(each['title'] for each in settings.fusion['members'])})"
     leak = f"LEAKS ({settings.mistake}): " if settings.mistake else ""
     depth = settings.network_fields.get("conv_layers")
-    parts = [f"{leak}{settings.model}"]
+    parts = [f"{leak}{_system_name(settings)}"]
     parts += [] if depth is None else [f"{depth} conv"]
     parts += [] if published.full_size(settings) else ["reduced network"]
-    parts += [initial_weights.TITLES[settings.initial_weights_kind]] if settings.initial_weights_kind else []
+    parts += [initial_weights.title(settings.initial_weights)] if settings.initial_weights else []
+    parts += [f"jointly with {settings.joint['corpus']}"] if settings.joint else []
+    parts += ["trained on the validation speakers too"] if settings.train_on_validation else []
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
-    parts += [settings.normalized_by.title] if settings.speaker_statistics else []
+    parts += [settings.normalized_by.title] if settings.speaker_statistics != CORPUS else []
     return ", ".join(parts)

@@ -22,19 +22,26 @@ class Epoch:
     Attributes:
         epoch: number of the epoch, from 1.
         loss: mean training loss.
-        validation_loss, validation_uar: cross-entropy and unweighted average recall over the validation utterances.
+        validation_loss, validation_uar: cross-entropy and unweighted average recall over the validation utterances; None
+            without any.
         seconds: wall time of the epoch.
     """
 
     epoch: int
     loss: float
-    validation_loss: float
-    validation_uar: float
+    validation_loss: float | None
+    validation_uar: float | None
     seconds: float
 
     @property
     def selection_key(self) -> tuple[float, float]:
-        """Key of checkpoint selection, larger is better: validation UAR, then a lower validation loss."""
+        """Key of checkpoint selection, larger is better: validation UAR, then a lower validation loss.
+
+        Raises:
+            ValueError: there are no validation utterances.
+        """
+        if self.validation_uar is None or self.validation_loss is None:
+            raise ValueError(f"epoch {self.epoch}: without validation utterances no checkpoint can be selected")
         return self.validation_uar, -self.validation_loss
 
 
@@ -51,8 +58,8 @@ class Fit:
     best_epoch: int
 
     @property
-    def validation_uar(self) -> float:
-        """UAR of the selected checkpoint on the validation speakers."""
+    def validation_uar(self) -> float | None:
+        """UAR of the selected checkpoint on the validation speakers; None without any."""
         return self.curve[self.best_epoch - 1].validation_uar
 
     def to_dict(self) -> dict:
@@ -73,7 +80,7 @@ class Estimator(Protocol):
     def fit(
         self,
         train: Source,
-        validation: Source,
+        validation: Source | None,
         seed: int,
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         statistics: Source | None = None,
@@ -86,13 +93,14 @@ class Estimator(Protocol):
 
         Args:
             train, validation: segments of disjoint utterances; the validation part is used for checkpoint selection only.
+                None without a validation part, for a recipe that keeps the last epoch.
             seed: random seed of weights, dropout and order.
             on_epoch: called after every epoch.
             statistics: source of the normalization statistics; None for the training part. Any other source is data
                 leakage, which the leakage audit measures.
 
         Raises:
-            ValueError: the loss is not finite.
+            ValueError: the loss is not finite, or there is no validation part for checkpoint selection.
         """
         ...
 

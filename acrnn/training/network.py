@@ -13,6 +13,7 @@ import numpy as np
 
 from acrnn import metrics
 from acrnn.batches.sources import Source
+from acrnn.errors import FieldError
 from acrnn.recipes import Recipe
 from acrnn.segments import pool_logits
 from acrnn.training.estimator import Epoch, Fit
@@ -29,6 +30,17 @@ class SegmentLogits(NamedTuple):
     utterances: np.ndarray
 
 
+def check_selection(recipe: Recipe, validation: Source | None) -> None:
+    """Refuses a recipe that selects a checkpoint where there is no validation part to select it with.
+
+    Raises:
+        FieldError: the recipe selects a checkpoint, and `validation` is None.
+    """
+    if validation is None and recipe.epoch_choice != "last":
+        problem = "checkpoint selection needs a validation part; choose the last epoch"
+        raise FieldError("epoch_choice", recipe.epoch_choice, problem)
+
+
 class Network:
     """An `Estimator` that is built and compiled once and reset for every fold and seed.
 
@@ -43,7 +55,11 @@ class Network:
 
     Attributes:
         model: the network, from network inputs to logits.
+        initial_weights: values of the weights at the start of a fit, in the order of `model.weights`, with None for each
+            that starts at random; None for a random start.
     """
+
+    initial_weights: Sequence[np.ndarray | None] | None = None
 
     def __init__(self, build: Callable[[], keras.Model], recipe: Recipe):
         self.recipe = recipe
@@ -75,22 +91,33 @@ class Network:
         return "auto"
 
     def reset(self, seed: int) -> None:
-        """Resets weights, optimizer state and random generators, so that a result does not depend on earlier fits."""
+        """Resets weights, optimizer state and random generators, so that a result does not depend on earlier fits.
+
+        The weights are random, or `initial_weights` where it has values.
+        """
         untrained = self.build(seed)
         for variable, value in zip(state_variables(self.model), state_variables(untrained), strict=True):
             variable.assign(value)
         for variable, value in zip(self.model.optimizer.variables, self._initial_optimizer_state, strict=True):
             variable.assign(value)
+        if self.initial_weights is not None:
+            self._assign(self.initial_weights)
+
+    def _assign(self, values: Sequence[np.ndarray | None]) -> None:
+        for variable, value in zip(self.model.weights, values, strict=True):
+            if value is not None:
+                variable.assign(value)
 
     def fit(
         self,
         train: Source,
-        validation: Source,
+        validation: Source | None,
         seed: int,
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         statistics: Source | None = None,
     ) -> Fit:
         """See `Estimator.fit`."""
+        check_selection(self.recipe, validation)
         self.reset(seed)
         self.adapt(statistics or train)
         steps = self.training_steps(train, seed)
@@ -107,6 +134,8 @@ class Network:
                     best, best_weights = epoch, self.model.get_weights()
                 elif self.recipe.patience and number - best.epoch >= self.recipe.patience:
                     break
+            if steps.are_done:
+                break
         self.model.set_weights(best_weights)
         return Fit(tuple(curve), best.epoch)
 
@@ -127,7 +156,9 @@ class Network:
         """Returns the training steps of one fit."""
         return Steps(self.model, self.recipe, train, seed)
 
-    def _validate(self, number: int, loss: float, validation: Source, started: float) -> Epoch:
+    def _validate(self, number: int, loss: float, validation: Source | None, started: float) -> Epoch:
+        if validation is None:
+            return Epoch(number, loss, None, None, round(time.monotonic() - started, 3))
         posteriors, labels = self.posteriors(validation)
         predictions = posteriors.argmax(axis=1)
         return Epoch(

@@ -25,10 +25,19 @@ def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
 
 
 def class_weights(source: Source) -> np.ndarray:
-    """Returns weights float [classes], inverse to the number of segments of a class; their mean over segments is 1."""
+    """Returns weights float [classes], inverse to the number of segments of a class; their mean over segments is 1.
+
+    The source is the training part. Zhang et al. (2021), Section 3.2, use the proportions of the whole database, which would
+    tell the training about the labels of the test speakers.
+    """
     labels = np.concatenate([batch.labels for batch in source.ordered(256)])
     counts = np.bincount(labels)
     return len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+
+
+def mean_new_share(source: Source) -> float:
+    """Returns the mean share of new frames in the segments of a source; see `SegmentRule.new_shares`."""
+    return float(np.concatenate([batch.new_shares for batch in source.ordered(256)]).mean())
 
 
 class Steps:
@@ -36,9 +45,9 @@ class Steps:
 
     Args:
         model: compiled network.
-        recipe: learning rate, augmentation, class weights and averaging.
+        recipe: learning rate, number of steps, augmentation, class weights, averaging, and how segments are selected.
         train: training segments.
-        seed: random seed of oversampling, order and augmentation.
+        seed: random seed of the selection, order and augmentation.
 
     Attributes:
         steps_done: number of steps so far.
@@ -48,14 +57,27 @@ class Steps:
     def __init__(self, model: keras.Model, recipe: Recipe, train: Source, seed: int):
         self.model, self.recipe = model, recipe
         self.generator = np.random.default_rng(seed)
-        self.train = train.oversampled(self.generator) if recipe.oversampling else train
+        self.train = self._selected(train)
         self.class_weights = class_weights(self.train) if recipe.class_weights else None
+        weighs_segments = recipe.segment_weights == "new-frames"
+        self.mean_share = mean_new_share(self.train) if weighs_segments else None
         self.steps_per_epoch = -(-len(self.train) // recipe.batch_size)
         self.steps_done = 0
         self.average: list[np.ndarray] | None = None
 
+    def _selected(self, train: Source) -> Source:
+        """Returns the segments to train on: all, oversampled, or a balanced draw."""
+        if self.recipe.balanced_draw:
+            return train.balanced(self.recipe.balanced_draw, self.generator)
+        return train.oversampled(self.generator) if self.recipe.oversampling else train
+
+    @property
+    def are_done(self) -> bool:
+        """True after the recipe's maximum number of steps."""
+        return self.steps_done == self.recipe.max_steps
+
     def epoch(self, number: int) -> float:
-        """Trains for one epoch and returns its mean loss.
+        """Trains for one epoch, or up to the maximum number of steps, and returns the mean loss.
 
         Args:
             number: number of the epoch, for the message.
@@ -71,6 +93,8 @@ class Steps:
             )
             loss = self.step(batch)
             self.steps_done += 1
+            if self.are_done:
+                break
         if not np.isfinite(loss):
             raise ValueError(
                 f"the training loss is {loss} in epoch {number}; lower learning_rate or set gradient_clip_norm"
@@ -84,11 +108,18 @@ class Steps:
             augmented = self.recipe.augmentation(inputs["features"], inputs["num_frames"], self.generator)
             inputs = {**inputs, **dict(zip(("features", "num_frames"), augmented, strict=True))}
         targets = np.eye(self.model.output_shape[-1], dtype=np.float32)[batch.labels]
-        sample_weight = None if self.class_weights is None else self.class_weights[batch.labels]
-        loss = float(self.model.train_on_batch(inputs, targets, sample_weight))
+        loss = float(self.model.train_on_batch(inputs, targets, self._sample_weights(batch)))
         if self.recipe.averaging:
             self._update_average()
         return loss
+
+    def _sample_weights(self, batch: Batch) -> np.ndarray | None:
+        """Weights of the segments in the loss, float [batch]; None where all are equal."""
+        weights = None if self.class_weights is None else self.class_weights[batch.labels]
+        if self.mean_share is None:
+            return weights
+        shares = batch.new_shares / self.mean_share
+        return shares if weights is None else shares * weights
 
     def _update_average(self) -> None:
         """Updates the exponential moving average; the decay is warmed up, so that initial weights are soon forgotten."""

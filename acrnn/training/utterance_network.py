@@ -29,12 +29,14 @@ class UtteranceNetwork(Network):
         min_count: words that are rarer in the training texts count as unknown.
 
     Raises:
-        UsageError: the recipe pools segments, oversamples or augments log-Mels.
+        UsageError: the recipe pools segments, oversamples, draws segments or augments log-Mels.
     """
 
     def __init__(self, build: Callable[[], keras.Model], recipe: Recipe, min_count: int = 1):
         recipes.refuse_changes(
-            recipe, ("pooling", "oversampling", "augmentation"), "a network of whole utterances, without log-Mels"
+            recipe,
+            ("pooling", "oversampling", "balanced_draw", "segment_weights", "augmentation"),
+            "a network of whole utterances, without log-Mels",
         )
         self.min_count = min_count
         super().__init__(build, recipe)
@@ -47,7 +49,7 @@ class UtteranceNetwork(Network):
     def fit(
         self,
         train: Source,
-        validation: Source,
+        validation: Source | None,
         seed: int,
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         statistics: Source | None = None,

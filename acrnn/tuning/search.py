@@ -117,6 +117,9 @@ class SearchFolder:
         self.search, self.folder = search, folder
         for depth in search.depths:
             _check_depth(search.experiment, depth)
+        if search.experiment.train_on_validation:
+            problem = "a search compares validation UARs; leave it out"
+            raise FieldError("train_on_validation", "", problem)
         self.prepared = Prepared.of(search.experiment)
         self.folds = chosen_folds(search.folds, self.prepared.folds)
         self.tasks = [(fold, seed) for seed in search.seeds for fold in self.folds]

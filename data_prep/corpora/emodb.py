@@ -5,7 +5,8 @@ B. Weiss: A Database of German Emotional Speech. Interspeech 2005, pp. 1517-1520
 
 Counts: anger 127, boredom 81, disgust 46, fear 69, happiness 71, neutral 79, sadness 62. Only recordings that listeners
 recognized and found natural were published, so the classes are unbalanced: speaker 08 has no disgust, 03 and 10 have one
-recording of it, and 09 has one of fear. All speakers say the same ten sentences. There are no sessions. A letter at the end
+recording of it, and 09 has one of fear. All speakers say the same ten sentences, so that a split by speaker tests on the
+sentences of the training part; the protocol sentence-and-speaker-open does not. There are no sessions. A letter at the end
 of the file name distinguishes versions of a sentence.
 """
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from acrnn.batches.sources import MemorySource, StreamedSource
+from acrnn.batches.sources import Feeder, MemorySource, StreamedSource
 from acrnn.records import RecordSet
 
 
@@ -53,3 +53,45 @@ def test_oversampling_evens_the_classes_out_with_whole_utterances(tiny_records, 
     assert len(shuffled) == -(-len(drawn) // 7) * 7 and set(shuffled) == set(rows)
     neighbors = [np.count_nonzero(np.diff(order) == 0) for order in (shuffled, drawn)]
     assert neighbors[0] < neighbors[1] / 2  # copies do not follow one another
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["memory", "disk"])
+def test_a_balanced_draw_has_exactly_as_many_segments_of_each_class_and_none_of_other_utterances(tiny_records, kind):
+    record_set = RecordSet(tiny_records)
+    rows = [n for n, row in enumerate(record_set.utterances) if row.speaker == "s1" or row.emotion == "low"]
+    source = (MemorySource(record_set.load(), rows), StreamedSource(record_set, rows))[kind]
+    available = np.bincount(np.concatenate([batch.labels for batch in source.ordered(7)]))
+    count = int(available.min()) + 2  # more than the smallest class has, fewer than the largest
+    assert count < available.max()
+    drawn = source.balanced(count, np.random.default_rng(0))
+    batches = list(drawn.ordered(7))
+    labels, utterances = (np.concatenate([getattr(b, name) for b in batches]) for name in ("labels", "utterances"))
+    assert np.bincount(labels).tolist() == [count] * 3 and len(drawn) == 3 * count
+    assert set(utterances) <= set(rows)
+    assert [record_set.utterances[row].label for row in utterances] == labels.tolist()
+    keys = [(label, x.tobytes()) for b in batches for label, x in zip(b.labels, b.inputs["features"], strict=True)]
+    for label in range(3):  # a class repeats its segments no oftener than it must
+        times = [keys.count(key) for key in set(keys) if key[0] == label]
+        assert max(times) == -(-count // available[label])
+    other = source.balanced(count, np.random.default_rng(1))
+    assert not np.array_equal(np.concatenate([batch.utterances for batch in other.ordered(7)]), utterances)
+    assert sum(len(batch.labels) for batch in source.ordered(7)) == available.sum()  # the source is as it was
+
+
+def test_memory_and_disk_know_the_share_of_new_frames_of_each_segment(tiny_records):
+    record_set = RecordSet(tiny_records)
+    rows = record_set.utterances
+    chosen = [row.id for row in rows if row.speaker in ("s1", "s3")]
+    memory, disk = (Feeder(record_set, size).source(chosen) for size in (2**30, 0))
+    for order in (lambda source: source.ordered(5), lambda source: source.shuffled(7, np.random.default_rng(0))):
+        for source in (memory, disk):
+            shares = {}
+            for batch in order(source):
+                for row, share in zip(batch.utterances, batch.new_shares, strict=True):
+                    shares.setdefault(row, set()).add(share)
+            expected = {row: set(record_set.manifest.rule.new_shares(rows[row].num_frames)) for row in shares}
+            assert shares == expected and len(shares) == len(chosen)
+    assert min(map(min, shares.values())) < 1  # some utterance has overlapping segments
+    drawn = [source.balanced(4, np.random.default_rng(1)) for source in (memory, disk)]
+    one, other = (np.concatenate([batch.new_shares for batch in source.ordered(5)]) for source in drawn)
+    assert one.tolist() == other.tolist()

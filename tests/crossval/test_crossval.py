@@ -70,6 +70,15 @@ def test_a_run_has_its_time_and_its_memory(finished):
         assert 100 < run["peak_memory_mib"] < 100_000
 
 
+def test_a_run_has_the_posteriors_of_its_validation_speakers_by_the_selected_checkpoint(finished, tiny_records):
+    speaker = {row.id: row.speaker for row in RecordSet(tiny_records).utterances}
+    for path in sorted((finished / "runs").glob("*.json")):
+        run = read_run(path)
+        assert {speaker[name] for name in run.validation.utterances} == set(run.validation_speakers)
+        without_curve = replace(run, curve=())  # the UAR is then that of the posteriors
+        assert without_curve.validation_uar == pytest.approx(run.validation_uar)
+
+
 def test_a_result_can_be_repeated_from_the_saved_network(finished, tiny_records):
     feeder = Feeder(RecordSet(tiny_records))
     for run in runs_of(finished).values():
@@ -276,3 +285,11 @@ def test_seeds_with_only_some_of_the_folds_do_not_change_the_averages(finished):
 
 def test_versions_name_the_packages_and_the_machine():
     assert {"acrnn", "tensorflow", "keras", "numpy", "python", "backend", "machine"} <= set(versions())
+
+
+def test_a_run_states_the_number_of_threads_that_its_process_was_given(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    assert versions()["threads"] == "3"
+    for unset in ("", "0"):  # TensorFlow then takes every core
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", unset)
+        assert versions()["threads"] == str(len(os.sched_getaffinity(0)))

@@ -50,7 +50,8 @@ def spoken(speakers=10, takes=12):
     split = ("test", "validation", *["train"] * (speakers - 2))
     return [
         UtteranceRow(
-            f"{s}-{take}", f"s{s}", f"session{s // 2}", EMOTIONS[take % 2], take % 2, 200, 1, 2.0, RATE, "", "", "", split[s]
+            f"{s}-{take}", f"s{s}", f"session{s // 2}", EMOTIONS[take % 2], take % 2, 200, 1, 2.0, RATE, "", "",
+            f"sentence {take // 2}", split[s]
         )
         for s in range(speakers)
         for take in range(takes)
@@ -143,7 +144,7 @@ def test_the_same_records_are_made_again_only_with_the_same_speeds(augmented, ti
 def test_a_run_trains_on_copies_and_is_scored_without_any(augmented, tmp_path, monkeypatch):
     asked = []
     source = Feeder.source
-    monkeypatch.setattr(Feeder, "source", lambda self, ids: asked.append(tuple(ids)) or source(self, ids))
+    monkeypatch.setattr(Feeder, "source", lambda self, ids, *rest: asked.append(tuple(ids)) or source(self, ids, *rest))
     recipe = Recipe(learning_rate=1e-3, batch_size=8, epochs=1)
     experiment = Experiment(augmented.folder, "chen2018-3d", recipe, options=TINY_NETWORK, save_models=False)
     found = cross_validate(experiment, tmp_path / "out", folds=[0], announce=lambda line: None)

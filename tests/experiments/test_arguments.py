@@ -6,7 +6,7 @@ from typing import get_args, get_origin, get_type_hints
 import pytest
 
 from acrnn.models import MODELS
-from acrnn.recipes import RECIPES, Recipe, SecondStage
+from acrnn.recipes import OPTIONAL_COUNTS, RECIPES, Recipe, SecondStage
 from experiments import arguments, from_options, run_cv
 from experiments.recipe_options import option_names
 
@@ -15,7 +15,7 @@ CHANGED = {
     "optimizer": "sgd", "learning_rate": 0.5, "momentum": 0.7, "batch_size": 7, "epochs": 3, "patience": 2,
     "pooling": "mean", "class_weights": True, "oversampling": True, "gradient_clip_norm": 2.5, "schedule": "cosine",
     "warmup_epochs": 4, "decay": 0.25, "weight_decay": 0.125, "label_smoothing": 0.05, "averaging": 0.5,
-    "epoch_choice": "last", "precision": "mixed_bfloat16",
+    "epoch_choice": "last", "segment_weights": "new-frames", "precision": "mixed_bfloat16", "balanced_draw": 9, "max_steps": 11,
 }  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_an_option_has_the_choices_of_its_field():
     literals = {
         name: get_args(kind) for name, kind in get_type_hints(Recipe).items() if "Literal" in str(get_origin(kind))
     }
-    assert set(literals) == {"optimizer", "pooling", "schedule", "epoch_choice", "precision"}
+    assert set(literals) == {"optimizer", "pooling", "schedule", "epoch_choice", "precision", "segment_weights"}
     for name, values in literals.items():
         assert tuple(choices[name]) == values
 
@@ -79,6 +79,12 @@ def test_an_option_has_the_choices_of_its_field():
 def test_a_field_that_a_recipe_sets_to_true_can_be_switched_off():
     assert RECIPES["zhang2021"].class_weights
     assert not from_options.recipe_of(parsed("--no-class-weights"), "zhang2021").class_weights
+
+
+@pytest.mark.parametrize("name", OPTIONAL_COUNTS)
+def test_zero_switches_an_optional_count_off(name):
+    options = parsed("--recipe", "chen2018-original", *as_options(name, 0))
+    assert getattr(from_options.recipe_of(options, "chen2018-3d"), name) is None
 
 
 def test_the_second_stage_has_options_of_its_own():
@@ -107,6 +113,13 @@ def test_a_synthetic_corpus_is_learned_by_the_reduced_network_unless_asked_other
     assert not parsed("--dataset", "toy", "--no-reduced").reduced
     assert not parsed("--dataset", "toy", "--model", "han2014-dnn-elm").reduced  # it has no reduced network
     assert not parsed("--dataset", "emodb").reduced and parsed("--dataset", "emodb", "--reduced").reduced
+
+
+def test_a_synthetic_corpus_is_trained_on_whole_unless_a_draw_is_asked_for():
+    original = ["--dataset", "toy", "--model", "chen2018-original"]
+    assert from_options.recipe_of(parsed(*original), "chen2018-original").balanced_draw is None
+    asked = from_options.recipe_of(parsed(*original, "--balanced-draw", "50"), "chen2018-original")
+    assert asked.balanced_draw == 50
 
 
 @pytest.mark.parametrize("option", ["--warmup-epochs", "--patience", "--label-smoothing"])

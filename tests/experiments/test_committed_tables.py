@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from experiments import ablation, audit_leakage, chen2018_tables, lim2016_tables, peng2021_tables, zhang2021_tables
+from experiments import (
+    ablation,
+    audit_leakage,
+    chen2018_tables,
+    classical_baselines,
+    lim2016_tables,
+    peng2021_tables,
+    zhang2021_tables,
+)
 
 RESULTS = Path(__file__).parents[2] / "experiments" / "results"
 PAGES = [
@@ -17,6 +25,7 @@ PAGES = [
     (zhang2021_tables, "emodb_zhang2021_reduced/tables.md", "--reduced --table 2 --table 3 --table figure7"),
     (peng2021_tables, "toy-bimodal_peng2021/tables.md", "--audio-kernels 3,5,7"),
     (ablation, "ablation/ablation.md", ""),
+    (classical_baselines, "emodb_baselines/tables.md", ""),
     (audit_leakage, "leakage_emodb_han2014-dnn-elm/leakage.md", ""),
 ]
 

@@ -3,10 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from support.results import results_of, run_of
 
+from acrnn.files import write_sealed_json
+from acrnn.recipes import CHEN2018
 from experiments import readme_tables
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +56,17 @@ def test_a_page_with_an_unknown_or_unfinished_table_is_refused(project, capsys):
     (project / "README.md").write_text(PAGE.format("results", "").replace("end of results", "end of table"))
     assert readme_tables.main([]) == 1
     assert "table 'results': the line <!-- end of results --> is missing" in capsys.readouterr().err
+
+
+def test_the_tables_of_emodb_have_no_row_of_another_corpus(tmp_path, monkeypatch):
+    for folder, name in (("one", "emodb"), ("other", "ravdess")):
+        (tmp_path / folder).mkdir()
+        results = results_of([run_of()], corpus={"name": name, "subset": "all"}, recipe=asdict(CHEN2018))
+        write_sealed_json(tmp_path / folder / "results.json", results.to_dict())
+    monkeypatch.setattr(readme_tables, "RESULTS", tmp_path)
+    assert readme_tables.emodb_folders.__wrapped__() == (tmp_path / "one",)
+    table = readme_tables.ravdess.__wrapped__()
+    assert "| ravdess all |" in table and "| emodb all |" not in table
 
 
 def test_the_short_table_has_the_best_complete_run_of_each_system_and_split():

@@ -72,8 +72,6 @@ def test_a_prediction_does_not_change_with_batch_mates_or_their_order(network):
 
 
 def test_what_lies_in_padded_frames_and_words_does_not_matter(network):
-    if any(getattr(layer, "padding", None) == "zero" for layer in network.model.layers):
-        pytest.skip("this system's rule gives padding a value of its own, which the records always store as zero")
     data = inputs_of(network)
     loud = {name: value.copy() for name, value in data.items()}
     for values, counts, wrong in (("features", "num_frames", 100.0), ("tokens", "num_words", 3)):
@@ -166,7 +164,25 @@ def test_a_recipe_refuses_rates_that_cannot_train(value):
         recipes.Recipe(gradient_clip_norm=value)
 
 
-@pytest.mark.parametrize("name", ["chen2018-3d", "chen2018-2d"])
+def with_statistics(model):
+    """The network with a mean of its features that is not zero, so that raw zeros differ from normalized ones."""
+    model.get_layer("normalization").mean.assign(np.full(model.get_layer("normalization").mean.shape, 2.0))
+    return model
+
+
+def test_padding_is_speech_only_in_an_unmasked_network_as_in_the_authors_code():
+    for masked in (True, False):
+        model = with_statistics(chen2018.build(small_config("chen2018-original", masked=masked)))
+        data = inputs()
+        louder = {**data, "features": data["features"].copy()}
+        for segment, real in zip(louder["features"], data["num_frames"], strict=True):
+            segment[real:] = 3.0
+        assert np.allclose(model(louder), model(data), atol=1e-6) == masked
+    raw_zeros = np.asarray(model.get_layer("normalization")(data["features"], np.zeros((4, FRAMES), bool)))
+    assert (raw_zeros[data["features"] == 0] == -2).all()  # normalized like speech
+
+
+@pytest.mark.parametrize("name", ["chen2018-3d", "chen2018-2d", "chen2018-original"])
 def test_more_padding_does_not_change_a_prediction(name):
     """The same weights on the same frames, in a longer frame of zeros."""
     short, long = small_config(name), small_config(name)
@@ -175,7 +191,7 @@ def test_more_padding_does_not_change_a_prediction(name):
     generator = np.random.default_rng(0)
     for weight in model.trainable_weights:  # biases start at zero, and a BLSTM of zeros is at rest in any padding
         weight.assign(weight + generator.normal(0, 0.2, size=weight.shape))
-    longer.set_weights(model.get_weights())
+    longer.set_weights(with_statistics(model).get_weights())
     data = inputs()
     data["num_frames"] = np.array([FRAMES, FRAMES - 2, 30, 24], np.int32)  # convolutions see the edge of the first two
     padded = np.concatenate([data["features"], np.zeros_like(data["features"])], axis=1)
@@ -218,7 +234,8 @@ def test_the_original_network_has_the_parts_of_the_authors_code():
     model = chen2018.build(config)
     names = {layer.name for layer in model.layers}
     assert "linear_batch_norm" in names and "dense_batch_norm" not in names
-    assert model.get_layer("flatten_bands").output.shape == (None, 150, 10 * 128)
+    assert model.get_layer("flatten_bands").output.shape == (None, 150, 10 * 256)
+    assert [name for name in sorted(names) if name[-1].isdecimal()] == [f"conv_{number}" for number in range(1, 7)]
     assert model.get_layer("attention").hidden == 1
     assert model.get_layer("conv_1_activation").negative_slope == pytest.approx(0.01)
     np.testing.assert_allclose(np.asarray(model.get_layer("conv_1").bias), 0.1)

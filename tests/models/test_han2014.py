@@ -16,7 +16,7 @@ from acrnn.models.han2014 import network as han2014
 from acrnn.models.han2014 import training
 from acrnn.models.han2014.network import Config, ContextWindows, UtteranceStatistics
 from acrnn.models.han2014.training import DnnElm, loudest, ridge, window_energy
-from acrnn.recipes import HAN2014
+from acrnn.recipes import HAN2014, HAN2014_TUNED
 from acrnn.records import RecordSet
 from data_prep.__main__ import main as data_prep_main
 
@@ -234,6 +234,26 @@ def test_options_without_a_meaning_for_it_are_refused(feeder, change):
 def test_values_out_of_range_are_refused(option, value):
     with pytest.raises(UsageError, match=f"^{option} {value}: it must"):
         Config(7, **{option: value})
+
+
+@pytest.mark.parametrize("centered", [False, True])
+def test_a_constant_offset_of_the_features_changes_a_centered_network_not_at_all(centered):
+    model = han2014.build(Config(7, centered=centered))
+    features = utterances([60, 41])
+    posteriors = keras.Model(model.input, model.get_layer("statistics").output)
+    offset = np.linspace(-2, 2, 30, dtype=np.float32)[:, None]
+    before, after = (
+        np.asarray(posteriors(inputs(part, 64))) for part in (features, [each + offset for each in features])
+    )
+    assert np.allclose(before, after, atol=1e-5) == centered
+
+
+def test_the_tuned_recipe_trains_on_every_window_of_centered_utterances(feeder, parts):
+    options = dict(HAN2014_TUNED.network)
+    network = make_network(feeder, replace(HAN2014_TUNED, epochs=1), **options)
+    features = whole_utterances(parts[0]).features
+    assert [len(part) for part in network.loud_windows(features)] == [len(part) for part in features]
+    assert network.model.get_layer("normalization").centered and network.config.elm_ridge == 3.0
 
 
 def test_records_with_overlapping_segments_are_refused(tiny_corpus, tmp_path):

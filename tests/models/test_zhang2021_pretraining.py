@@ -13,6 +13,7 @@ from support.tiny_corpus import tiny_sound, write_tiny_corpus
 from support.zhang2021 import RECIPE, SMALL, make_network, prepared
 
 from acrnn.crossval import Experiment, Prepared
+from acrnn.crossval.fold_run import make_estimator
 from acrnn.errors import UsageError
 from acrnn.models.zhang2021 import alexnet_weights
 from acrnn.models.zhang2021 import network as zhang2021
@@ -97,11 +98,31 @@ def test_pre_training_on_another_corpus_is_done_once_a_seed_on_all_its_speakers_
     for seed in (0, 0, 1):
         pretraining.weights(*windows, seed)
     assert [given[2] for _, given in heard] == [0, 1]
-    for task, (train, validation, _) in heard:
+    for task, (train, validation, *_) in heard:
         speakers = [
             {other_corpus.utterances[row].speaker for row in part.data.utterances} for part in (train, validation)
         ]
         assert speakers == [{"s5"}, {"s6"}] and task.model.output_shape[-1] == 3
+
+
+def test_an_experiment_keeps_the_alexnet_of_another_corpus_and_its_first_stage_starts_there(
+    record_set, other_corpus, parts, tmp_path, monkeypatch
+):
+    fitted = []
+    fit = Network.fit
+    monkeypatch.setattr(Network, "fit", lambda self, *given: fitted.append(self) or fit(self, *given))
+    weights = InitialWeights("corpus", other_corpus.folder)
+    experiment = Experiment(record_set.folder, "zhang2021", RECIPE, options=SMALL, initial_weights=weights)
+    for _ in range(2):
+        estimator, pretraining = make_estimator(Prepared.of(experiment), tmp_path)
+        pretraining.start(0)
+    assert len(fitted) == 1
+    windows = [estimator.cut(part) for part in parts[:2]]
+    estimator.window_network.initial_alexnet = estimator.pretraining.weights(*windows, 0)
+    estimator.window_network.reset(seed=7)
+    start = estimator.window_network.model.get_layer("alexnet").get_weights()
+    for one, other in zip(start, fitted[0].model.get_layer("alexnet").get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_another_corpus_must_be_another_and_prepared_alike(record_set, other_corpus, tiny_corpus, tmp_path):

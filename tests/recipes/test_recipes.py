@@ -1,5 +1,6 @@
 """Recipes: published values, errors that name the field, learning rate schedules, departures."""
 
+import hashlib
 import json
 from dataclasses import asdict, fields
 
@@ -63,6 +64,47 @@ def test_departures_merge_network_fields_and_do_not_change_the_recipe_they_start
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_survives_conversion_to_a_dict(name):
     assert recipes.from_dict(asdict(RECIPES[name])) == RECIPES[name]
+    assert recipes.from_dict(recipes.to_dict(RECIPES[name])) == RECIPES[name]
+
+
+# Hashes of the recipes as version 0.1 wrote them into the settings of experiments; resumable folders depend on them.
+HASHES = {
+    "literal": "b7ac588ecbce",
+    "chen2018": "0446d0059b80",
+    "han2014": "83aa19d37b2e",
+    "zhang2021": "dc8efd915faa",
+    "zhang2021-faster": "1abfd015d22e",
+    "zhang2021-2cnn-lstm": "9c091f019a6f",
+    "lim2016": "04f000b06d36",
+    "peng2021": "a3606113b714",
+    "centered": "c266f83098e4",
+    "tuned": "0791e36cfa8b",
+}
+
+
+@pytest.mark.parametrize("name", HASHES)
+def test_a_recipe_without_later_fields_is_written_as_before(name):
+    text = json.dumps(recipes.to_dict(RECIPES[name]), sort_keys=True)
+    assert hashlib.sha256(text.encode()).hexdigest()[:12] == HASHES[name]
+
+
+def test_the_recipe_of_the_authors_code_draws_segments_and_counts_steps():
+    values = recipes.to_dict(RECIPES["chen2018-original"])
+    assert (values["balanced_draw"], values["max_steps"]) == (300, 5000)
+    steps_of_a_pass = 300 * 2 // values["batch_size"]  # with two classes, the fewest
+    assert steps_of_a_pass * values["epochs"] >= values["max_steps"]
+
+
+def test_results_of_the_earlier_recipe_of_the_authors_code_read_and_are_not_named_after_the_present_one():
+    earlier = {"optimizer": "adam", "learning_rate": 1e-5, "batch_size": 60, "epochs": 30, "pooling": "max-logits"}
+    values = {**json.loads(json.dumps(recipes.to_dict(Recipe()))), **earlier}
+    assert recipes.from_dict(values).balanced_draw is None
+    assert recipes.name_of(values) == "changed"
+
+
+def test_a_refit_trains_the_median_of_the_selected_epochs_without_a_limit_of_steps():
+    settled = RECIPES["chen2018-original"].settled([{"best_epoch": epoch} for epoch in (40, 90, 140)])
+    assert (settled.epochs, settled.max_steps, settled.balanced_draw) == (90, None, 300)
 
 
 def test_a_dict_of_another_version_is_refused():
@@ -78,6 +120,8 @@ def test_a_dict_of_another_version_is_refused():
         ({"averaging": -0.1}, "averaging -0.1"),
         ({"weight_decay": float("nan")}, "weight_decay nan"),
         ({"pooling": "median"}, "pooling median: it is unknown; choose from"),
+        ({"balanced_draw": 0}, "balanced_draw 0: it must be a whole number above 0"),
+        ({"max_steps": -1}, "max_steps -1: it must be a whole number above 0"),
     ],
 )
 def test_values_out_of_range_are_named(wrong, message):

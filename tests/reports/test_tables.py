@@ -42,6 +42,12 @@ def test_the_second_average_needs_all_four_speakers_and_none_of_them_in_training
     assert tables.figure_4(experiment(FOUR, corpus="iemocap")) is None
 
 
+def test_the_second_average_is_not_over_folds_with_a_part_of_a_speaker():
+    results = experiment(FOUR)
+    other_half = replace(results.runs[0], fold=4, fold_name="speaker 13, sentences 2 of 2")
+    assert tables.figure_4(replace(results, runs=(*results.runs, other_half))) == "–"
+
+
 def written(results, folder):
     folder.mkdir()
     write_sealed_json(folder / RESULTS, results.to_dict())

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from data_prep.corpora import emodb
+from data_prep.corpora import emodb, ravdess
 from data_prep.corpora.base import ReadOptions, Selection, Utterance
 
 PARTIAL = ReadOptions(allow_partial=True)
@@ -51,6 +53,18 @@ def write_emodb(data_dir: Path, counts: dict[str, int]) -> Path:
     for emotion, count in counts.items():
         for stem in stems[:count]:
             write_noise(data_dir / f"{stem.format(letters[emotion])}.wav")
+    return data_dir
+
+
+def write_ravdess(data_dir: Path, speakers: Sequence[str] = tuple(f"{number:02d}" for number in range(1, 25))) -> Path:
+    """Writes Actor_01/03-01-…-01.wav and so on, 60 files a speaker, and returns their folder."""
+    for speaker in speakers:
+        folder = data_dir / f"Actor_{speaker}"
+        folder.mkdir(parents=True)
+        for emotion, intensity, statement, repetition in product(ravdess.EMOTIONS, *[("01", "02")] * 3):
+            if (emotion, intensity) != ("01", "02"):
+                name = f"03-01-{emotion}-{intensity}-{statement}-{repetition}-{speaker}.wav"
+                (folder / name).touch()
     return data_dir
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.tiny_network import RECIPE, make_network
 
+from acrnn.batches.sources import MemorySource
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.training.steps import Steps, class_weights
 
@@ -87,6 +88,53 @@ def test_a_recipe_that_oversamples_trains_on_even_classes_and_validates_on_what_
     network.fit(train, feeder.source([row.id for row in rows]), seed=0)
     counts = np.concatenate(labels).sum(axis=0)
     assert counts.min() >= 4  # the rare class has one segment of its own
+
+
+def trained_labels(network, monkeypatch):
+    """Labels of every training step from now on, each int [batch]."""
+    labels, step = [], network.model.train_on_batch
+    monkeypatch.setattr(
+        network.model, "train_on_batch", lambda x, y, *rest: (labels.append(y.argmax(axis=1)), step(x, y, *rest))[1]
+    )
+    return labels
+
+
+def test_a_recipe_with_a_balanced_draw_trains_on_it_alone_and_normalizes_by_the_whole_training_part(
+    feeder, parts, monkeypatch
+):
+    network = make_network(feeder, replace(RECIPE, balanced_draw=16, epochs=1))
+    labels = trained_labels(network, monkeypatch)
+    adapted = []
+    monkeypatch.setattr(network, "adapt", adapted.append)
+    network.fit(*parts[:2], seed=0)
+    assert np.bincount(np.concatenate(labels)).tolist() == [16, 16, 16]
+    assert adapted == [parts[0]]
+
+
+def test_training_ends_with_the_last_step_and_validates_the_epoch_that_it_is_in(feeder, parts, monkeypatch):
+    network = make_network(feeder, replace(RECIPE, balanced_draw=8, max_steps=7, epochs=50))  # three steps an epoch
+    labels = trained_labels(network, monkeypatch)
+    fit = network.fit(*parts[:2], seed=0)
+    assert len(labels) == 7 and [epoch.epoch for epoch in fit.curve] == [1, 2, 3]
+
+
+def test_segments_are_weighted_by_their_new_frames(feeder, parts, monkeypatch):
+    network = make_network(feeder, replace(RECIPE, segment_weights="new-frames", epochs=1))
+    weights, batches = [], []
+    step, shuffled = network.model.train_on_batch, MemorySource.shuffled
+    monkeypatch.setattr(
+        network.model, "train_on_batch", lambda x, y, weight: (weights.append(weight), step(x, y, weight))[1]
+    )
+    monkeypatch.setattr(
+        MemorySource,
+        "shuffled",
+        lambda *arguments: (batches.append(batch) or batch for batch in shuffled(*arguments)),
+    )
+    network.fit(*parts[:2], seed=0)
+    shares = np.concatenate([batch.new_shares for batch in parts[0].ordered(99)])
+    assert shares.min() < shares.max() == 1
+    for weight, batch in zip(weights, batches, strict=True):
+        np.testing.assert_allclose(weight, batch.new_shares / shares.mean(), rtol=1e-6)
 
 
 def test_a_diverged_run_says_so_and_what_to_do(feeder, parts):

@@ -16,10 +16,11 @@ class Config:
     Attributes:
         num_classes: number of emotions.
         frames, bands, record_channels: shape of a segment in the records.
-        padding: value of padded frames after normalization, from the records' segment rule.
-        masked: exclude padded frames from convolutions, BLSTM and attention; False treats them as speech.
+        padding: value of padded frames in a network that does not mask them, from the records' segment rule.
+        masked: exclude padded frames from convolutions, BLSTM and attention, so that they do not influence a prediction;
+            False treats them as speech: with the padding "zero", the authors' code.
         channels: channels of the records that the network uses: 3 for the 3-D ACRNN, 1 for the 2-D one (static log-Mels).
-        conv_layers: number of convolution layers, 1 to 7 (Table I).
+        conv_layers: number of convolution layers, 1 to 7 (Table I); 6 in the authors' code.
         first_filters, filters: filters of the first convolution layer and of the others.
         kernel_size, pool_size: (time, frequency); the pool follows the first convolution.
         negative_slope: slope of the leaky ReLU for negative values; the paper names none, so 0, the plain ReLU.

@@ -30,9 +30,10 @@ def build(config: Config) -> keras.Model:
     num_frames = keras.Input((), dtype="int32", name="num_frames")
     mask = FrameMask(config.frames, name="mask")(num_frames)
 
-    x = FeatureNormalization(config.normalization, config.padding, config.centered, name="normalization")(
-        features, mask
-    )
+    # Masked frames are zero after normalization, whatever the records' padding: raw zeros, normalized to a value of their
+    # own, would reach the last real frames through the convolutions.
+    padding = "mean" if config.masked else config.padding
+    x = FeatureNormalization(config.normalization, padding, config.centered, name="normalization")(features, mask)
     x = x[..., : config.channels]
     for number in range(1, config.conv_layers + 1):
         filters = config.first_filters if number == 1 else config.filters

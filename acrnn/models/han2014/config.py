@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from acrnn.errors import FieldError
-from acrnn.models.field_checks import require_positive_integers
+from acrnn.models.field_checks import OMITTED_DEFAULT, require_positive_integers
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Config:
         elm_units: units of the random hidden layer of the ELM.
         elm_ridge: value added to the diagonal of the ELM's normal equations. The paper has none; without it the equations
             are singular, because the 120 columns come from similar statistics.
+        centered: subtract from each frame the mean of its utterance (cepstral mean normalization), which removes constant
+            offsets of voice and microphone. The paper does not mention it.
     """
 
     num_classes: int
@@ -39,6 +41,7 @@ class Config:
     share_threshold: float = 0.2
     elm_units: int = 120
     elm_ridge: float = 1e-2
+    centered: bool = field(default=False, metadata=OMITTED_DEFAULT)
 
     def __post_init__(self):
         require_positive_integers(self, "context_frames", "hidden_layers", "hidden_units", "elm_units")

@@ -31,7 +31,7 @@ def build(config: Config) -> keras.Model:
     num_frames = keras.Input((), dtype="int32", name="num_frames")
     mask = RealFrames(name="mask")(features, num_frames)
 
-    x = FeatureNormalization("band", "mean", name="normalization")(features, mask)
+    x = FeatureNormalization("band", "mean", config.centered, name="normalization")(features, mask)
     x = ContextWindows(config.context_frames, name="windows")(x)  # [batch, frames, context * bands * channels]
     for number in range(1, config.hidden_layers + 1):
         x = layers.Dense(config.hidden_units, "relu", kernel_initializer="he_uniform", name=f"hidden_{number}")(x)

@@ -10,4 +10,5 @@ def _uar(settings: Settings) -> Figure:
     return Figure(*chen2018.DNN_ELM[settings.corpus.name], f"{chen2018.PAPER}, Table II")
 
 
-PUBLISHED = Published(chen2018.EXPERIMENTS, _uar)
+# The share of windows that train, the ridge and centering change no size.
+PUBLISHED = Published(chen2018.EXPERIMENTS, _uar, free=("energy_share", "elm_ridge", "centered"))

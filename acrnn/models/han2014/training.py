@@ -16,7 +16,15 @@ from acrnn.recipes import Recipe
 from acrnn.training.network import Network, SegmentLogits
 from acrnn.training.steps import Steps
 
-_UNUSED_FIELDS = ("pooling", "oversampling", "averaging", "augmentation", "precision")
+_UNUSED_FIELDS = (
+    "pooling",
+    "oversampling",
+    "balanced_draw",
+    "segment_weights",
+    "averaging",
+    "augmentation",
+    "precision",
+)
 _FRAMES_AT_ONCE = 8192
 
 
@@ -36,7 +44,7 @@ class DnnElm(Network):
         dnn: windows [batch, context * bands] → logits; shares its layers with `model`.
 
     Raises:
-        UsageError: the recipe pools segments, oversamples, averages, augments or has a precision other than float32.
+        UsageError: the recipe pools or draws segments, oversamples, averages, augments or has a precision other than float32.
     """
 
     def __init__(self, config: Config, recipe: Recipe):

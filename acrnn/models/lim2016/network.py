@@ -3,7 +3,8 @@
 The input is an image of 128 frames by 128 bins. The time-distributed CNN applies one CNN to four images, 8 frames apart;
 two LSTM layers take its four outputs in order. The convolutions have no padding and the pooling in time divides the 8
 frames, so the CNN runs once over the 152 frames that the images cover and is read at four places: a third of the time and
-the same result (tested against four passes).
+the same predictions (tested against four passes). In training, overlapping images share their dropout masks, which four
+passes would draw one by one.
 """
 
 from __future__ import annotations

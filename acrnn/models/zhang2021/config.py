@@ -60,8 +60,9 @@ class Config:
         window_dropout: dropout rate after FC7 in the first stage. The paper gives no number; AlexNet has 0.5.
         lstm_units: units of the BLSTM in each direction.
         attention: sum the BLSTM's outputs by attention; False takes their mean.
-        dense_units: units of the layers before the softmax. Section 2.5 has 512 and 256; Section 3.2 has three linear
-            layers, which includes the one of the softmax.
+        dense_units: units of the layers before the softmax. Section 2.5 has three layers, the first of 512 units, "the
+            second and third" of 256, and an output of seven classes, which contradicts the 256; Section 3.2 has three
+            linear layers. We count the one of the softmax as the third; (512, 256, 256) is the other reading.
         dense_dropout: dropout rate after the first dense layer; the paper gives no number.
         normalization: values that share a mean and a deviation, see `FeatureNormalization`.
     """

@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from acrnn.batches.sources import Feeder, Source
+from acrnn.batches.sources import Source
 from acrnn.models.zhang2021 import alexnet_weights
 from acrnn.models.zhang2021.windows import ReversedWindows, WindowSource
 from acrnn.recipes.initial_weights import InitialWeights
-from acrnn.records import RecordSet
 from acrnn.training.network import Network
+from acrnn.training.pretraining import CorpusPretraining
 
 
 class Pretraining:
@@ -28,6 +28,9 @@ class Pretraining:
         window_network: network of the first stage.
         make_task_network: returns a window network like it, for a pre-training task with a number of classes.
         cut: cuts the segments of a source into windows.
+
+    Attributes:
+        corpus: the pre-training on another corpus; None for another kind of initial weights.
     """
 
     def __init__(
@@ -38,11 +41,14 @@ class Pretraining:
         cut: Callable[[Source], WindowSource],
     ):
         self.initial_weights = initial_weights
-        self.window_network, self.make_task_network, self.cut = window_network, make_task_network, cut
-        self._weights_of_seed: dict[int, list[np.ndarray]] = {}
+        self.window_network, self.make_task_network = window_network, make_task_network
+        self.corpus: CorpusPretraining | None = None
+        if initial_weights.kind == "corpus":
+            self.corpus = CorpusPretraining(initial_weights.source, make_task_network, _weights_of_alexnet, cut)
+        self._imagenet_weights: list[np.ndarray] | None = None
         self._task_network: Network | None = None
 
-    def weights(self, train: WindowSource, validation: WindowSource, seed: int) -> list[np.ndarray] | None:
+    def weights(self, train: WindowSource, validation: WindowSource | None, seed: int) -> list[np.ndarray] | None:
         """Returns the weights of the layer "alexnet"; None for random initial weights.
 
         Args:
@@ -53,29 +59,22 @@ class Pretraining:
             case "random":
                 return None
             case "time-arrow":
-                return self._train(2, ReversedWindows(train), ReversedWindows(validation), seed)
-        if seed not in self._weights_of_seed:
-            imagenet = self.initial_weights.kind == "imagenet"
-            self._weights_of_seed = {seed: self._imagenet() if imagenet else self._other_corpus(seed)}
-        return self._weights_of_seed[seed]
+                return self._direction_of_time(train, validation, seed)
+        return self.corpus.weights(seed) if self.corpus else self._imagenet()
 
     def _imagenet(self) -> list[np.ndarray]:
-        alexnet = self.window_network.model.get_layer("alexnet")
-        alexnet_weights.read(self.initial_weights.path).assign(alexnet)
-        return alexnet.get_weights()
+        if self._imagenet_weights is None:
+            alexnet = self.window_network.model.get_layer("alexnet")
+            alexnet_weights.read(self.initial_weights.source).assign(alexnet)
+            self._imagenet_weights = alexnet.get_weights()
+        return self._imagenet_weights
 
-    def _other_corpus(self, seed: int) -> list[np.ndarray]:
-        """Trains on all speakers of another corpus but the last, which is used for checkpoint selection."""
-        records = RecordSet(self.initial_weights.path)
-        rows, feeder = records.utterances, Feeder(records)
-        last = max(row.speaker for row in rows)
-        train = [row.id for row in rows if row.speaker != last]
-        validation = [row.id for row in rows if row.speaker == last and not row.copy_of]
-        parts = [self.cut(feeder.source(ids)) for ids in (train, validation)]
-        return self._train(len(records.manifest.labels), *parts, seed)
-
-    def _train(self, num_classes: int, train: WindowSource, validation: WindowSource, seed: int) -> list[np.ndarray]:
+    def _direction_of_time(self, train: WindowSource, validation: WindowSource | None, seed: int) -> list[np.ndarray]:
         if self._task_network is None:
-            self._task_network = self.make_task_network(num_classes)
-        self._task_network.fit(train, validation, seed)
-        return self._task_network.model.get_layer("alexnet").get_weights()
+            self._task_network = self.make_task_network(2)
+        self._task_network.fit(ReversedWindows(train), validation and ReversedWindows(validation), seed)
+        return _weights_of_alexnet(self._task_network)
+
+
+def _weights_of_alexnet(network: Network) -> list[np.ndarray]:
+    return network.model.get_layer("alexnet").get_weights()

@@ -8,6 +8,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from acrnn import recipes
 from acrnn.batches.sources import MemorySource, Source
 from acrnn.errors import FieldError
 from acrnn.models.zhang2021 import network as zhang2021
@@ -38,7 +39,8 @@ class TwoStage(Network):
         pretraining: source of the initial weights.
 
     Raises:
-        FieldError: the recipe has early stopping, with which the end of the first stage would be unknown.
+        FieldError: the recipe has early stopping, with which the end of the first stage would be unknown, a balanced draw or
+            a maximum number of steps.
     """
 
     def __init__(self, config: Config, recipe: Recipe, initial_weights: InitialWeights = RANDOM):
@@ -46,6 +48,7 @@ class TwoStage(Network):
             raise FieldError(
                 "patience", recipe.patience, "two-stage training has no early stopping; leave it out (None)"
             )
+        recipes.refuse_changes(recipe, ("balanced_draw", "max_steps", "segment_weights"), "two-stage training")
         self.config = config
         first, second = recipe.stages[0], recipe.stages[-1]
         self.window_network = _WindowNetwork(lambda: zhang2021.build_window_network(config), first)
@@ -79,18 +82,18 @@ class TwoStage(Network):
     def fit(
         self,
         train: Source,
-        validation: Source,
+        validation: Source | None,
         seed: int,
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         statistics: Source | None = None,
     ) -> Fit:
         """See `Estimator.fit`; the learning curve has the epochs of the first stage, then those of the second."""
-        parts = [self.cut(train), self.cut(validation)]
+        parts = [self.cut(train), validation and self.cut(validation)]
         self.window_network.initial_alexnet = self.pretraining.weights(*parts, seed)
         first = self.window_network.fit(*parts, seed, on_epoch, statistics and self.cut(statistics))
         first_epochs = len(first.curve)
         second = self.sequence_network.fit(
-            *[self.fc7_source(part) for part in parts],
+            *[part and self.fc7_source(part) for part in parts],
             seed,
             lambda epoch: on_epoch(replace(epoch, epoch=first_epochs + epoch.epoch)),
         )

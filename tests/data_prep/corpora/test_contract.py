@@ -13,6 +13,7 @@ from support.corpus_trees import (
     write_emodb,
     write_folders,
     write_manifest,
+    write_ravdess,
 )
 from support.iemocap_tree import build_iemocap_tree, sample_turns
 
@@ -25,6 +26,7 @@ EXAMPLES = {
     "toy": (lambda path: toy.generate(path, speaker_count=1), PARTIAL),
     "toy-bimodal": (lambda path: toy_bimodal.generate(path, speaker_count=1), PARTIAL),
     "emodb": (lambda path: write_emodb(path, {"anger": 3, "fear": 2}), PARTIAL),
+    "ravdess": (lambda path: write_ravdess(path, ("07",)), PARTIAL),
     "iemocap": (lambda path: build_iemocap_tree(path, sample_turns()), PARTIAL),
     "manifest": (lambda path: write_manifest(path, MANIFEST), ReadOptions()),
     "folder": (write_folders, BY_PREFIX),

@@ -1,0 +1,64 @@
+"""Comparison of two record sets: a corpus that adds to the training must have no recording and no speaker of the other."""
+
+from __future__ import annotations
+
+from acrnn.records.record_set import RecordSet
+from acrnn.records.shared_sounds import shared_between
+
+
+def check_disjoint(other: RecordSet, records: RecordSet, purpose: str) -> None:
+    """Refuses a record set that was not prepared as another one, or that overlaps it.
+
+    Args:
+        other: record set that adds to the training.
+        records: record set to train, validate and test on.
+        purpose: use of `other`, for messages, such as "pre-training on".
+
+    Raises:
+        ValueError: `other` has another front end or segment rule, or a recording in common with `records`, also in another file,
+            format or level if both keep their sounds; or it is of the same corpus and has a speaker in common.
+    """
+    if (other.manifest.frontend, other.manifest.rule) != (records.manifest.frontend, records.manifest.rule):
+        raise ValueError(
+            f"{purpose} {other.folder}: its front end or segment rule is not that of {records.folder}; "
+            "prepare both in the same way"
+        )
+    compared, shared = shared_recordings(other, records)
+    if shared:
+        raise ValueError(
+            f"{purpose} {other.folder}: {shared[0]} and {len(shared) - 1} other recordings are also in "
+            f"{records.folder}, where they may be tested ({compared} were compared); use another corpus"
+        )
+    _check_speakers(other, records, purpose)
+
+
+def _check_speakers(other: RecordSet, records: RecordSet, purpose: str) -> None:
+    corpus = records.manifest.corpus["name"]
+    shared = sorted({row.speaker for row in other.utterances} & {row.speaker for row in records.utterances})
+    if shared and other.manifest.corpus["name"] == corpus:
+        raise ValueError(
+            f"{purpose} {other.folder}: it is of the same corpus as {records.folder} ({corpus}), and speakers "
+            f"{', '.join(shared[:3])} are in both, where they may be tested; leave them out, or rename them if they "
+            "are different people"
+        )
+
+
+def shared_recordings(other: RecordSet, records: RecordSet) -> tuple[str, list[str]]:
+    """Returns what was compared, and the paths of the recordings of one record set that are also in another.
+
+    Decoded samples and fingerprints find copies in other files, formats and levels. Records that were made before record
+    sets kept their sounds have only checksums of files.
+    """
+    paths = {row.id: row.path for row in other.utterances}
+    checksums = {row.sha256 for row in records.utterances}
+    shared = {row.id for row in other.utterances if row.sha256 in checksums and not row.copy_of}
+    if other.sounds is None or records.sounds is None:
+        return "checksums of files alone", _paths(shared, paths)
+    samples = set(records.sounds.sha256.values())
+    shared |= {name for name, sha256 in other.sounds.sha256.items() if sha256 in samples}
+    shared |= {pair.first for pair in shared_between(other.sounds.fingerprints, records.sounds.fingerprints)}
+    return "files, decoded samples and fingerprints", _paths(shared, paths)
+
+
+def _paths(ids: set[str], paths: dict[str, str]) -> list[str]:
+    return [path for name, path in paths.items() if name in ids]

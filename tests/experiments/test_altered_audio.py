@@ -1,0 +1,100 @@
+"""Altered recordings: each alteration does what its name says, and networks are tested on their test speakers alone."""
+
+import json
+
+import numpy as np
+import pytest
+from support.tiny_corpus import TINY_NETWORK
+
+from acrnn.crossval import Experiment, cross_validate
+from acrnn.recipes import Recipe
+from experiments import alterations, altered_audio
+
+RATE = alterations.SAMPLE_RATE_HZ
+TIME = np.arange(2 * RATE) / RATE
+
+
+def tone(hertz, level=0.1):
+    return (level * np.sin(2 * np.pi * hertz * TIME)).astype(np.float32)
+
+
+def level(waveform):
+    return float(np.sqrt(np.mean(waveform**2)))
+
+
+@pytest.mark.parametrize("decibels", [20, -20, -12])
+def test_a_waveform_is_louder_by_decibels(decibels):
+    waveform = tone(440)
+    assert 20 * np.log10(level(alterations.louder(waveform, decibels)) / level(waveform)) == pytest.approx(
+        decibels, abs=0.01
+    )
+
+
+def test_a_file_of_16_bits_is_rounded_and_cut_off_at_full_scale():
+    loud = alterations.full_scale(tone(440, level=3.0))
+    assert loud.max() == 1 - 2**-15 and loud.min() == -1
+    steps = alterations.full_scale(tone(440)) * 2**15
+    np.testing.assert_array_equal(steps, np.round(steps))
+
+
+def test_near_silence_of_one_second_stands_at_each_end():
+    waveform = tone(440)
+    padded = alterations.padded(waveform)
+    np.testing.assert_array_equal(padded[RATE:-RATE], waveform)
+    assert len(padded) == len(waveform) + 2 * RATE
+    for end in (padded[:RATE], padded[-RATE:]):
+        assert 20 * np.log10(level(end) / level(waveform)) == pytest.approx(-60, abs=0.5)
+    assert not np.array_equal(padded[:RATE], padded[-RATE:])
+
+
+def test_a_band_limit_of_4_khz_keeps_a_low_tone_and_removes_a_high_one():
+    assert level(alterations.narrow(tone(1000))) == pytest.approx(level(tone(1000)), rel=0.02)
+    assert level(alterations.narrow(tone(6000))) < 0.02 * level(tone(6000))
+
+
+def test_noise_is_20_db_below_the_speech():
+    waveform = tone(440)
+    assert 20 * np.log10(level(waveform) / level(alterations.noisy(waveform) - waveform)) == pytest.approx(20, abs=0.5)
+
+
+@pytest.mark.parametrize("name", ["MP3, 64 kbit/s", "Ogg Opus"])
+def test_a_lossy_format_changes_samples_and_keeps_the_length_and_the_tone(name):
+    waveform = tone(440)
+    decoded = altered_audio.ALTERATIONS[name](waveform)
+    assert abs(len(decoded) - len(waveform)) < 0.1 * RATE
+    count = min(len(decoded), len(waveform))
+    assert not np.array_equal(decoded[:count], waveform[:count])
+    peak = np.argmax(np.abs(np.fft.rfft(decoded[:RATE])))
+    assert peak == pytest.approx(440, abs=2)
+
+
+@pytest.fixture(scope="module")
+def experiment(tiny_records, tmp_path_factory):
+    """The output folder of an experiment on the tiny corpus with saved networks, three of its five folds finished."""
+    folder = tmp_path_factory.mktemp("altered") / "run"
+    recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=3)
+    declared = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
+    cross_validate(declared, folder, folds=(0, 1, 2), announce=lambda line: None)
+    return folder
+
+
+def test_unaltered_recordings_have_the_posteriors_of_the_run_and_the_page_all_alterations(
+    experiment, tiny_corpus, tmp_path
+):
+    arguments = ["--run", str(experiment), "--data-dir", str(tiny_corpus), "--output-dir", str(tmp_path)]
+    assert altered_audio.main(arguments) == 0
+    scores = json.loads((tmp_path / altered_audio.DATA).read_text())["alterations"]
+    reported = json.loads((experiment / "results.json").read_text())["overall"]
+    assert scores[altered_audio.UNALTERED]["confusion"] == reported["confusion"]
+    assert scores["20 dB louder"]["confusion"] == reported["confusion"]  # the front end scales to unit variance
+    page = (tmp_path / altered_audio.FILE).read_text(encoding="utf-8")
+    assert "3 of 5 folds × 1 seed" in page
+    assert all(page.count(f"\n| {name} |") == 2 for name in altered_audio.ALTERATIONS)
+
+
+def test_a_corpus_without_the_recordings_of_a_run_is_refused(experiment, tiny_corpus, tmp_path, capsys):
+    from support.tiny_corpus import write_tiny_corpus
+
+    fewer = write_tiny_corpus(tmp_path / "fewer", speakers=1)
+    assert altered_audio.main(["--run", str(experiment), "--data-dir", str(fewer)]) == 1
+    assert "s1_high_0: no recording of this utterance" in capsys.readouterr().err
