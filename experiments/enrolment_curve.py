@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acrnn import files, metrics
-from acrnn.batches.speaker_statistics import PRIOR_SECONDS
+from acrnn.batches.speaker_statistics import CORPUS, PRIOR_SECONDS
 from acrnn.console import comma_separated, numbers, positive, run_job
 from acrnn.crossval.results import Results, collect_results
 from acrnn.reports.tables import SPREAD, coverage, markdown, percent, percent_interval, system_title
@@ -68,9 +68,7 @@ def run(options: argparse.Namespace) -> int:
     files.make_folder(out)
     name = "enrolment" if options.part == "test" else f"enrolment_{options.part}"
     results = collect_results(options.run)
-    system = system_title(
-        replace(results.settings, speaker_statistics=None)
-    )  # the caption names the statistics of the training
+    system = system_title(replace(results.settings, speaker_statistics=CORPUS))  # the rows name the statistics
     title = f"UAR by enrolment: {system} on {results.settings.corpus.name}"
     text = f"# {title}\n\n{_table(points)}\n\n{_caption(options, results)}\n"
     files.write_text(out / f"{name}.md", text)

@@ -7,7 +7,7 @@ import pytest
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.batches.speaker_statistics import Choice, enrolment_order
-from acrnn.crossval import Experiment, Prepared, cross_validate
+from acrnn.crossval import Experiment, Prepared, cross_validate, enrolment
 from acrnn.crossval.enrolment import ALL, ALONE, Amount, enrolment_curve
 from acrnn.crossval.run import read_run, run_path
 from acrnn.errors import FieldError, UsageError
@@ -78,6 +78,18 @@ def test_the_validation_part_compares_priors_and_the_test_part_does_not(tiny_rec
     assert points[0].uars.shape == (2, 1)
     with pytest.raises(FieldError, match="prior_seconds 0.5,30.0: choose one, or compare them on the validation part"):
         enrolment_curve(speaker_run, tiny_records, **priors)
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_the_other_utterances_of_the_speakers_of_the_part_are_scored(tiny_records, speaker_run, monkeypatch, part):
+    scored = []
+    monkeypatch.setattr(enrolment._Tester, "_uar", lambda self, names, normalizer: scored.append(names) or 0.0)
+    enrolment_curve(speaker_run, tiny_records, [0, 2], part=part, announce=str)
+    assert len(scored) == 2 * 4  # for either fold the utterance alone, two numbers, and all recordings
+    for fold, names in ((0, scored[0]), (1, scored[4])):
+        speakers = getattr(read_run(run_path(speaker_run, fold, 0)), f"{part}_speakers")
+        rows = [row.id for row in RecordSet(tiny_records).utterances if row.speaker in speakers]
+        assert names == enrolment_order(rows)[2:]
 
 
 def test_a_curve_needs_speaker_statistics_networks_and_enough_utterances(tiny_records, speaker_run, tmp_path):
