@@ -16,7 +16,7 @@ from acrnn.models import MODELS
 from experiments import benchmark, run_cv
 from experiments.measured import median_seconds
 
-QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models"]
+QUICK = ["--epochs", "1", "--batch-size", "8", "--no-models", "--balanced-draw", "0"]
 
 
 @pytest.fixture(scope="module")

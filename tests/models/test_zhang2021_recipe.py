@@ -58,7 +58,7 @@ def test_a_recipe_that_nobody_validates_ends_each_stage_at_the_median_of_what_wa
     [
         (
             {"initial_weights": InitialWeights("time-arrow")},
-            "initial weights .pre-trained on .*: 3-D ACRNN .* always starts from random weights",
+            "initial weights .pre-trained on .*: 3-D ACRNN .* starts from random weights or from another corpus",
         ),
         ({"recipe": ZHANG2021}, "^recipe: it has two stages, but 3-D ACRNN .* in one"),
     ],
