@@ -60,7 +60,7 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
         is_tuned = getattr(options, "model", None) == BEST  # the search brings its own values of all but the jobs
         for name, value in {"jobs": defaults["jobs"]}.items() if is_tuned else defaults.items():
             setattr(options, name, getattr(options, name, None) or value)
-        if options.reduced is None and (system := MODELS.get(getattr(options, "model", ""))):
+        if getattr(options, "reduced", False) is None and (system := MODELS.get(getattr(options, "model", ""))):
             options.reduced = bool(system.reduced)
     options.jobs = options.jobs or 1
     return options
