@@ -9,20 +9,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from acrnn import files, frontends, segments
+from acrnn import files, frontends, recipes, segments
 from acrnn.batches.sources import Feeder, Source
 from acrnn.batches.speaker_statistics import CORPUS, Choice, average
 from acrnn.console import import_quietly
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.results import EXPERIMENT, RESULTS
 from acrnn.crossval.run import RUNS, Run, read_run, run_path, write_run
+from acrnn.crossval.settings import network_fields_of
 from acrnn.crossval.summary import Overall, summarize
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
@@ -96,8 +97,8 @@ class CrossCorpus:
             "frontend": frontends.to_dict(manifest.frontend),
             "segments": segments.to_dict(manifest.rule),
             "model": self.model,
-            "network": asdict(self.config),
-            "recipe": asdict(self.recipe),
+            "network": network_fields_of(self.config),
+            "recipe": recipes.to_dict(self.recipe),
             "speaker_statistics": str(self.speaker_statistics),
         }
         return json.loads(json.dumps(settings))  # lists instead of tuples, as in the file

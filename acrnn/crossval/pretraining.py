@@ -7,7 +7,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from acrnn import recipes
 from acrnn.batches.speaker_statistics import Choice
+from acrnn.crossval.settings import network_fields_of
 from acrnn.errors import FieldError
 from acrnn.models import System
 from acrnn.recipes import Recipe
@@ -72,9 +74,9 @@ class Pretraining:
         description = initial_weights.describe()
         return {
             "records_sha256": description["records_sha256"],
-            "network": {**asdict(self.config), "num_classes": len(description["labels"])},
+            "network": {**network_fields_of(self.config), "num_classes": len(description["labels"])},
             "system": self.system.summary,
-            "recipe": asdict(self.recipe),
+            "recipe": recipes.to_dict(self.recipe),
             "speaker_statistics": str(self.corpus.speaker_statistics),
         }
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from acrnn.crossval.cross_corpus import CrossCorpus, check_pair, restricted, run
 from acrnn.crossval.summary import speaker_confusions
 from acrnn.errors import FieldError
 from acrnn.metrics import uar
-from acrnn.recipes import Recipe
+from acrnn.recipes import CENTERED, Recipe
 from acrnn.records import RecordSet
 from data_prep.__main__ import main as data_prep_main
 from experiments import cross_corpus
@@ -143,3 +144,12 @@ def test_the_script_tests_both_directions_and_writes_one_page(tiny_records, othe
     assert capsys.readouterr().out.rstrip().endswith(page.rstrip())
     assert "| manifest-1, 5 speakers | manifest-2, 3 speakers, 12 utterances |" in page
     assert "| manifest-2, 3 speakers | manifest-1, 5 speakers, 20 utterances |" in page
+
+
+def test_fields_that_were_added_later_do_not_change_the_settings_of_a_test(tiny_records, tmp_path):
+    other = write_records(tmp_path / "other", ("high", "noisy"))
+    declared = CrossCorpus(RecordSet(tiny_records), other, "chen2018-3d", CENTERED)
+    committed = Path(cross_corpus.__file__).parent / "results/cross_corpus/emodb_to_ravdess/corpus/experiment.json"
+    theirs, ours = json.loads(committed.read_text())["settings"], declared.settings()
+    assert ours["recipe"] == {**theirs["recipe"], "precision": CENTERED.precision}
+    assert ours["network"].keys() == theirs["network"].keys()
