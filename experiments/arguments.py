@@ -129,6 +129,14 @@ def _add_network(group) -> None:
         help="corpus (default), utterance, speaker, enrolment:N",
     )
     group.add_argument("--dropout", type=float, metavar="SHARE", help="dropout (default: the value of the recipe)")
+    add_network_fields(group)
+    group.add_argument(
+        "--frontend", choices=FRONTENDS, help="front end of records that are made (default: the system's)"
+    )
+
+
+def add_network_fields(group) -> None:
+    """Adds --network, whose values are `network_fields`, to a parser or group."""
     group.add_argument(
         "--network",
         dest="network_fields",
@@ -137,9 +145,6 @@ def _add_network(group) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="another field of the system's Config, such as image_size=99; may be repeated",
-    )
-    group.add_argument(
-        "--frontend", choices=FRONTENDS, help="front end of records that are made (default: the system's)"
     )
 
 

@@ -32,7 +32,7 @@ from acrnn.records import RecordSet
 from acrnn.reports import study_tables
 from acrnn.reports.tables import markdown, percent, percent_interval
 from acrnn.training.estimator import Epoch
-from experiments.arguments import assignment, options_set, run_script
+from experiments.arguments import add_network_fields, options_set, run_script
 from experiments.recipe_options import add_recipe_options, option_names
 
 FILE = "cross_corpus.md"
@@ -52,15 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", choices=MODELS, default="chen2018-3d", help="system (default: %(default)s)")
     parser.add_argument("--reduced", action="store_true", help="its smaller network")
     parser.add_argument("--recipe", choices=RECIPES, default="centered", help="training recipe (default: %(default)s)")
-    parser.add_argument(
-        "--network",
-        dest="network_fields",
-        type=assignment,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="another field of the system's Config; may be repeated",
-    )
+    add_network_fields(parser)
     parser.add_argument(
         "--speaker-statistics",
         type=comma_separated,

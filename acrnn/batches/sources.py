@@ -109,7 +109,6 @@ class StreamedSource:
     def __init__(self, records: RecordSet, rows: Sequence[int], normalizer: SpeakerNormalizer | None = None):
         self.records, self.rows, self.auxiliary_inputs = records, list(rows), records.auxiliary_inputs
         self.normalizer = normalizer
-        self.new_shares = [records.manifest.rule.new_shares(row.num_frames) for row in records.utterances]
         self.repetitions = np.ones(len(records.utterances), np.int64)
 
     def __len__(self) -> int:
@@ -144,10 +143,11 @@ class StreamedSource:
         return source
 
     def _batches(self, dataset) -> Iterator[Batch]:
+        rule, rows = self.records.manifest.rule, self.records.utterances
         for example in dataset.prefetch(4).as_numpy_iterator():
             values = (example[name] for name in ("features", "num_frames", "label", "utterance"))
             places = zip(example["utterance"], example["segment"], strict=True)
-            shares = np.array([self.new_shares[row][segment] for row, segment in places])
+            shares = np.array([rule.new_shares(rows[row].num_frames)[segment] for row, segment in places])
             yield _batch(*values, self.normalizer, shares)
 
 

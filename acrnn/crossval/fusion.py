@@ -16,8 +16,9 @@ import numpy as np
 
 from acrnn import files, metrics
 from acrnn.batches.speaker_statistics import CORPUS
-from acrnn.crossval.results import EXPERIMENT, Results, read_experiment, write_results
+from acrnn.crossval.results import Results, write_results
 from acrnn.crossval.run import RUNS, Run, write_run
+from acrnn.crossval.runner import claim
 from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError
 
@@ -124,11 +125,8 @@ def write_fusion(folder: Path, fusion: Fusion) -> Results:
     Raises:
         ValueError: the folder holds another experiment.
     """
-    settings, path = fusion.settings.to_dict(), folder / EXPERIMENT
-    if path.exists() and (changed := files.differences(read_experiment(folder)[0].to_dict(), settings)):
-        raise ValueError(f"{folder}: holds another experiment ({'; '.join(changed)}); choose another output folder")
+    claim(folder, fusion.settings.to_dict(), fusion.planned_folds)
     files.make_folder(folder / RUNS)
-    files.write_sealed_json(path, {"settings": settings, "planned_folds": fusion.planned_folds})
     for run in fusion.runs:
         write_run(folder, run)
     return write_results(folder)
