@@ -64,6 +64,11 @@ class MemorySource:
     def __len__(self) -> int:
         return len(self.index)
 
+    @property
+    def used_rows(self) -> list[int]:
+        """Rows of its utterances in the table, ascending."""
+        return np.unique(self.data.utterances[self.index]).tolist()
+
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
         """Yields the segments in random order, in full batches: one epoch of training."""
         order = generator.permutation(self.index)
@@ -113,6 +118,11 @@ class StreamedSource:
 
     def __len__(self) -> int:
         return int(sum(self.repetitions[row] * self.records.utterances[row].num_segments for row in self.rows))
+
+    @property
+    def used_rows(self) -> list[int]:
+        """Rows of its utterances in the table, ascending."""
+        return sorted(self.rows)
 
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
         """Yields the segments in random order, in full batches: one epoch of training."""

@@ -123,18 +123,27 @@ class SpeakerNormalizer:
     Args:
         offsets, scales: float32 [groups, bands, channels].
         groups: int [rows of the table of utterances], the group of each row.
+        statistics: statistics of the speakers, from which enrolments can be drawn; None where they cannot.
     """
 
-    def __init__(self, offsets: np.ndarray, scales: np.ndarray, groups: np.ndarray):
-        self.offsets, self.scales, self.groups = offsets, scales, groups
+    def __init__(
+        self,
+        offsets: np.ndarray,
+        scales: np.ndarray,
+        groups: np.ndarray,
+        statistics: SpeakerStatistics | None = None,
+    ):
+        self.offsets, self.scales, self.groups, self.statistics = offsets, scales, groups, statistics
 
     @classmethod
-    def of(cls, statistics: Mapping[Any, Statistics], keys: Sequence[Any]) -> SpeakerNormalizer:
+    def of(
+        cls, statistics: Mapping[Any, Statistics], keys: Sequence[Any], whole: SpeakerStatistics | None = None
+    ) -> SpeakerNormalizer:
         """A normalizer of utterances whose groups are named by keys; None for a row that is not used."""
         number = {key: index for index, key in enumerate(statistics)}
         offsets, scales = zip(*(item.offset_and_scale() for item in statistics.values()), strict=True)
         groups = np.array([number.get(key, -1) for key in keys])
-        return cls(np.stack(offsets).astype(np.float32), np.stack(scales).astype(np.float32), groups)
+        return cls(np.stack(offsets).astype(np.float32), np.stack(scales).astype(np.float32), groups, whole)
 
     def __call__(self, features: np.ndarray, num_frames: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Returns normalized features.
@@ -176,7 +185,7 @@ class SpeakerStatistics:
 
     def everywhere(self) -> SpeakerNormalizer:
         """The normalizer by all recordings of a speaker, or by each utterance."""
-        return SpeakerNormalizer.of(self.statistics, self.keys)
+        return SpeakerNormalizer.of(self.statistics, self.keys, self)
 
     def of_test(self, train: Sequence[str], test: Sequence[str]) -> tuple[SpeakerNormalizer, list[str]]:
         """Returns the normalizer of a test part, and the ids of the utterances to score.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acrnn import frontends, recipes, segments
-from acrnn.batches.speaker_statistics import ENROLMENT, Choice, check_enrolment
+from acrnn.batches.speaker_statistics import ENROLMENT, SPEAKER, Choice, check_enrolment
 from acrnn.crossval import leakage
 from acrnn.crossval.joint import JointCorpus
 from acrnn.crossval.leakage import Mistake
@@ -97,6 +97,7 @@ class Prepared:
         system = MODELS[experiment.model]
         system.check_recipe(experiment.recipe, experiment.initial_weights)
         _check_validation(experiment)
+        _check_random_enrolment(experiment)
         _check_joint(experiment, record_set)
         system.check_records(record_set)
         experiment.initial_weights.check(record_set)
@@ -223,6 +224,17 @@ def _check_validation(experiment: Experiment) -> None:
                 "such as centered, or set epoch_choice to last"
             )
             raise FieldError("train_on_validation", "", problem)
+
+
+def _check_random_enrolment(experiment: Experiment) -> None:
+    """Refuses random enrolments where the features are not normalized by the recordings of their speaker."""
+    if not any(stage.random_enrolment for stage in experiment.recipe.stages):
+        return
+    if experiment.speaker_statistics.kind not in (SPEAKER, ENROLMENT):
+        problem = f"features are normalized by {experiment.speaker_statistics.title}; choose speaker_statistics speaker"
+        raise FieldError("random_enrolment", True, problem)
+    if experiment.joint:
+        raise FieldError("random_enrolment", True, "a joint training has no enrolments; leave one of them out")
 
 
 def _check_speeds(experiment: Experiment, record_set: RecordSet) -> None:

@@ -14,7 +14,12 @@ from acrnn.segments import POOLINGS
 
 OPTIONAL_COUNTS = ("patience", "balanced_draw", "max_steps")  # None switches them off; 0 as an option of a command
 # Fields of later versions with their defaults, with which they are not written.
-ADDED_LATER: Mapping[str, Any] = {"balanced_draw": None, "max_steps": None, "segment_weights": "equal"}
+ADDED_LATER: Mapping[str, Any] = {
+    "balanced_draw": None,
+    "max_steps": None,
+    "segment_weights": "equal",
+    "random_enrolment": False,
+}
 
 
 def _described(default, text: str):
@@ -62,6 +67,9 @@ class Recipe:
             paper; "last" keeps the last epoch, for a schedule that ends at zero.
         segment_weights: weight of a segment in the loss: "equal"; or "new-frames", the share of its frames that earlier
             segments of its utterance do not contain, scaled to a mean of 1, see `SegmentRule.new_shares`.
+        random_enrolment: with features that are normalized by the statistics of their speaker: in every epoch, take those of
+            every training utterance from a random choice of recordings of the speaker, see
+            `acrnn.batches.random_enrolment`, in place of all of them.
         augmentation: random changes to the training segments in every epoch; None turns it off.
         network: fields of the system's `Config` that belong to the recipe.
         precision: Keras' dtype policy; "mixed_bfloat16" is faster on processors that support it.
@@ -102,6 +110,9 @@ class Recipe:
     max_steps: int | None = _described(None, "maximum number of training steps; 0: no limit")
     segment_weights: Literal["equal", "new-frames"] = _described(
         "equal", "weights of segments in the loss: equal, or by their share of frames that no earlier segment has"
+    )
+    random_enrolment: bool = _described(
+        False, "with --speaker-statistics: train with the statistics of random recordings of a speaker in place of all"
     )
 
     def __post_init__(self):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 
 import keras
 import numpy as np
 
+from acrnn.batches import random_enrolment
 from acrnn.batches.sources import Batch, Source
+from acrnn.errors import FieldError
 from acrnn.recipes import Recipe
 
 
@@ -87,7 +90,7 @@ class Steps:
         """
         self.model.reset_metrics()
         loss = float("nan")
-        for batch in self.train.shuffled(self.recipe.batch_size, self.generator):
+        for batch in self._train_of_epoch().shuffled(self.recipe.batch_size, self.generator):
             self.model.optimizer.learning_rate = self.recipe.rate(
                 self.steps_done / self.steps_per_epoch, self.steps_done
             )
@@ -100,6 +103,20 @@ class Steps:
                 f"the training loss is {loss} in epoch {number}; lower learning_rate or set gradient_clip_norm"
             )
         return loss
+
+    def _train_of_epoch(self) -> Source:
+        """Returns the training segments, normalized by new random enrolments if the recipe has them."""
+        if not self.recipe.random_enrolment:
+            return self.train
+        statistics = self.train.normalizer and self.train.normalizer.statistics
+        if statistics is None:
+            problem = (
+                "the features are not normalized by the statistics of their speaker; choose speaker_statistics speaker"
+            )
+            raise FieldError("random_enrolment", True, problem)
+        source = copy(self.train)
+        source.normalizer = random_enrolment.drawn(statistics, self.train.used_rows, self.generator)
+        return source
 
     def step(self, batch: Batch) -> float:
         """Trains on one batch and returns the mean loss of the epoch so far."""

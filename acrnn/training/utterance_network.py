@@ -35,7 +35,7 @@ class UtteranceNetwork(Network):
     def __init__(self, build: Callable[[], keras.Model], recipe: Recipe, min_count: int = 1):
         recipes.refuse_changes(
             recipe,
-            ("pooling", "oversampling", "balanced_draw", "segment_weights", "augmentation"),
+            ("pooling", "oversampling", "balanced_draw", "segment_weights", "random_enrolment", "augmentation"),
             "a network of whole utterances, without log-Mels",
         )
         self.min_count = min_count

@@ -21,6 +21,7 @@ _UNUSED_FIELDS = (
     "oversampling",
     "balanced_draw",
     "segment_weights",
+    "random_enrolment",
     "averaging",
     "augmentation",
     "precision",

@@ -48,7 +48,9 @@ class TwoStage(Network):
             raise FieldError(
                 "patience", recipe.patience, "two-stage training has no early stopping; leave it out (None)"
             )
-        recipes.refuse_changes(recipe, ("balanced_draw", "max_steps", "segment_weights"), "two-stage training")
+        recipes.refuse_changes(
+            recipe, ("balanced_draw", "max_steps", "segment_weights", "random_enrolment"), "two-stage training"
+        )
         self.config = config
         first, second = recipe.stages[0], recipe.stages[-1]
         self.window_network = _WindowNetwork(lambda: zhang2021.build_window_network(config), first)
