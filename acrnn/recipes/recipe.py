@@ -112,7 +112,7 @@ class Recipe:
         "equal", "weights of segments in the loss: equal, or by their share of frames that no earlier segment has"
     )
     random_enrolment: bool = _described(
-        False, "with --speaker-statistics: train with the statistics of random recordings of a speaker in place of all"
+        False, "normalize training utterances by random recordings of their speaker in place of all; needs statistics of speakers"
     )
 
     def __post_init__(self):

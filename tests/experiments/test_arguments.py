@@ -16,6 +16,7 @@ CHANGED = {
     "pooling": "mean", "class_weights": True, "oversampling": True, "gradient_clip_norm": 2.5, "schedule": "cosine",
     "warmup_epochs": 4, "decay": 0.25, "weight_decay": 0.125, "label_smoothing": 0.05, "averaging": 0.5,
     "epoch_choice": "last", "segment_weights": "new-frames", "precision": "mixed_bfloat16", "balanced_draw": 9, "max_steps": 11,
+    "random_enrolment": True,
 }  # fmt: skip
 
 
