@@ -111,6 +111,13 @@ class Prepared:
         """The deliberate leak; None for none."""
         return _mistake(self.experiment, self.records)
 
+    @property
+    def max_epochs(self) -> int:
+        """Maximum number of epochs of a run, that of the smallest training part."""
+        num_segments = {row.id: row.num_segments for row in self.records.utterances}
+        smallest = min(sum(num_segments[name] for name in fold.train) for fold in self.folds)
+        return self.experiment.recipe.epochs_with(smallest, len(self.records.manifest.labels))
+
     def settings(self) -> dict:
         """The settings as a JSON object, see `Settings`: everything that a run's result depends on besides fold and seed."""
         experiment, manifest = self.experiment, self.records.manifest

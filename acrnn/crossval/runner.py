@@ -124,7 +124,7 @@ class _Progress(ProgressLine):
     def __init__(self, prepared: Prepared, output_dir: Path, num_tasks: int, announce: Callable[[str], None]):
         super().__init__("training", "epochs")
         self.prepared, self.output_dir, self.announce = prepared, output_dir, announce
-        self.epochs, self.num_tasks = prepared.experiment.recipe.total_epochs, num_tasks
+        self.epochs, self.num_tasks = prepared.max_epochs, num_tasks
         self.finished = 0
         self.running: dict[Task, int] = {}  # epochs done
 

@@ -112,7 +112,8 @@ class Recipe:
         "equal", "weights of segments in the loss: equal, or by their share of frames that no earlier segment has"
     )
     random_enrolment: bool = _described(
-        False, "normalize training utterances by random recordings of their speaker in place of all; needs statistics of speakers"
+        False,
+        "normalize training utterances by random recordings of their speaker in place of all; needs statistics of speakers",
     )
 
     def __post_init__(self):
@@ -142,6 +143,18 @@ class Recipe:
     def total_epochs(self) -> int:
         """Maximum number of epochs of all stages together."""
         return sum(stage.epochs for stage in self.stages)
+
+    def epochs_with(self, num_segments: int, num_classes: int) -> int:
+        """Maximum number of epochs of all stages on a training part, in which `max_steps` may end the training.
+
+        Args:
+            num_segments: number of segments of the training part.
+            num_classes: number of classes.
+        """
+        if not self.max_steps:
+            return self.total_epochs
+        drawn = self.balanced_draw * num_classes if self.balanced_draw else num_segments
+        return min(self.total_epochs, -(-self.max_steps // -(-drawn // self.batch_size)))
 
     @property
     def length(self) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -105,6 +105,22 @@ def test_results_of_the_earlier_recipe_of_the_authors_code_read_and_are_not_name
 def test_a_refit_trains_the_median_of_the_selected_epochs_without_a_limit_of_steps():
     settled = RECIPES["chen2018-original"].settled([{"best_epoch": epoch} for epoch in (40, 90, 140)])
     assert (settled.epochs, settled.max_steps, settled.balanced_draw) == (90, None, 300)
+
+
+@pytest.mark.parametrize(
+    ("changes", "epochs"),
+    [
+        ({}, 143),
+        ({"balanced_draw": None}, 295),
+        ({"balanced_draw": None, "batch_size": 10}, 50),
+        ({"max_steps": None}, 500),
+    ],
+)
+def test_the_number_of_epochs_to_expect_follows_from_the_limit_of_steps(changes, epochs):
+    recipe = replace(
+        RECIPES["chen2018-original"], **changes
+    )  # 5000 steps; 300 segments of 7 classes are 35 steps of 60
+    assert recipe.epochs_with(1000, 7) == epochs
 
 
 def test_a_dict_of_another_version_is_refused():
