@@ -252,7 +252,7 @@ class Feeder:
         records.verify(self.rows.values())  # finds a damaged shard now, not in an epoch
 
         self.statistics = None if speaker_statistics.kind == CORPUS else self._speaker_statistics(speaker_statistics)
-        self.normalizer = self.statistics and self.statistics.everywhere()
+        self.normalizer = None if self.statistics is None else self.statistics.everywhere()
 
     def _speaker_statistics(self, choice: Choice) -> SpeakerStatistics:
         """Statistics of the speakers, from all utterances that the sources may contain."""

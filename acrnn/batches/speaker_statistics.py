@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from acrnn.records.utterance_table import UtteranceRow
 
 CORPUS, UTTERANCE, SPEAKER, ENROLMENT = "corpus", "utterance", "speaker", "enrolment"
+_BATCH_NORM = "+batch-norm"  # ending of a choice
 PRIOR_SECONDS = 10.0  # chosen by validation speakers: experiments/results/emodb_speaker_reduced/enrolment_validation.md
 
 
@@ -38,32 +39,40 @@ class Choice:
         utterances: number of utterances of an enrolment; 0 for other kinds.
         seconds: duration that the utterances of an enrolment reach, instead of their number.
         prior_seconds: weight of the average training speaker in the statistics of an enrolment.
+        batch_norm: with "speaker": in prediction, the same recordings give the statistics of the last batch normalization as
+            well, see `acrnn.training.speaker_batch_norm`.
     """
 
     kind: str = CORPUS
     utterances: int = 0
     seconds: float = 0.0
     prior_seconds: float = PRIOR_SECONDS
+    batch_norm: bool = False
 
     def __str__(self) -> str:
         size = f"{self.seconds:g}s" if self.seconds else str(self.utterances)
         prior = "" if self.prior_seconds == PRIOR_SECONDS else f":{self.prior_seconds:g}s"
-        return f"{ENROLMENT}:{size}{prior}" if self.kind == ENROLMENT else self.kind
+        text = f"{ENROLMENT}:{size}{prior}" if self.kind == ENROLMENT else self.kind
+        return text + _BATCH_NORM * self.batch_norm
 
     @classmethod
     def parse(cls, text: str) -> Choice:
         """Reads "corpus", "utterance", "speaker", "enrolment:N" for N utterances or "enrolment:Ns" for N seconds.
 
-        An enrolment can end with the weight of the average training speaker, as in "enrolment:5:3s".
+        "speaker+batch-norm" adapts the last batch normalization too. An enrolment can end with the weight of the average training
+        speaker, as in "enrolment:5:3s".
 
         Raises:
             FieldError: the text is none of these.
         """
+        if text == SPEAKER + _BATCH_NORM:
+            return cls(SPEAKER, batch_norm=True)
         if match := re.fullmatch(r"(?:enrolment|enrollment):(\d+)(s?)(?::(\d+\.?\d*)s)?", text):
             utterances, seconds = (0, float(match[1])) if match[2] else (int(match[1]), 0.0)
             return cls(ENROLMENT, utterances, seconds, PRIOR_SECONDS if match[3] is None else float(match[3]))
         if text not in (CORPUS, UTTERANCE, SPEAKER):
-            raise FieldError("speaker_statistics", text, "choose corpus, utterance, speaker or enrolment:N")
+            problem = f"choose corpus, utterance, speaker, speaker{_BATCH_NORM} or enrolment:N"
+            raise FieldError("speaker_statistics", text, problem)
         return cls(text)
 
     @property
@@ -75,11 +84,17 @@ class Choice:
             SPEAKER: "speaker statistics (transductive)",
         }
         enrolment = f"{self.seconds:g} s of enrolment" if self.seconds else f"{self.utterances} enrolment utterance"
-        return names.get(self.kind, enrolment if self.seconds or self.utterances == 1 else f"{enrolment}s")
+        title = names.get(self.kind, enrolment if self.seconds or self.utterances == 1 else f"{enrolment}s")
+        return title + ", adapted batch normalization" * self.batch_norm
 
     @property
     def sentence(self) -> str:
         """States which recordings normalize the features, for reports and cards."""
+        adapted = " The last batch normalization uses the statistics of the same recordings." * self.batch_norm
+        return self._features_sentence + adapted
+
+    @property
+    def _features_sentence(self) -> str:
         return {
             CORPUS: "Features are normalized by the training part alone (inductive).",
             UTTERANCE: "Features are normalized by the mean and deviation of each utterance (inductive).",

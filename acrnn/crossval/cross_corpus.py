@@ -18,17 +18,19 @@ import numpy as np
 
 from acrnn import files, frontends, recipes, segments
 from acrnn.batches.sources import Feeder, Source
-from acrnn.batches.speaker_statistics import CORPUS, Choice, average
+from acrnn.batches.speaker_statistics import Choice, average
 from acrnn.console import import_quietly
 from acrnn.crossval.environment import peak_memory_mib, versions
+from acrnn.crossval.experiment import check_batch_norm
 from acrnn.crossval.results import EXPERIMENT, RESULTS
 from acrnn.crossval.run import RUNS, Run, read_run, run_path, write_run
 from acrnn.crossval.settings import network_fields_of
+from acrnn.crossval.speaker_prediction import SpeakerPrediction
 from acrnn.crossval.summary import Overall, summarize
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
-from acrnn.records import RecordSet
+from acrnn.records import RecordSet, UtteranceRow
 from acrnn.records.disjoint import shared_recordings
 from acrnn.training.estimator import Epoch
 
@@ -66,6 +68,7 @@ class CrossCorpus:
             )
         MODELS[self.model].check_recipe(self.recipe)
         MODELS[self.model].check_records(self.train)
+        check_batch_norm(self.model, self.speaker_statistics, self.config)
         check_pair(self.train, self.test)
 
     @cached_property
@@ -241,8 +244,7 @@ class _Runner:
         started = time.monotonic()
         fit = self.estimator.fit(self.train.source(list(self.train.rows)), self._monitor(), seed, on_epoch)
         manifest, emotions = self.declared.train.manifest, self.declared.emotions
-        source, rows = self._tested()
-        posteriors, _ = self.estimator.posteriors(source)
+        posteriors, rows = self._tested()
         train_speakers = sorted({row.speaker for row in self.declared.train.utterances if row.id in self.train.rows})
         return Run(
             fold=_FOLD,
@@ -270,12 +272,16 @@ class _Runner:
         rows = self.declared.train.utterances
         return self.train.source([row.id for row in rows if row.speaker == first and row.id in self.train.rows])
 
-    def _tested(self):
-        """Source and rows of the test utterances, without those of an enrolment."""
+    def _tested(self) -> tuple[np.ndarray, list[UtteranceRow]]:
+        """Posteriors float [utterances, classes] and rows of the test utterances, without those of an enrolment."""
         ids, normalizer = list(self.test.rows), None
-        if self.declared.speaker_statistics.kind != CORPUS:
+        if self.train.statistics is not None and self.test.statistics is not None:
             prior = average(list(self.train.statistics.statistics.values()))
             normalizer, ids = self.test.statistics.of_new_speakers(ids, prior)
         chosen = set(ids)
         rows = [row for row in self.declared.test.utterances if row.id in chosen]
-        return self.test.source([row.id for row in rows], normalizer), rows
+        recipe = self.declared.recipe
+        prediction = SpeakerPrediction(self.estimator, self.test, recipe.batch_size)
+        names = [row.id for row in rows]
+        pooled, _ = prediction.pooled(names, normalizer, (recipe.pooling,))
+        return pooled[recipe.pooling], rows

@@ -102,6 +102,7 @@ class Prepared:
         system.check_records(record_set)
         experiment.initial_weights.check(record_set)
         config = system.configure(record_set.manifest, **experiment.network)
+        check_batch_norm(experiment.model, experiment.speaker_statistics, config)
         if experiment.initial_weights.kind == "corpus":
             check_config(system, config, experiment.initial_weights, experiment.network)
         return cls(experiment, record_set, config, _folds(experiment, record_set))
@@ -242,6 +243,22 @@ def _check_random_enrolment(experiment: Experiment) -> None:
         raise FieldError("random_enrolment", True, problem)
     if experiment.joint:
         raise FieldError("random_enrolment", True, "a joint training has no enrolments; leave one of them out")
+
+
+def check_batch_norm(model: str, choice: Choice, config: Any) -> None:
+    """Checks that a network has the batch normalization that a choice adapts.
+
+    Args:
+        model: key of the system in MODELS.
+        choice: recordings whose statistics are used.
+        config: `Config` of the network.
+
+    Raises:
+        FieldError: it has none before its output layer.
+    """
+    if choice.batch_norm and not getattr(config, "dense_batch_norm", False):
+        problem = f"{model} has no batch normalization after its dense layer; leave out +batch-norm"
+        raise FieldError("speaker_statistics", str(choice), problem)
 
 
 def _check_speeds(experiment: Experiment, record_set: RecordSet) -> None:

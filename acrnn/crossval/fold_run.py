@@ -17,6 +17,7 @@ from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import Prepared
 from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.run import Run, UtteranceAttention, ValidationPart
+from acrnn.crossval.speaker_prediction import SpeakerPrediction
 from acrnn.folds import Fold
 from acrnn.models import MODELS
 from acrnn.records import RecordSet, UtteranceRow
@@ -47,6 +48,7 @@ class FoldRunner:
         self.joint = prepared.joint_corpus()
         leaks = mistake is not None and mistake.normalized_on_everything
         self._statistics = feeder.source(list(feeder.rows)) if leaks else None
+        self.prediction = SpeakerPrediction(self.estimator, feeder, prepared.experiment.recipe.batch_size)
 
     def fit(self, fold: int, seed: int, on_epoch: Callable[[Epoch], None]) -> Fit:
         """Trains on the training part of a fold and selects the checkpoint; does not read the test part.
@@ -109,7 +111,7 @@ class FoldRunner:
     def _test(self, parts: Fold) -> dict:
         """Fields of `Run` about the test part, without the utterances of an enrolment."""
         normalizer, test = self.feeder.test_normalizer(parts.train, parts.test)
-        posteriors_by_pooling, labels = self.estimator.pooled(self.feeder.source(test, normalizer), POOLINGS)
+        posteriors_by_pooling, labels = self.prediction.pooled(test, normalizer, POOLINGS)
         posteriors = posteriors_by_pooling[self.prepared.experiment.recipe.pooling]
         rows = [self.prepared.records.utterances[row] for row in sorted(self.feeder.rows[name] for name in test)]
         is_correct = posteriors.argmax(axis=1) == labels
@@ -128,11 +130,12 @@ class FoldRunner:
         """Posteriors of the validation part; None for a fold without one."""
         if not parts.validation:
             return None
-        posteriors, labels = self.estimator.posteriors(self.feeder.source(parts.validation))
+        pooling = self.prepared.experiment.recipe.pooling
+        pooled, labels = self.prediction.pooled(parts.validation, self.feeder.normalizer, (pooling,))
         names = [
             self.prepared.records.utterances[row].id for row in sorted(self.feeder.rows[n] for n in parts.validation)
         ]
-        return ValidationPart(names, labels.tolist(), posteriors.round(6).tolist())
+        return ValidationPart(names, labels.tolist(), pooled[pooling].round(6).tolist())
 
     def _attention(
         self, rows: Sequence[UtteranceRow], normalizer: SpeakerNormalizer | None

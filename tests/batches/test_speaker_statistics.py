@@ -166,7 +166,7 @@ def test_few_recordings_are_shrunk_towards_the_prior_and_many_are_not():
     "text", ["speakers", "enrolment", "enrolment:", "enrolment:-1", "enrolment:2.5", "enrolment:2:3", ""]
 )
 def test_an_unknown_choice_is_refused_by_name(text):
-    with pytest.raises(FieldError, match=r"choose corpus, utterance, speaker or enrolment:N"):
+    with pytest.raises(FieldError, match=r"choose corpus, utterance, speaker, speaker\+batch-norm or enrolment:N"):
         Choice.parse(text)
 
 

@@ -1,0 +1,50 @@
+"""Batch normalization by the statistics of a speaker's recordings in place of those of the training part.
+
+Adaptive batch normalization (Li et al. 2017, "Revisiting Batch Normalization For Practical Domain Adaptation") of the last batch
+normalization, whose inputs describe whole segments. Nothing is trained and no label is used: mean and variance are exchanged while
+the utterances of one speaker are predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from acrnn.batches.sources import Source
+from acrnn.training.prediction import predict_batch
+
+LAYER = "dense_batch_norm"
+
+
+class SpeakerBatchNorm:
+    """Exchanges the statistics of the last batch normalization of a network for those of recordings.
+
+    Args:
+        model: network with a layer `LAYER`, whose inputs are [segments, units].
+        batch_size: segments that the network is called with.
+    """
+
+    def __init__(self, model: keras.Model, batch_size: int):
+        self.layer = model.get_layer(LAYER)
+        self.batch_size = batch_size
+        self._inputs = keras.Model(model.input, self.layer.input)
+
+    @contextmanager
+    def adapted(self, source: Source) -> Iterator[None]:
+        """Predicts, inside the context, with the mean and variance over the segments of a source, all of one speaker."""
+        own = [np.array(value) for value in (self.layer.moving_mean, self.layer.moving_variance)]
+        batches = [batch.inputs for batch in source.ordered(self.batch_size)]
+        values = np.concatenate([predict_batch(self._inputs, inputs, self.batch_size) for inputs in batches])
+        values = values.astype(np.float64)
+        try:
+            self._assign(values.mean(axis=0), values.var(axis=0))
+            yield
+        finally:
+            self._assign(*own)
+
+    def _assign(self, mean: np.ndarray, variance: np.ndarray) -> None:
+        self.layer.moving_mean.assign(mean)
+        self.layer.moving_variance.assign(variance)
