@@ -72,7 +72,8 @@ def titled(folders: Sequence[Path]) -> dict[str, Results]:
         results = read_results(folder)
         if results.settings.fusion:
             raise FieldError("members", folder, "it is a fusion; name its members instead")
-        title = f"{system_title(results.settings)}, recipe {recipe_name(results.settings)}"
+        recipe = recipe_name(results.settings)
+        title = system_title(results.settings) + (f", recipe {recipe}" if recipe else "")
         if title in members:
             raise FieldError("members", folder, f"{title} is among them already; name it once")
         members[title] = results
@@ -81,7 +82,7 @@ def titled(folders: Sequence[Path]) -> dict[str, Results]:
 
 def page(members: Mapping[str, Results], fusion: Fusion, results: Results) -> str:
     """Returns the Markdown page of a fusion: its UAR and those of its members, the paired comparison, rule and weights."""
-    name = f"fusion of {fusion.settings.num_networks} networks"
+    name = f"fusion of {fusion.settings.num_models} models"
     rows = {name: results, **members}
     is_emodb = fusion.settings.corpus.name == "emodb"
     columns = [each for each in (UAR_BY_FOLD, FIGURE_4, UAR_POOLED, WA, COVERAGE) if is_emodb or each is not FIGURE_4]

@@ -232,5 +232,6 @@ def _settings(members: Mapping[str, Results], rule: str | None, across_seeds: bo
         initial_weights=None,
         auxiliary_inputs={},
         speaker_statistics=CORPUS,
+        baseline=None,
         fusion={"rule": rule, "members": described},
     )

@@ -183,8 +183,8 @@ class Settings:
         return Choice.parse(self.speaker_statistics)
 
     @property
-    def num_networks(self) -> int:
-        """Number of networks that are fused; 1 for an experiment."""
+    def num_models(self) -> int:
+        """Number of networks and classical baselines that are fused; 1 for an experiment."""
         return sum(len(member.get("seeds", "1")) for member in self.fusion["members"]) if self.fusion else 1
 
     @property

@@ -108,7 +108,7 @@ def _pictures(results: Results, records: Path | None) -> Iterator[Picture]:
 def selection_caption(settings: Settings) -> str:
     """The rule of checkpoint selection in a sentence."""
     if settings.fusion:
-        return "Each member has a normalization of its own."
+        return "Each member has a checkpoint selection of its own."
     if settings.mistake and MISTAKES[settings.mistake].test_selects:
         return "The checkpoint is selected by the UAR on the test speakers: a deliberate leak. The curves show the test part."
     if settings.train_on_validation:

@@ -78,7 +78,7 @@ def test_the_seeds_of_one_experiment_are_an_ensemble():
     runs = [*member(GOOD).runs, *member(BAD, seed=3).runs]
     ensemble = fuse({"a": results_of(runs)}, across_seeds=True)
     (run,) = ensemble.runs
-    assert run.seed == 0 and ensemble.settings.num_networks == 2
+    assert run.seed == 0 and ensemble.settings.num_models == 2
     np.testing.assert_allclose(run.probabilities, (np.array(GOOD) + BAD) / 2, atol=1e-6)
 
 
@@ -118,9 +118,9 @@ def test_a_single_network_an_unknown_rule_and_members_without_a_common_fold_are_
 def test_a_fusion_is_written_as_an_experiment_that_tables_accept(tmp_path):
     results = write_fusion(tmp_path, fuse({"x": member(GOOD), "y": member(BAD)}))
     assert read_results(tmp_path).to_dict() == results.to_dict()
-    assert system_title(results.settings) == "fusion of 2 networks (x + y)"
+    assert system_title(results.settings) == "fusion of 2 models (x + y)"
     assert published.uar(results.settings) is None
-    assert "| fusion of 2 networks (x + y), leave-one-speaker-out | – |" in markdown_table([tmp_path])
+    assert "| fusion of 2 models (x + y), leave-one-speaker-out | – |" in markdown_table([tmp_path])
     with pytest.raises(ValueError, match="holds another experiment .*choose another output folder"):
         write_fusion(tmp_path, fuse({"x": member(GOOD), "z": member(BAD)}))
     with pytest.raises(ValueError, match="no network of its own"):
@@ -140,7 +140,7 @@ def test_the_committed_fusion_follows_from_the_committed_members(tmp_path, capsy
     committed = RESULTS / "fusion_emodb_tuned"
     assert capsys.readouterr().out.strip() == (committed / "fusion.md").read_text().strip()
     assert read_results(tmp_path / "out").to_dict() == read_results(committed).to_dict()
-    assert "fusion of 2 networks" in (tmp_path / "out" / "report.html").read_text()
+    assert "fusion of 2 models" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_an_experiment_named_twice_and_a_fusion_of_fusions_are_refused(capsys, tmp_path):
@@ -149,3 +149,11 @@ def test_an_experiment_named_twice_and_a_fusion_of_fusions_are_refused(capsys, t
     assert "is among them already" in capsys.readouterr().err
     assert script.main([one, str(RESULTS / "fusion_emodb_tuned"), "--output-dir", str(tmp_path)]) == 2
     assert "it is a fusion" in capsys.readouterr().err
+
+
+def test_a_classical_baseline_is_fused_under_its_title_and_the_fusion_is_no_baseline():
+    baseline = RESULTS / "emodb_baselines" / "svm-compare"
+    members = script.titled([baseline, RESULTS / "emodb_tuned_reduced" / "3d_conv1"])
+    assert list(members) == ["SVM, ComParE", "chen2018-3d, 1 conv, reduced network, recipe tuned"]
+    fusion = fuse(members)
+    assert fusion.settings.baseline is None and "fusion of 2 models" in system_title(fusion.settings)
