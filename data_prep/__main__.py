@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import frontends, segments
-from acrnn.console import import_quietly, positive, run_job
+from acrnn.console import import_quietly, positive, run_job, trim_option
 from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.records.manifest import Manifest
@@ -78,6 +78,7 @@ def _add_records_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--segments", choices=segments.RULES, default="chen2018", help="segment rule (default: %(default)s)"
     )
+    trim_option(group)
     group.add_argument(
         "--padding",
         choices=("mean", "zero"),
@@ -109,7 +110,8 @@ def run_prepare(options: argparse.Namespace) -> int:
     started = time.monotonic()
     rule = segments.RULES[options.segments]
     rule = replace(rule, padding=options.padding or rule.padding)
-    settings = Settings(FRONTENDS[options.frontend], rule, options.dtype, options.speeds, options.speed_by)
+    frontend = replace(FRONTENDS[options.frontend], trim_db=options.trim_db)
+    settings = Settings(frontend, rule, options.dtype, options.speeds, options.speed_by)
     manifest = prepare_corpus(options.corpus, options, options.out, settings, options.jobs)
     print(f"{options.out}: {_size(manifest)} in {time.monotonic() - started:.0f} s")
     for item in manifest.skipped:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from acrnn.console import numbers, positive, run_job
+from acrnn.console import numbers, positive, run_job, trim_option
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
@@ -133,6 +133,7 @@ def _add_network(group) -> None:
     group.add_argument(
         "--frontend", choices=FRONTENDS, help="front end of records that are made (default: the system's)"
     )
+    trim_option(group)
 
 
 def add_network_fields(group) -> None:

@@ -117,12 +117,14 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None, fro
     system = MODELS[model]
     frontend = system.frontend_name(frontend)
     copies = f"_x{len(options.speeds)}" if options.speeds and len(options.speeds) > 1 else ""
+    copies += "" if options.trim_db is None else f"_trim{options.trim_db:g}"
     out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
     manifest = RecordSet(out).manifest if (out / MANIFEST).exists() else None
     names = ("data_dir", "subset", "labels", "speaker_pattern", *AUXILIARY_OPTIONS)
     if options_set(options, names) or options.download or not manifest:
         speeds = manifest.speeds if manifest else options.speeds or (1.0,)
-        settings = Settings(FRONTENDS[frontend], RULES[system.segments], speeds=speeds)
+        trim_db = manifest.frontend.trim_db if manifest else options.trim_db
+        settings = Settings(replace(FRONTENDS[frontend], trim_db=trim_db), RULES[system.segments], speeds=speeds)
         jobs = options.jobs if options.jobs > 1 else os.cpu_count()
         prepare_corpus(CORPORA[options.dataset], options, out, settings, jobs)
     elif manifest.corpus["name"] != options.dataset:

@@ -41,9 +41,14 @@ class RecognitionGraph:
 
     def features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Computes the front end: features float32 [batch, frames, bands, channels] and num_frames int32 [batch]."""
+        features, num_frames, _ = self._features(waveform, num_samples)
+        return features, num_frames
+
+    def _features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the results of `features`, and the first sample of the first frame, int32 [batch]."""
         waveform = tf.cast(_masked(waveform, num_samples), self.precision)
-        features, num_frames = self.trained.frontend.in_graph(waveform, num_samples, self.fft)
-        return tf.cast(features, tf.float32), num_frames
+        features, num_frames, first = self.trained.frontend.in_graph_with_start(waveform, num_samples, self.fft)
+        return tf.cast(features, tf.float32), num_frames, first
 
     def utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
         """Recognizes utterances.
@@ -61,7 +66,7 @@ class RecognitionGraph:
             network with attention, attention float32 [batch, segments, frames], which sums to one over the real frames
             of a segment. All of them are zero where an utterance has no such segment.
         """
-        features, num_frames = self.features(waveform, num_samples)
+        features, num_frames, first = self._features(waveform, num_samples)
         starts, valid, places, segments, counts = self._segments(features, num_frames)
         rows = [tf.gather(tensor, places[:, 0]) for tensor in auxiliary_inputs]
         outputs = self._network(segments, counts, rows)
@@ -71,12 +76,15 @@ class RecognitionGraph:
             return tf.scatter_nd(places, values, tf.concat([tf.shape(valid), tf.shape(values)[1:]], 0))
 
         logits = grid(outputs["logits"])
-        hop = tf.constant(self.trained.frontend.hop_seconds, tf.float32)
+        frontend = self.trained.frontend
+        hop, hop_samples = tf.constant(frontend.hop_seconds, tf.float32), frontend.hop_samples
         results = {
             "probabilities": pool_in_graph(logits, valid, self.trained.pooling),
             "num_segments": tf.reduce_sum(tf.cast(valid, tf.int32), axis=1),
             "segment_probabilities": tf.where(valid[..., None], tf.nn.softmax(logits), 0.0),
-            "segment_start_seconds": tf.where(valid, tf.cast(starts, tf.float32) * hop, 0.0),
+            "segment_start_seconds": tf.where(
+                valid, tf.cast(starts + first[:, None] // hop_samples, tf.float32) * hop, 0.0
+            ),
             "segment_num_frames": grid(counts),
         }
         if self.has_attention:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from acrnn.errors import FieldError
+from acrnn.frontends import silence
 from acrnn.frontends.waveform import unit_variance
 
 if TYPE_CHECKING:
@@ -28,11 +30,18 @@ class Spec(ABC):
         kind: name of the class in files on disk.
         band_name: name of the feature axis in figures.
         sample_rate_hz: sample rate of the waveform.
+        trim_db: remove silence at both ends of the waveform, which is this much below its loudest part, in dB, before anything
+            else; None keeps it. See `acrnn.frontends.silence`.
     """
 
     kind: ClassVar[str]
     band_name: ClassVar[str]
     sample_rate_hz: int = 16000
+    trim_db: float | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        if self.trim_db is not None and not 0 < self.trim_db < 100:
+            raise FieldError("trim_db", self.trim_db, "it must lie between 0 and 100 dB")
 
     @property
     @abstractmethod
@@ -60,8 +69,11 @@ class Spec(ABC):
         """Shape of one frame: (bands, channels)."""
 
     def to_dict(self) -> dict:
-        """Returns the kind and all fields, ready for JSON."""
-        return {"kind": self.kind, **asdict(self)}
+        """Returns the kind and all fields, ready for JSON; `trim_db`, of a later version than the others, only if it is set."""
+        values = asdict(self)
+        if self.trim_db is None:
+            del values["trim_db"]
+        return {"kind": self.kind, **values}
 
     def num_frames(self, num_samples: int) -> int:
         """Returns the number of frames of an utterance of at least one window."""
@@ -84,7 +96,15 @@ class Spec(ABC):
                 f"{len(waveform) / self.sample_rate_hz * 1000:.1f} ms long, shorter than one analysis window "
                 f"({self.window_seconds * 1000:g} ms); leave it out"
             )
-        return self.features(self.scaled(waveform.astype(np.float64))).astype(np.float32)
+        first, end = self.bounds(waveform)
+        return self.features(self.scaled(waveform[first:end].astype(np.float64))).astype(np.float32)
+
+    def bounds(self, waveform: np.ndarray) -> tuple[int, int]:
+        """Returns the first sample that the features depend on, a multiple of the hop, and the sample after the last one."""
+        if self.trim_db is None:
+            return 0, len(waveform)
+        rate, threshold_db = self.sample_rate_hz, self.trim_db
+        return silence.bounds(waveform.astype(np.float64), rate, threshold_db, self.hop_samples, self.window_samples)
 
     def in_graph(self, waveform: tf.Tensor, num_samples: tf.Tensor, fft: bool = True) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the features of a batch as TensorFlow operations, in the precision of the waveform.
@@ -98,11 +118,26 @@ class Spec(ABC):
             features [batch, frames, bands, channels], undefined beyond the frames of an utterance;
             number of frames, int32 [batch].
         """
+        features, num_frames, _ = self.in_graph_with_start(waveform, num_samples, fft)
+        return features, num_frames
+
+    def in_graph_with_start(
+        self, waveform: tf.Tensor, num_samples: tf.Tensor, fft: bool = True
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the results of `in_graph`, and the first sample of the first frame, int32 [batch]; see `bounds`."""
+        import tensorflow as tf
+
         from acrnn.frontends import in_graph
 
+        first = tf.zeros_like(num_samples)
+        if self.trim_db is not None:
+            rate, threshold_db = self.sample_rate_hz, self.trim_db
+            waveform, num_samples, first = silence.trimmed_in_graph(
+                waveform, num_samples, rate, threshold_db, self.hop_samples, self.window_samples
+            )
         scaled = self.scaled_in_graph(waveform, num_samples)
         windows, num_frames = in_graph.frames(scaled, num_samples, self.window_samples, self.hop_samples)
-        return self.features_in_graph(windows, num_frames, fft), num_frames
+        return self.features_in_graph(windows, num_frames, fft), num_frames, first
 
     def scaled(self, waveform: np.ndarray) -> np.ndarray:
         """Returns the waveform, float64 [samples], scaled to zero mean and unit variance."""

@@ -185,14 +185,16 @@ def litert_runtime(path: Path, card: Card, threads: int | None) -> Run:
     input_names, with_tokens = list(segments.get_input_details()), _tokenizer(path.parent, card)
 
     def predict(waveform: np.ndarray, auxiliary_inputs: AuxiliaryInputs) -> RawPrediction:
-        frames = features(waveform=waveform[None], num_samples=np.array([len(waveform)], np.int32))["features"][0]
+        extracted = features(waveform=waveform[None], num_samples=np.array([len(waveform)], np.int32))
+        frames = extracted["features"][0, : extracted["num_frames"][0]]
         starts, parts, counts = _cut(card, frames)
         shared = with_tokens(_stacked(card, [auxiliary_inputs]))
         outputs = []
         for part, count in zip(parts, counts, strict=True):
             values = {"features": part[None], "num_frames": np.array([count], np.int32), **shared}
             outputs.append(segments(**{name: values[name] for name in input_names}))
-        return _pooled(card, outputs, starts, counts)
+        first = card.frontend.bounds(waveform)[0] // card.frontend.hop_samples
+        return _pooled(card, outputs, [first + start for start in starts], counts)
 
     def run(waveforms: Sequence[np.ndarray], auxiliary_inputs: Sequence[AuxiliaryInputs]) -> list[RawPrediction]:
         with silenced():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from acrnn.errors import FieldError, UsageError
@@ -151,7 +151,8 @@ class System:
                 out, but the system needs whole utterances; or no utterance has a text, but the system needs it.
         """
         remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
-        if records.manifest.frontend not in [FRONTENDS[name] for name in (self.frontend, *self.other_frontends)]:
+        untrimmed = replace(records.manifest.frontend, trim_db=None)
+        if untrimmed not in [FRONTENDS[name] for name in (self.frontend, *self.other_frontends)]:
             raise ValueError(f"{records.folder}: made by another front end than {self.summary} needs; {remedy}")
         if self.whole_utterances and not records.manifest.rule.holds_every_frame_once:
             raise ValueError(

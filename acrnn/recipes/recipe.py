@@ -67,9 +67,8 @@ class Recipe:
             paper; "last" keeps the last epoch, for a schedule that ends at zero.
         segment_weights: weight of a segment in the loss: "equal"; or "new-frames", the share of its frames that earlier
             segments of its utterance do not contain, scaled to a mean of 1, see `SegmentRule.new_shares`.
-        random_enrolment: with features that are normalized by the statistics of their speaker: in every epoch, take those of
-            every training utterance from a random choice of recordings of the speaker, see
-            `acrnn.batches.random_enrolment`, in place of all of them.
+        random_enrolment: normalize training utterances by random recordings of their speaker in place of all, see
+            `acrnn.batches.random_enrolment`.
         augmentation: random changes to the training segments in every epoch; None turns it off.
         network: fields of the system's `Config` that belong to the recipe.
         precision: Keras' dtype policy; "mixed_bfloat16" is faster on processors that support it.
@@ -145,12 +144,7 @@ class Recipe:
         return sum(stage.epochs for stage in self.stages)
 
     def epochs_with(self, num_segments: int, num_classes: int) -> int:
-        """Maximum number of epochs of all stages on a training part, in which `max_steps` may end the training.
-
-        Args:
-            num_segments: number of segments of the training part.
-            num_classes: number of classes.
-        """
+        """Maximum number of epochs of all stages on a training part of so many segments, with regard to `max_steps`."""
         if not self.max_steps:
             return self.total_epochs
         drawn = self.balanced_draw * num_classes if self.balanced_draw else num_segments

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from support.tiny_corpus import TINY_EMOTIONS, tiny_sound, write_tiny_corpus
 
 from acrnn import audio, files
 from acrnn.frontends import FRONTENDS
+from acrnn.models import MODELS
 from acrnn.records import RecordSet, shard_name
 from acrnn.segments import PAPER
 from data_prep.__main__ import _parser, main
@@ -64,6 +66,20 @@ def test_half_precision_takes_half_the_space_and_keeps_three_digits(tiny_corpus,
     half, full = RecordSet(tmp_path / "half"), RecordSet(tiny_records)
     assert half.size_bytes * 2 == full.size_bytes
     np.testing.assert_allclose(half.load().features, full.load().features, rtol=1e-3, atol=1e-3)
+
+
+def test_silence_at_the_ends_is_removed_on_request_and_systems_accept_such_records(tiny_records, tmp_path):
+    corpus = write_tiny_corpus(tmp_path / "corpus", silence_seconds=1.0)
+    assert prepare(corpus, tmp_path / "records", "--trim-db") == 0
+    trimmed, plain = RecordSet(tmp_path / "records"), RecordSet(tiny_records)
+    assert trimmed.manifest.frontend == replace(FRONTENDS["chen2018"], trim_db=30.0)
+    for short, long in zip(plain.utterances, trimmed.utterances, strict=True):
+        assert long.duration_seconds == pytest.approx(short.duration_seconds + 2, abs=1e-3)  # of the recording
+        assert abs(long.num_frames - short.num_frames) <= 20
+    MODELS["chen2018-3d"].check_records(trimmed)
+    with pytest.raises(ValueError, match="made by another front end"):
+        MODELS["chen2018-original"].check_records(trimmed)
+    assert prepare(corpus, tmp_path / "records") == 1  # other settings
 
 
 def test_a_second_call_finds_the_records_finished_and_other_settings_are_refused(tiny_corpus, tmp_path, capsys):

@@ -23,8 +23,13 @@ def tiny_sound(emotion: str, seconds: float, seed: int) -> np.ndarray:
     return noise if pitch is None else noise + 0.3 * np.sin(2 * np.pi * pitch * generator.uniform(0.95, 1.05) * time)
 
 
-def write_tiny_corpus(folder: Path, speakers: int = 5) -> Path:
-    """Writes a manifest and two utterances per speaker and emotion; the second "low" one is longer than a segment."""
+def write_tiny_corpus(folder: Path, speakers: int = 5, silence_seconds: float = 0.0) -> Path:
+    """Writes a manifest and two utterances per speaker and emotion; the second "low" one is longer than a segment.
+
+    Args:
+        silence_seconds: silence before and after each utterance.
+    """
+    silence = np.zeros(round(16000 * silence_seconds))
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["text,path,label,speaker"]
     for speaker in range(speakers):
@@ -32,7 +37,8 @@ def write_tiny_corpus(folder: Path, speakers: int = 5) -> Path:
             for take in range(2):
                 seconds = 3.4 if (emotion, take) == ("low", 1) else 0.6 + 0.1 * speaker
                 name = f"s{speaker}_{emotion}_{take}.wav"
-                soundfile.write(folder / name, tiny_sound(emotion, seconds, speaker * 10 + take), 16000)
+                sound = tiny_sound(emotion, seconds, speaker * 10 + take)
+                soundfile.write(folder / name, np.concatenate([silence, sound, silence]), 16000)
                 lines.append(f"I don't say {emotion} {take},{name},{emotion},s{speaker}")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
     return folder
