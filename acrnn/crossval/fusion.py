@@ -7,10 +7,11 @@ selected in each fold by its validation speakers if all runs have their posterio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,15 @@ PROBABILITY, LOG = "probability", "log-probability"
 RULES = {PROBABILITY: "mean of the probabilities", LOG: "normalized mean of the log-probabilities"}
 _FLOOR = 5e-7  # runs hold posteriors with six decimals
 _STEPS = 4  # weights are multiples of 1 / _STEPS in a selection among two or three members
+
+
+# What runs of a fold must have in common, by its name in messages.
+_PARTS: Mapping[str, Callable[[Run], Any]] = {
+    "training speakers": lambda run: run.train_speakers,
+    "validation speakers": lambda run: run.validation_speakers,
+    "test utterances": lambda run: run.utterances,
+    "test labels": lambda run: run.labels,
+}
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,9 @@ def write_fusion(folder: Path, fusion: Fusion) -> Results:
 def _refuse_unequal(members: Mapping[str, Results]) -> None:
     first_name, first = next(iter(members.items()))
     for name, results in members.items():
-        for key in ("labels", "split_sha256"):
+        # with copies at other speeds, the same folds have other training parts; the speakers of each are compared later
+        same_records = results.settings.speeds == first.settings.speeds
+        for key in ("labels", "protocol", *(["split_sha256"] if same_records else [])):
             if (value := getattr(results.settings, key)) != (expected := getattr(first.settings, key)):
                 raise ValueError(
                     f"{first_name} and {name} cannot be fused: their {key} are {expected} and {value}; choose experiments "
@@ -171,10 +183,10 @@ def _refuse_unequal_utterances(groups: Mapping[tuple[int, int], Mapping[str, Seq
         runs = [(name, run) for name, part in group.items() for run in part]
         first_name, first = runs[0]
         for name, run in runs[1:]:
-            for field in ("utterances", "labels"):
-                if getattr(run, field) != getattr(first, field):
+            for title, values in _PARTS.items():
+                if values(run) != values(first):
                     raise ValueError(
-                        f"{first_name} and {name} cannot be fused: the test {field} of fold {fold} differ; choose "
+                        f"{first_name} and {name} cannot be fused: the {title} of fold {fold} differ; choose "
                         "experiments that score the same utterances"
                     )
 

@@ -157,3 +157,13 @@ def test_a_classical_baseline_is_fused_under_its_title_and_the_fusion_is_no_base
     assert list(members) == ["SVM, ComParE", "chen2018-3d, 1 conv, reduced network, recipe tuned"]
     fusion = fuse(members)
     assert fusion.settings.baseline is None and "fusion of 2 models" in system_title(fusion.settings)
+
+
+def test_a_member_with_copies_at_other_speeds_is_fused_if_the_speakers_of_its_parts_are_the_same():
+    speeds = {"speeds": [0.9, 1.0], "split_sha256": "of other training utterances"}
+    assert fuse({"plain": member(GOOD), "copies": member(BAD, **speeds)}).runs
+    with pytest.raises(ValueError, match="their split_sha256 are"):
+        fuse({"plain": member(GOOD), "other": member(BAD, split_sha256="other")})
+    other = results_of([replace(run_of(probabilities=BAD), train_speakers=["x"])], **speeds)
+    with pytest.raises(ValueError, match="the training speakers of fold 0 differ"):
+        fuse({"plain": member(GOOD), "copies": other})
