@@ -233,3 +233,18 @@ def _sample_range(path: Path, file, start_seconds: float | None, end_seconds: fl
             f"it ends at {file.frames / file.samplerate:.3f} s; correct it"
         )
     return begin, min(stop, file.frames)
+
+
+def sound_files(folder: str | Path) -> list[Path]:
+    """Returns the sound files in a folder and its subfolders, sorted by path.
+
+    Raises:
+        FileNotFoundError: the folder does not exist or holds no sound file.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; check the path")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _CONTAINERS and path.is_file())
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no sound file in it ({', '.join(_CONTAINERS)}); check the path")
+    return paths

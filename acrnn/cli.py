@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from acrnn import __version__
-from acrnn.console import comma_separated, port, positive, run_job
-from acrnn.errors import UsageError
-from acrnn.model_card import FORMATS
+from acrnn.console import port, positive, run_job
+from acrnn.export.arguments import add_export_arguments, check_export_arguments
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -31,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"acrnn {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _add_predict(commands)
+    _add_enrol(commands)
     _add_info(commands)
     _add_demo(commands)
     _add_systems(commands)
@@ -65,6 +65,9 @@ def _add_predict(commands) -> None:
     )
     predict.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
     _add_model(predict)
+    predict.add_argument(
+        "--speaker", type=Path, metavar="JSON", help="profile of the speaker of all files, by acrnn enrol"
+    )
     output = predict.add_argument_group("output")
     style = output.add_mutually_exclusive_group()
     style.add_argument("--json", action="store_true", help="one JSON object a line, with segments and attention")
@@ -81,6 +84,21 @@ def _add_predict(commands) -> None:
     auxiliary.add_argument(
         "--speaker-embeddings", type=Path, metavar="FILE", help="speaker embeddings: Kaldi .scp, .ark, or .npz"
     )
+
+
+def _add_enrol(commands) -> None:
+    enrol = _add_command(
+        commands,
+        "enrol",
+        run_enrol,
+        "write the profile of a speaker, for predictions",
+        "Writes the profile of a speaker, from recordings of any emotion, ten or more if possible. It holds the mean and deviation of\n"
+        "their features and no sound. The model must have been trained with speaker statistics.",
+        "acrnn enrol recordings/ --out me.json && acrnn predict speech.wav --speaker me.json",
+    )
+    enrol.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
+    enrol.add_argument("--out", type=Path, required=True, metavar="JSON", help="file to write")
+    _add_model(enrol)
 
 
 def _add_info(commands) -> None:
@@ -160,43 +178,7 @@ def _add_export(commands) -> None:
         "Exports a network of an experiment, or one refitted on all its speakers, as a model that takes waveforms.",
         "acrnn export --run runs/emodb --refit --records records/emodb_chen2018 --out saved_models/mine/1",
     )
-    export.add_argument("--run", type=Path, required=True, dest="folder", help="output folder of the experiment")
-    export.add_argument(
-        "--out", type=Path, required=True, metavar="FOLDER", help="folder of the new version: saved_models/NAME/1"
-    )
-    export.add_argument("--replace", action="store_true", dest="replaced", help="replace an existing version")
-    _add_network_choice(export)
-    _add_refit(export)
-    formats = export.add_argument_group("formats")
-    formats.add_argument(
-        "--format",
-        type=comma_separated,
-        default=("saved-model",),
-        dest="formats",
-        metavar="FORMATS",
-        help=f"one or several of {', '.join(FORMATS)} (default: saved-model)",
-    )
-    formats.add_argument(
-        "--serving",
-        action="store_true",
-        dest="served",
-        help="add warm-up requests and configuration for TensorFlow Serving; needs the extra [serving]",
-    )
-
-
-def _add_network_choice(export: argparse.ArgumentParser) -> None:
-    network = export.add_argument_group("network")
-    choice = network.add_mutually_exclusive_group()
-    choice.add_argument("--fold", type=int, help="the network of this fold (default: 0)")
-    choice.add_argument("--refit", action="store_true", help="train a network on all speakers; needs --records")
-    network.add_argument("--seed", type=int, default=0, help="random seed of the run or the refit (default: 0)")
-
-
-def _add_refit(export: argparse.ArgumentParser) -> None:
-    refit = export.add_argument_group("refit", "data of the experiment; only with --refit")
-    refit.add_argument("--records", type=Path, help="record set of the experiment")
-    refit.add_argument("--imagenet-weights", metavar="FILE", help="initial weights, if the experiment used them")
-    refit.add_argument("--pretrain", metavar="RECORDS", help="record set for pre-training, if the experiment used one")
+    add_export_arguments(export)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -249,7 +231,16 @@ def run_predict(options: argparse.Namespace) -> int:
     from acrnn.inference import command
 
     auxiliary_inputs = command.AuxiliaryInputTables.read(options.text, options.transcripts, options.speaker_embeddings)
-    return command.predict(_recognizer(options), options.files, _style(options), options.plot, auxiliary_inputs)
+    return command.predict(
+        _recognizer(options), options.files, _style(options), options.plot, auxiliary_inputs, options.speaker
+    )
+
+
+def run_enrol(options: argparse.Namespace) -> int:
+    """Writes the profile of a speaker."""
+    from acrnn.inference import command
+
+    return command.enrol(_recognizer(options), options.files, options.out)
 
 
 def _style(options: argparse.Namespace) -> str:
@@ -272,11 +263,7 @@ def run_info(options: argparse.Namespace) -> int:
 
 def run_export(options: argparse.Namespace) -> int:
     """Exports the network of a run, or of a refit."""
-    if options.refit and not options.records:
-        raise UsageError("--refit: it trains on all speakers, so it needs --records, the experiment's record set")
-    for name in ("records", "imagenet_weights", "pretrain"):
-        if (value := getattr(options, name)) and not options.refit:
-            raise UsageError(f"--{name.replace('_', '-')} {value}: it goes with --refit only; leave it out")
+    check_export_arguments(options)
     from acrnn.export import command
 
     return command.export(options)

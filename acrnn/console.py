@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from acrnn.errors import FieldError, UsageError
-from acrnn.frontends.silence import THRESHOLD_DB
 
 
 def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = None) -> int:
@@ -114,18 +113,6 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
     return int(text)
-
-
-def trim_option(group) -> None:
-    """Adds --trim-db to a parser or group."""
-    group.add_argument(
-        "--trim-db",
-        type=float,
-        nargs="?",
-        const=THRESHOLD_DB,
-        metavar="DB",
-        help=f"remove both ends that are this far below the loudest part (without a value: {THRESHOLD_DB:g})",
-    )
 
 
 def port(text: str) -> int:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from acrnn import files
 
 if TYPE_CHECKING:
     from acrnn.frontends import Spec
+    from acrnn.frontends.statistics import Prior
     from acrnn.segments import SegmentRule
 
 FORMAT = "acrnn-model"
@@ -80,6 +82,8 @@ class Card:
         formats: title of each exported format, by key in FORMATS.
         auxiliary_inputs: inputs in addition to sound, some of `records.auxiliary_inputs.NAMES`; the vocabulary is in WORDS.
         speaker_embedding_size: number of values in a speaker embedding; 0 if the model takes none.
+        speaker_prior: average training speaker of a model that takes speaker profiles, a JSON object of
+            `frontends.statistics.Prior`; None for others.
         other_corpora: title, version, licence and citation of each corpus that adds to the training, by its use: "pre-training",
             "joint training".
     """
@@ -104,6 +108,14 @@ class Card:
     auxiliary_inputs: tuple[str, ...] = ()
     speaker_embedding_size: int = 0
     other_corpora: Mapping[str, Mapping] = field(default_factory=dict)
+    speaker_prior: Mapping | None = None
+
+    @cached_property
+    def prior(self) -> Prior | None:
+        """The average training speaker of a model that takes speaker profiles; None for others."""
+        from acrnn.frontends.statistics import Prior
+
+        return None if self.speaker_prior is None else Prior.from_dict(self.speaker_prior)
 
     @property
     def sample_rate_hz(self) -> int:
@@ -202,7 +214,10 @@ class Card:
             left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
         if not self.other_corpora:
             left_out |= {"other_corpora"}
-        values = {_JSON_KEYS.get(name, name): value for name, value in vars(self).items() if name not in left_out}
+        if self.speaker_prior is None:
+            left_out |= {"speaker_prior"}
+        names = [item.name for item in fields(self) if item.name not in left_out]
+        values = {_JSON_KEYS.get(name, name): getattr(self, name) for name in names}
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -225,11 +240,13 @@ class Card:
                 f"format {values.get('format')!r} {values.get('format_version')!r}, this version reads {FORMAT!r} {FORMAT_VERSION}"
             )
         try:
-            fields = {name: value for name, value in values.items() if name not in ("format", "format_version")}
-            frontend, rule = frontends.from_dict(fields.pop("frontend")), segments.from_dict(fields.pop("segments"))
-            fields["labels"] = tuple(fields.get("labels", ()))
-            fields["auxiliary_inputs"] = tuple(fields.pop(_JSON_KEYS["auxiliary_inputs"], ()))
-            return cls(**fields, frontend=frontend, rule=rule)
+            others = {name: value for name, value in values.items() if name not in ("format", "format_version")}
+            frontend, rule = frontends.from_dict(others.pop("frontend")), segments.from_dict(others.pop("segments"))
+            others["labels"] = tuple(others.get("labels", ()))
+            others["auxiliary_inputs"] = tuple(others.pop(_JSON_KEYS["auxiliary_inputs"], ()))
+            card = cls(**others, frontend=frontend, rule=rule)
+            _ = card.prior  # reads it
+            return card
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"a field is missing or unknown ({error})") from error
 

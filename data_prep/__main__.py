@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import frontends, segments
-from acrnn.console import import_quietly, positive, run_job, trim_option
+from acrnn.console import import_quietly, positive, run_job
 from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.records.manifest import Manifest
 from acrnn.records.record_set import RecordSet
 from data_prep import speed
-from data_prep.arguments import add_corpus_arguments, prepare_corpus
+from data_prep.arguments import add_corpus_arguments, add_trim_option, prepare_corpus
 from data_prep.corpora import CORPORA
 from data_prep.extract import Settings
 
@@ -78,7 +78,7 @@ def _add_records_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--segments", choices=segments.RULES, default="chen2018", help="segment rule (default: %(default)s)"
     )
-    trim_option(group)
+    add_trim_option(group)
     group.add_argument(
         "--padding",
         choices=("mean", "zero"),

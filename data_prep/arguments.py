@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from acrnn.console import comma_separated
+from acrnn.frontends.silence import THRESHOLD_DB
 from acrnn.progress import ProgressLine
 from acrnn.records.manifest import Manifest
 from data_prep import auxiliary_inputs
@@ -77,3 +78,15 @@ def prepare_corpus(corpus: Corpus, options: argparse.Namespace, out: Path, setti
             )
     except PreparationError as error:
         raise PreparationError(error.failures, "pass --skip-bad to leave them out") from None
+
+
+def add_trim_option(group) -> None:
+    """Adds --trim-db to a parser or group."""
+    group.add_argument(
+        "--trim-db",
+        type=float,
+        nargs="?",
+        const=THRESHOLD_DB,
+        metavar="DB",
+        help=f"remove both ends that are this far below the loudest part (without a value: {THRESHOLD_DB:g})",
+    )

@@ -8,12 +8,12 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from acrnn.console import numbers, positive, run_job, trim_option
+from acrnn.console import numbers, positive, run_job
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
-from data_prep.arguments import add_corpus_arguments
+from data_prep.arguments import add_corpus_arguments, add_trim_option
 from data_prep.corpora import CORPORA
 from data_prep.speed import speeds
 from experiments.parser import ExperimentParser
@@ -133,7 +133,7 @@ def _add_network(group) -> None:
     group.add_argument(
         "--frontend", choices=FRONTENDS, help="front end of records that are made (default: the system's)"
     )
-    trim_option(group)
+    add_trim_option(group)
 
 
 def add_network_fields(group) -> None:

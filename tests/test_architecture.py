@@ -17,6 +17,7 @@ COMMAND_LINE = {
     "acrnn.cli",
     "acrnn.__main__",
     "acrnn.console",
+    "acrnn.export.arguments",
     "acrnn.export.command",
     "acrnn.inference.command",
     "data_prep.__main__",
@@ -45,6 +46,7 @@ NEEDED_FOR_INFERENCE = {
     "errors",
     "figures",
     "files",
+    "frontends",
     "inference",
     "model_card",
     "progress",
@@ -54,7 +56,8 @@ NEEDED_FOR_INFERENCE = {
 }
 # Modules written in TensorFlow operations throughout; they are imported where they are used.
 GRAPH_MODULES = {"acrnn.frontends.in_graph", "acrnn.text.in_graph"} | {
-    f"acrnn.export.{name}" for name in ("graph", "wav", "saved_model", "onnx_model", "litert_model")
+    f"acrnn.export.{name}"
+    for name in ("graph", "wav", "saved_model", "onnx_model", "litert_model", "speaker_normalization")
 }
 HEAVY = {
     "tensorflow",
@@ -266,7 +269,7 @@ def test_public_functions_and_classes_have_docstrings():
 LIBRARY = [name for name in MODULES if name not in COMMAND_LINE and not name.startswith("experiments")]
 
 
-COMMAND = re.compile(r"\b(python -m data_prep|acrnn export|tensorflow_model_server|docker compose) ")
+COMMAND = re.compile(r"\b(python -m data_prep|acrnn export|acrnn enrol|tensorflow_model_server|docker compose) ")
 
 
 def texts_of(name: str) -> Iterator[str]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from acrnn.batches.frame_statistics import average
 from acrnn.batches.speaker_statistics import SpeakerNormalizer, SpeakerStatistics
+from acrnn.frontends.statistics import average
 
 
 def drawn(statistics: SpeakerStatistics, rows: Sequence[int], generator: np.random.Generator) -> SpeakerNormalizer:

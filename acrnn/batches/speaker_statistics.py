@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acrnn.batches.frame_statistics import Moments, Statistics, average
 from acrnn.errors import FieldError
+from acrnn.frontends.statistics import Moments, Statistics, average
 from acrnn.records.record_set import RecordSet
 
 if TYPE_CHECKING:

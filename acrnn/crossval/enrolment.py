@@ -16,7 +16,6 @@ from typing import Literal, NamedTuple, cast
 import numpy as np
 
 from acrnn import metrics
-from acrnn.batches.frame_statistics import Statistics, average
 from acrnn.batches.sources import Feeder
 from acrnn.batches.speaker_statistics import (
     PRIOR_SECONDS,
@@ -28,6 +27,7 @@ from acrnn.batches.speaker_statistics import (
 from acrnn.crossval.results import Results, collect_results
 from acrnn.crossval.run import Run, run_path
 from acrnn.errors import FieldError, UsageError
+from acrnn.frontends.statistics import Statistics, average
 from acrnn.models import load_network
 from acrnn.records import RecordSet
 from acrnn.training.state import copy_state

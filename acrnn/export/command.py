@@ -29,7 +29,7 @@ def export(options: argparse.Namespace) -> int:
 def _of_run(options: argparse.Namespace) -> TrainedModel:
     from acrnn.export.trained_model import TrainedModel
 
-    return TrainedModel.of_run(options.folder, options.fold or 0, options.seed)
+    return TrainedModel.of_run(options.folder, options.fold or 0, options.seed, options.records)
 
 
 def _refitted(options: argparse.Namespace) -> TrainedModel:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from acrnn.export import speaker_normalization
 from acrnn.export.trained_model import TrainedModel
 from acrnn.segments import attention_by_frame_in_graph, pool_in_graph
 
@@ -39,18 +40,39 @@ class RecognitionGraph:
             if name not in _SOUND
         ]
 
-    def features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Computes the front end: features float32 [batch, frames, bands, channels] and num_frames int32 [batch]."""
-        features, num_frames, _ = self._features(waveform, num_samples)
+    @property
+    def speaker_inputs(self) -> list[tf.TensorSpec]:
+        """The input for speaker profiles, if the model takes them; see `speaker_normalization.input_spec`."""
+        return [speaker_normalization.input_spec(self.trained.prior)] if self.trained.prior else []
+
+    def features(
+        self, waveform: tf.Tensor, num_samples: tf.Tensor, speaker_statistics: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Computes the front end: features float32 [batch, frames, bands, channels] and num_frames int32 [batch].
+
+        Those of a model that takes speaker profiles are normalized, see `speaker_normalization`.
+        """
+        features, num_frames, _ = self._features(waveform, num_samples, speaker_statistics)
         return features, num_frames
 
-    def _features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _features(
+        self, waveform: tf.Tensor, num_samples: tf.Tensor, speaker_statistics: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the results of `features`, and the first sample of the first frame, int32 [batch]."""
         waveform = tf.cast(_masked(waveform, num_samples), self.precision)
         features, num_frames, first = self.trained.frontend.in_graph_with_start(waveform, num_samples, self.fft)
-        return tf.cast(features, tf.float32), num_frames, first
+        features = tf.cast(features, tf.float32)
+        if prior := self.trained.prior:
+            features = speaker_normalization.normalized_in_graph(features, num_frames, prior, speaker_statistics)
+        return features, num_frames, first
 
-    def utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
+    def utterances(
+        self,
+        waveform: tf.Tensor,
+        num_samples: tf.Tensor,
+        *auxiliary_inputs: tf.Tensor,
+        speaker_statistics: tf.Tensor | None = None,
+    ) -> Outputs:
         """Recognizes utterances.
 
         Args:
@@ -58,6 +80,7 @@ class RecognitionGraph:
                 utterance are ignored.
             num_samples: int32 [batch], number of samples of each utterance.
             auxiliary_inputs: in the order of `RecognitionGraph.auxiliary_inputs`, one row an utterance.
+            speaker_statistics: see `RecognitionGraph.speaker_inputs`; None for utterances without speaker profiles.
 
         Returns:
             probabilities float32 [batch, classes] and num_segments int32 [batch]. For each segment, up to the largest
@@ -66,7 +89,7 @@ class RecognitionGraph:
             network with attention, attention float32 [batch, segments, frames], which sums to one over the real frames
             of a segment. All of them are zero where an utterance has no such segment.
         """
-        features, num_frames, first = self._features(waveform, num_samples)
+        features, num_frames, first = self._features(waveform, num_samples, speaker_statistics)
         starts, valid, places, segments, counts = self._segments(features, num_frames)
         rows = [tf.gather(tensor, places[:, 0]) for tensor in auxiliary_inputs]
         outputs = self._network(segments, counts, rows)
@@ -95,7 +118,8 @@ class RecognitionGraph:
         """Recognizes segments, each as an utterance of its own.
 
         Args:
-            features: float32 [batch, frames, bands, channels], not normalized, as in the records.
+            features: float32 [batch, frames, bands, channels], not normalized, as in the records; for a model that takes speaker
+                profiles, normalized as `features` does.
             num_frames: int32 [batch], number of real frames of each segment.
             auxiliary_inputs: in the order of `RecognitionGraph.auxiliary_inputs`.
 

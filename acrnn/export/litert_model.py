@@ -62,25 +62,29 @@ class _Signatures(tf.Module):
         num_frames = tf.TensorSpec([1], tf.int32, "num_frames")
         auxiliary = [tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, spec.name) for spec in graph.auxiliary_inputs]
 
+        speaker = [tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, spec.name) for spec in graph.speaker_inputs]
+        self.num_speaker_inputs = len(speaker)
+
         def waveform(length: int | None) -> list[tf.TensorSpec]:
             return [tf.TensorSpec([1, length], tf.float32, "waveform"), tf.TensorSpec([1], tf.int32, "num_samples")]
 
         self.endpoints = {
             "serving_default": tf.function(
-                self._utterance, input_signature=[*waveform(samples), *auxiliary], autograph=False
+                self._utterance, input_signature=[*waveform(samples), *speaker, *auxiliary], autograph=False
             ),
-            "features": tf.function(self._features, input_signature=waveform(None), autograph=False),
+            "features": tf.function(self._features, input_signature=[*waveform(None), *speaker], autograph=False),
             "segments": tf.function(
                 graph.segments, input_signature=[features, num_frames, *auxiliary], autograph=False
             ),
         }
 
-    def _features(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> Outputs:
-        features, num_frames = self.graph.features(waveform, num_samples)
+    def _features(self, waveform: tf.Tensor, num_samples: tf.Tensor, *speaker: tf.Tensor) -> Outputs:
+        features, num_frames = self.graph.features(waveform, num_samples, *speaker)
         return {"features": features, "num_frames": num_frames}
 
-    def _utterance(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
-        features, num_frames = self.graph.features(waveform, num_samples)
+    def _utterance(self, waveform: tf.Tensor, num_samples: tf.Tensor, *inputs: tf.Tensor) -> Outputs:
+        speaker, auxiliary_inputs = inputs[: self.num_speaker_inputs], inputs[self.num_speaker_inputs :]
+        features, num_frames = self.graph.features(waveform, num_samples, *speaker)
         shape = (1, self.frames, *self.trained.frontend.feature_shape)
         outputs = self.graph.segments(tf.reshape(features, shape), num_frames, *auxiliary_inputs)
         only = tf.expand_dims(outputs["logits"], 1)  # an utterance of one segment, pooled like any other

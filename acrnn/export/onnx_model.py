@@ -13,7 +13,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from acrnn.errors import missing_extra
-from acrnn.export.graph import RecognitionGraph
+from acrnn.export.graph import Outputs, RecognitionGraph
 from acrnn.export.trained_model import TrainedModel
 
 OPSET = 18
@@ -35,8 +35,15 @@ def write(trained: TrainedModel, path: Path) -> None:
         tf.TensorSpec([None, None], tf.float32, name="waveform"),
         tf.TensorSpec([None], tf.int32, name="num_samples"),
         *graph.auxiliary_inputs,
+        *graph.speaker_inputs,
     ]
-    function = tf.function(graph.utterances, input_signature=signature, autograph=False)
+
+    def recognize(waveform: tf.Tensor, num_samples: tf.Tensor, *inputs: tf.Tensor) -> Outputs:
+        count = len(graph.auxiliary_inputs)
+        speaker = dict(zip(["speaker_statistics"], inputs[count:], strict=False))
+        return graph.utterances(waveform, num_samples, *inputs[:count], **speaker)
+
+    function = tf.function(recognize, input_signature=signature, autograph=False)
     model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
     onnx.helper.set_model_props(model, {"labels": json.dumps(list(trained.labels))})
     onnx.save(model, path)

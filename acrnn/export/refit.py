@@ -10,7 +10,7 @@ from acrnn.console import import_quietly
 from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
-from acrnn.export.trained_model import TrainedModel, check_needs_no_speaker
+from acrnn.export.trained_model import TrainedModel, check_statistics, prior_of
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records.record_set import RecordSet
 from acrnn.training.estimator import Estimator
@@ -40,11 +40,11 @@ def refit(
     Raises:
         FileNotFoundError: the experiment or the records are missing.
         ValueError: they are damaged or do not belong together, or the initial weights are not those of the experiment; or
-            the network needs the statistics of a speaker.
+            the network was trained with statistics that an export does not compute.
     """
     results = collect_results(folder)
     settings = results.settings
-    check_needs_no_speaker(folder, settings)
+    check_statistics(folder, settings, records)
     record_set = RecordSet(records)
     if record_set.manifest.content_sha256 != settings.records_sha256:
         raise ValueError(f"{records}: not the records of {folder}; name the record set that it was run on")
@@ -57,11 +57,12 @@ def refit(
     if weights.kind == "corpus":
         _pretraining(estimator, settings, weights).start(seed)
     speeds = settings.speeds or record_set.manifest.speeds
-    source = Feeder(record_set).source([row.id for row in record_set.utterances if row.speed in speeds])
+    feeder = Feeder(record_set, speaker_statistics=settings.normalized_by)
+    source = feeder.source([row.id for row in record_set.utterances if row.speed in speeds])
     fit = estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
     origin = {"speakers": speakers, "epochs": len(fit.curve), "seed": seed}
-    return TrainedModel.of_network(estimator.model, settings, origin)
+    return TrainedModel.of_network(estimator.model, settings, origin, prior_of(settings, records, speakers))
 
 
 def _pretraining(estimator: Estimator, settings: Settings, weights: InitialWeights) -> Pretraining:

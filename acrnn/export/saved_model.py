@@ -4,7 +4,9 @@ Only TensorFlow is needed to load it. Signatures and their inputs:
 
 - `serving_default`: waveform float32 [batch, samples], num_samples int32 [batch];
 - `wav_bytes`: contents string [batch], whole WAV files of 16 bits;
-- `segments`: features float32 [batch, frames, bands, channels], num_frames int32 [batch].
+- `segments`: features float32 [batch, frames, bands, channels], num_frames int32 [batch];
+- `speaker`, for a model that takes speaker profiles: waveform, num_samples, and speaker_statistics float32 [batch, 2, bands,
+  channels], the mean and deviation of a profile, or zeros for an utterance without one.
 
 A network with auxiliary inputs has them in all signatures: text string [batch], speaker_embedding float32 [batch, size].
 Outputs are those of `RecognitionGraph`, and `emotion` string [batch].
@@ -53,6 +55,10 @@ class _Signatures(tf.Module):
             "wav_bytes": self._endpoint(self._wav_bytes, {"contents": ([], tf.string)}),
             "segments": self._endpoint(self._segments, {"features": features, "num_frames": ([], tf.int32)}),
         }
+        for spec in self.graph.speaker_inputs:
+            sound = {"waveform": ([None], tf.float32), "num_samples": ([], tf.int32)}
+            inputs = {**sound, spec.name: (list(spec.shape[1:]), spec.dtype)}
+            self.endpoints["speaker"] = self._endpoint(self._of_speaker, inputs)
 
     def _endpoint(self, function: Callable[..., Outputs], inputs: Inputs) -> Callable[..., Outputs]:
         specs = [
@@ -61,12 +67,28 @@ class _Signatures(tf.Module):
         ]
         return tf.function(function, input_signature=specs, autograph=False)
 
-    def _utterances(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary: tf.Tensor) -> Outputs:
+    def _of_speaker(
+        self, waveform: tf.Tensor, num_samples: tf.Tensor, statistics: tf.Tensor, *auxiliary: tf.Tensor
+    ) -> Outputs:
+        statistics, _ = _with_equal_rows([statistics, num_samples], ["speaker_statistics", "num_samples"])
+        with tf.control_dependencies(_speaker_checks(statistics)):
+            return self._utterances(waveform, num_samples, *auxiliary, speaker_statistics=tf.identity(statistics))
+
+    def _utterances(
+        self,
+        waveform: tf.Tensor,
+        num_samples: tf.Tensor,
+        *auxiliary: tf.Tensor,
+        speaker_statistics: tf.Tensor | None = None,
+    ) -> Outputs:
         names = ["waveform", "num_samples", *self.auxiliary.inputs]
         waveform, num_samples, *inputs = _with_equal_rows([waveform, num_samples, *auxiliary], names)
         with tf.control_dependencies(_waveform_checks(waveform, num_samples, self.trained.frontend)):
             sound = tf.identity(waveform), tf.identity(num_samples)
-            return self._with_emotion(self.graph.utterances(*sound, *self.auxiliary.network_inputs(inputs)))
+            outputs = self.graph.utterances(
+                *sound, *self.auxiliary.network_inputs(inputs), speaker_statistics=speaker_statistics
+            )
+            return self._with_emotion(outputs)
 
     def _wav_bytes(self, contents: tf.Tensor, *auxiliary: tf.Tensor) -> Outputs:
         sound = wav.decode(contents, self.trained.frontend.sample_rate_hz, MAX_SECONDS)
@@ -145,6 +167,15 @@ def _segment_checks(features: tf.Tensor, num_frames: tf.Tensor) -> list[tf.Opera
         [
             ((num_frames < 1) | (num_frames > most), "num_frames is below 1, or more than the features have"),
             (tf.reduce_any(not_finite, axis=1), "NaN or infinite features"),
+        ]
+    )
+
+
+def _speaker_checks(statistics: tf.Tensor) -> list[tf.Operation]:
+    return _assertions(
+        [
+            (~tf.reduce_all(tf.math.is_finite(statistics), axis=[1, 2, 3]), "NaN or infinite speaker statistics"),
+            (tf.reduce_any(statistics[:, 1] < 0, axis=[1, 2]), "negative deviations of a speaker"),
         ]
     )
 

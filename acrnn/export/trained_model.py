@@ -9,17 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from acrnn import frontends, models, segments
-from acrnn.batches.speaker_statistics import CORPUS
+from acrnn.batches.speaker_statistics import CORPUS, UTTERANCE, SpeakerStatistics
 from acrnn.crossval.results import read_experiment
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.settings import Settings
-from acrnn.errors import UsageError
+from acrnn.errors import FieldError, UsageError
+from acrnn.frontends.statistics import Prior, average
 from acrnn.models import MODELS, System
+from acrnn.records import RecordSet
 
 if TYPE_CHECKING:
     import keras
@@ -35,40 +37,49 @@ class TrainedModel:
         model: the network; returns logits for the inputs of `network_inputs.network_inputs`.
         settings: settings of the experiment, see `crossval.settings`.
         origin: training of the network, for the card: "speakers", "epochs", "seed" and, for a run, "fold".
+        prior: the average training speaker of a network that was trained on features normalized by their speakers; it takes
+            speaker profiles. None for others.
     """
 
     model: keras.Model
     settings: Settings
     origin: dict
+    prior: Prior | None = None
 
     @classmethod
-    def of_run(cls, folder: Path, fold: int, seed: int = 0) -> TrainedModel:
+    def of_run(cls, folder: Path, fold: int, seed: int = 0, records: Path | None = None) -> TrainedModel:
         """Loads the network of a run.
 
         Args:
             folder: output folder of the experiment.
             fold, seed: number of the fold and random seed of the run.
+            records: record set of the experiment; needed for a network that was trained with speaker statistics.
 
         Raises:
-            FileNotFoundError: the folder is not an experiment, or the run or its network is missing.
-            ValueError: a file is damaged, or the network needs the statistics of a speaker.
+            FileNotFoundError: the folder is not an experiment, or the run, its network or the records are missing.
+            ValueError: a file is damaged, or the network was trained with statistics that an export does not compute.
         """
         settings, _ = read_experiment(folder)
-        check_needs_no_speaker(folder, settings)
+        if records and settings.normalized_by.kind == CORPUS:
+            raise FieldError("records", records, "the network of this run needs none; leave it out, or refit")
+        check_statistics(folder, settings, records)
         path = run_path(folder, fold, seed)
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such run; {REMEDY}, and one of its folds and seeds")
         run = read_run(path)
         origin = {"fold": fold, "seed": seed, "speakers": run.train_speakers, "epochs": run.best_epoch}
-        return cls.of_network(load_network(path.with_suffix(".keras"), settings.model), settings, origin)
+        network = load_network(path.with_suffix(".keras"), settings.model)
+        return cls.of_network(network, settings, origin, prior_of(settings, records, run.train_speakers))
 
     @classmethod
-    def of_network(cls, network: keras.Model, settings: Settings, origin: dict) -> TrainedModel:
+    def of_network(
+        cls, network: keras.Model, settings: Settings, origin: dict, prior: Prior | None = None
+    ) -> TrainedModel:
         """Returns a copy of a network in float32, whatever the precision of its training.
 
         Args:
             network: the trained network.
-            settings, origin: see the attributes.
+            settings, origin, prior: see the attributes.
 
         Raises:
             ValueError: the network does not fit the settings.
@@ -80,7 +91,7 @@ class TrainedModel:
             copy_state(network, model)
         except ValueError as error:
             raise ValueError(f"the network does not fit the settings of its experiment ({error}); {REMEDY}") from error
-        return cls(model, settings, origin)
+        return cls(model, settings, origin, prior)
 
     @property
     def system(self) -> System:
@@ -122,7 +133,7 @@ class TrainedModel:
         Args:
             waveforms: mono, each float [samples] at the front end's rate.
             auxiliary_inputs: for each waveform the network's auxiliary inputs: "text" a string, "speaker_embedding"
-                float [size].
+                float [size]; and "speaker_statistics" float [2, bands, channels] for one with a speaker profile.
 
         Returns:
             float64 [waveforms, classes].
@@ -134,7 +145,12 @@ class TrainedModel:
     def _posterior(self, waveform: np.ndarray, auxiliary_inputs: Mapping) -> np.ndarray:
         from acrnn.batches.network_inputs import network_inputs
 
-        parts, counts = self._segments(self.frontend.extract(waveform))
+        features = self.frontend.extract(waveform)
+        if self.prior:
+            from acrnn.export.speaker_normalization import INPUT, normalized
+
+            features = normalized(features, self.prior, auxiliary_inputs.get(INPUT))
+        parts, counts = self._segments(features)
         repeated = {name: np.stack([np.asarray(auxiliary_inputs[name])] * len(parts)) for name in self.auxiliary_inputs}
         logits = self.model.predict_on_batch(
             network_inputs(self.model, {"features": parts, "num_frames": counts, **repeated})
@@ -147,17 +163,53 @@ class TrainedModel:
         return self.rule.cut(features)
 
 
-def check_needs_no_speaker(folder: Path, settings: Settings) -> None:
-    """Checks that a network needs nothing but a waveform and its auxiliary inputs.
+def check_statistics(folder: Path, settings: Settings, records: Path | None) -> None:
+    """Checks that an export can normalize features as the training did.
+
+    Args:
+        folder: output folder of the experiment.
+        settings: its settings.
+        records: its record set, if it was named.
 
     Raises:
-        UsageError: it was trained on features normalized by the statistics of their speaker or utterance.
+        UsageError: the statistics need more than a waveform and a speaker profile, or the records are missing.
     """
-    if settings.speaker_statistics != CORPUS:
+    choice = settings.normalized_by
+    if choice.kind == UTTERANCE or choice.batch_norm:
         raise UsageError(
-            f"{folder}: its networks need features normalized by {settings.normalized_by.title}, which a model of waveforms "
-            "does not do; choose an experiment of corpus statistics"
+            f"{folder}: its networks need features normalized by {choice.title}, which a model of waveforms does not do; choose "
+            "an experiment of corpus or speaker statistics"
         )
+    if choice.kind != CORPUS and records is None:
+        raise FieldError("records", "", f"{folder} was trained with speaker statistics, so it needs its record set")
+
+
+def prior_of(settings: Settings, records: Path | None, speakers: Sequence[str]) -> Prior | None:
+    """The average training speaker of a network; None for a network of corpus statistics.
+
+    Args:
+        settings: settings of the experiment.
+        records: its record set.
+        speakers: the training speakers.
+
+    Raises:
+        ValueError: the records are not those of the experiment.
+    """
+    choice = settings.normalized_by
+    if choice.kind == CORPUS or records is None:
+        return None
+    from acrnn.batches.sources import Feeder
+
+    record_set = RecordSet(records)
+    if record_set.manifest.content_sha256 != settings.records_sha256:
+        raise ValueError(
+            f"{records}: other records than those of the experiment; name the record set that it was run on"
+        )
+    speeds = settings.speeds or record_set.manifest.speeds
+    ids = [row.id for row in record_set.utterances if row.speaker in speakers and row.speed in speeds]
+    statistics = cast(SpeakerStatistics, Feeder(record_set, ids=ids, speaker_statistics=choice).statistics)
+    hop_seconds = record_set.manifest.frontend.hop_seconds
+    return Prior(average(list(statistics.statistics.values())), choice.prior_seconds / hop_seconds)
 
 
 def load_network(path: Path, system: str) -> keras.Model:

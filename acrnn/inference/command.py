@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, vector_tables
-from acrnn.errors import UsageError
+from acrnn import audio, files, vector_tables
+from acrnn.errors import FieldError, UsageError
 from acrnn.inference import locate
 from acrnn.inference.prediction import Failure, Prediction
-from acrnn.inference.recognizer import Recognizer, sound_files
+from acrnn.inference.recognizer import Recognizer
+from acrnn.inference.speaker_profile import SpeakerProfile
 from acrnn.model_card import Card
 from acrnn.progress import ProgressLine
 from acrnn.text import transcripts
@@ -66,6 +67,7 @@ def predict(
     style: str,
     plot: Path | None = None,
     auxiliary_inputs: AuxiliaryInputTables | None = None,
+    speaker: Path | None = None,
 ) -> int:
     """Prints the prediction for every file as soon as it is known.
 
@@ -75,17 +77,21 @@ def predict(
         style: "text", "json" (one object a line) or "csv".
         plot: PNG file for a figure of the first dozen predictions.
         auxiliary_inputs: auxiliary inputs of the files.
+        speaker: profile of the speaker of all files, see `enrol`.
 
     Returns:
         The exit status: 1 if a file failed.
     """
     if plot and plot.suffix.lower() != ".png":
         raise UsageError(f"--plot {plot}: it writes PNG; let the name end with .png")
-    sounds = [sound for path in paths for sound in (sound_files(path) if path.is_dir() else [path])]
+    sounds = _sound_files(paths)
     auxiliary_inputs = auxiliary_inputs or AuxiliaryInputTables()
     if auxiliary_inputs.text is not None and len(sounds) > 1:
         raise UsageError(f"--text: one text for {len(sounds)} files; use --transcripts FILE")
-    predictions, failures = _predict_all(recognizer, sounds, _WRITERS[style](recognizer.card), auxiliary_inputs)
+    results = recognizer.predict_files(
+        sounds, auxiliary_inputs.of, None if speaker is None else SpeakerProfile.load(speaker)
+    )
+    predictions, failures = _write_all(results, len(sounds), _WRITERS[style](recognizer.card))
     if plot and predictions:
         _plot(recognizer, predictions[:_MOST_PLOTTED], plot)
     if failures:
@@ -93,21 +99,46 @@ def predict(
     return 1 if failures else 0
 
 
-def _predict_all(
-    recognizer: Recognizer, sounds: Sequence[Path], write: Writer, auxiliary_inputs: AuxiliaryInputTables
+def enrol(recognizer: Recognizer, paths: Sequence[Path], out: Path) -> int:
+    """Writes the profile of a speaker.
+
+    Args:
+        recognizer: a model that takes speaker profiles.
+        paths: recordings of one speaker, and folders that stand for the sound files in them.
+        out: the JSON file to write; it must not exist yet.
+
+    Raises:
+        FieldError: the file exists.
+        ValueError: see `Recognizer.enrol`.
+    """
+    if out.exists():
+        raise FieldError("out", out, "it exists already; delete it, or choose another name")
+    sounds = _sound_files(paths)
+    profile = recognizer.enrol(sounds)
+    profile.save(out)
+    print(f"{out}: {profile.num_recordings} recordings, {profile.seconds:.1f} s")
+    return 0
+
+
+def _sound_files(paths: Sequence[Path]) -> list[Path]:
+    return [sound for path in paths for sound in (audio.sound_files(path) if path.is_dir() else [path])]
+
+
+def _write_all(
+    results: Iterable[Prediction | Failure], total: int, write: Writer
 ) -> tuple[list[Prediction], list[Failure]]:
     """Writes the result for every file; returns the first dozen predictions and all failures."""
     predictions: list[Prediction] = []
     failures: list[Failure] = []
     with ProgressLine("recognizing", "files") as progress:
-        for number, result in enumerate(recognizer.predict_files(sounds, auxiliary_inputs.of), start=1):
+        for number, result in enumerate(results, start=1):
             write(result)
             if isinstance(result, Failure):
                 failures.append(result)
             elif len(predictions) < _MOST_PLOTTED:
                 predictions.append(result)
-            if len(sounds) > 1:
-                progress.update(number, len(sounds), f"({len(failures)} failed)" if failures else "")
+            if total > 1:
+                progress.update(number, total, f"({len(failures)} failed)" if failures else "")
     return predictions, failures
 
 
@@ -223,6 +254,8 @@ def _lines(card: Card, folder: Path) -> Iterator[tuple[str, str]]:
     yield "input", f"mono speech at {card.sample_rate_hz} Hz, up to {card.max_seconds:g} s (other rates are converted)"
     if card.auxiliary_inputs:
         yield "takes", card.inputs
+    if card.prior:
+        yield "speaker", "takes speaker profiles (acrnn enrol)"
     yield "training data", _origin(card)
     yield "licence", f"of the data: {card.corpus['licence']}"
     for use, corpus in card.other_corpora.items():

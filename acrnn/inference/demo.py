@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import os
 import sys
@@ -20,16 +21,21 @@ from acrnn import audio
 from acrnn.errors import UsageError, missing_extra
 from acrnn.inference.prediction import Prediction
 from acrnn.inference.recognizer import Recognizer
+from acrnn.inference.speaker_profile import SpeakerProfile
 from acrnn.model_card import Card
 
 if TYPE_CHECKING:
-    from gradio import Blocks
+    from gradio import Blocks, State
     from jinja2 import Environment
 
 MOST_FILES = 12
 MOST_SECONDS = 60.0
 LARGEST_MB = 20
 RECORDING = "recording"
+VOICE_HINT = (
+    "The model adapts to a voice: add recordings of one person, ten if possible, of any emotion, and press the button. Without them it "
+    "uses the average training speaker."
+)
 _KEPT_SECONDS = 3600  # uploads that are older are deleted
 _QUEUE_SIZE = 16  # requests that wait; one is answered at a time
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -147,28 +153,78 @@ def page(recognizer: Recognizer) -> Blocks:
         with gradio.Row():
             button = gradio.Button("Recognize", variant="primary", scale=3)
             clear = gradio.ClearButton(value="Clear", scale=1)
+        profile = gradio.State(None)
+        if recognizer.card.prior:
+            _add_voice(gradio, recognizer, [uploads, recorded], profile)
         results = gradio.HTML(elem_id="answer", min_height=60, apply_default_css=False)
         clear.add([uploads, recorded, results])
         button.click(
-            lambda paths, recording: recognize(recognizer, paths, recording),
-            [uploads, recorded],
+            lambda paths, recording, speaker: recognize(recognizer, paths, recording, speaker),
+            [uploads, recorded, profile],
             results,
             api_visibility="private",
         )
     return blocks
 
 
-def recognize(recognizer: Recognizer, paths: Sequence[str] | None, recording: str | None = None) -> str:
+def _add_voice(gradio: ModuleType, recognizer: Recognizer, sounds: list, profile: State) -> None:
+    """Adds the buttons that make a speaker profile of the sounds on the page, and drop it again."""
+    with gradio.Row():
+        use = gradio.Button("Use these recordings as my voice", scale=3)
+        drop = gradio.Button("Forget my voice", scale=1)
+    state = gradio.HTML(VOICE_HINT, elem_id="voice", apply_default_css=False)
+    use.click(
+        lambda *values: enrol(recognizer, *values), [*sounds, profile], [profile, state], api_visibility="private"
+    )
+    drop.click(lambda: (None, VOICE_HINT), None, [profile, state], api_visibility="private")
+
+
+def enrol(
+    recognizer: Recognizer, paths: Sequence[str] | None, recording: str | None, profile: SpeakerProfile | None
+) -> tuple[SpeakerProfile | None, str]:
+    """Returns the speaker profile of the sounds on the page, with a sentence for the page.
+
+    Args:
+        recognizer: a model that takes speaker profiles.
+        paths, recording: see `recognize`.
+        profile: the profile so far; it stays in place if a sound cannot be used.
+    """
+    sounds = [*([recording] if recording else []), *(paths or ())][:MOST_FILES]
+    if not sounds:
+        return profile, "No recording yet: choose sound files or record one, then press the button again."
+    try:
+        for path in sounds:
+            _check_length(Path(path), _most_seconds(recognizer))
+        new = recognizer.enrol(sounds)
+    except (OSError, ValueError) as error:
+        text = str(error)
+        for path in sounds:
+            text = text.replace(path, RECORDING if path == recording else Path(path).name)
+        return profile, f"Not used: {html.escape(text)}"
+    count = "1 recording" if new.num_recordings == 1 else f"{new.num_recordings} recordings"
+    return (
+        new,
+        f"Your voice is known from {count} ({new.seconds:.0f} s). It holds for this page only, until you close it.",
+    )
+
+
+def recognize(
+    recognizer: Recognizer,
+    paths: Sequence[str] | None,
+    recording: str | None = None,
+    speaker: SpeakerProfile | None = None,
+) -> str:
     """Returns the answer of the page as HTML: a table with a row for each sound, and a figure for each prediction.
 
     Args:
         recognizer: the model.
         paths: uploaded files, if any.
         recording: file of the microphone's recording, if any.
+        speaker: profile of the speaker of all sounds, if there is one.
     """
     sounds = [(RECORDING, Path(recording))] if recording else []
     sounds += [(Path(path).name, Path(path)) for path in paths or ()]
-    answers = [answer(recognizer, name, path) for name, path in sounds[:MOST_FILES]]
+    answers = [answer(recognizer, name, path, speaker) for name, path in sounds[:MOST_FILES]]
     omitted = [name for name, _ in sounds[MOST_FILES:]]
     return (
         _templates()
@@ -177,13 +233,13 @@ def recognize(recognizer: Recognizer, paths: Sequence[str] | None, recording: st
     )
 
 
-def answer(recognizer: Recognizer, name: str, path: Path) -> Answer:
+def answer(recognizer: Recognizer, name: str, path: Path, speaker: SpeakerProfile | None = None) -> Answer:
     """Returns the result for one sound file."""
     from acrnn.inference.command import example
 
     try:
         _check_length(path, _most_seconds(recognizer))
-        prediction = recognizer.predict(path)
+        prediction = recognizer.predict(path, speaker=speaker)
         # the page shows the file name above the figure: the figure's font may lack its letters
         figure = {**example(recognizer, prediction), "title": "waveform"}
     except (OSError, ValueError) as error:

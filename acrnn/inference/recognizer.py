@@ -13,13 +13,16 @@ from acrnn.errors import FieldError
 from acrnn.inference import locate, runtimes
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.inference.runtimes import AuxiliaryInputs
+from acrnn.inference.speaker_profile import SpeakerProfile
 from acrnn.model_card import Card
 
 if TYPE_CHECKING:
     from acrnn.inference.streaming import Stream
 
 Source = str | Path | np.ndarray
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
+_NO_PROFILE = (
+    "the model takes no speaker profiles; choose one that was trained with speaker statistics (see acrnn info)"
+)
 _FILES_AT_ONCE = 16  # files that are read before they are recognized together
 
 
@@ -81,6 +84,7 @@ class Recognizer:
         sample_rate_hz: int | None = None,
         text: str | None = None,
         speaker_embedding: np.ndarray | None = None,
+        speaker: SpeakerProfile | None = None,
     ) -> Prediction:
         """Predicts the emotion of an utterance.
 
@@ -89,6 +93,8 @@ class Recognizer:
             sample_rate_hz: sampling rate of an array; not needed for a file.
             text: transcript, for a model that takes texts (see `card.auxiliary_inputs`).
             speaker_embedding: float [size], for a model that takes one.
+            speaker: profile of the speaker, see `enrol`, for a model that takes one (see `card.prior`). Without it, the average
+                training speaker and the utterance itself take its place.
 
         Raises:
             FileNotFoundError: the file does not exist.
@@ -96,7 +102,7 @@ class Recognizer:
                 file and the remedy.
             ValueError: an auxiliary input of the model is missing, or the model does not take it.
         """
-        return self.predict_batch([source], sample_rate_hz, [text], [speaker_embedding])[0]
+        return self.predict_batch([source], sample_rate_hz, [text], [speaker_embedding], speaker)[0]
 
     def predict_batch(
         self,
@@ -104,6 +110,7 @@ class Recognizer:
         sample_rate_hz: int | None = None,
         texts: Sequence[str | None] | None = None,
         speaker_embeddings: Sequence[np.ndarray | None] | None = None,
+        speaker: SpeakerProfile | None = None,
     ) -> list[Prediction]:
         """Predicts the emotions of several utterances: the same predictions as one by one, in less time.
 
@@ -111,12 +118,13 @@ class Recognizer:
             sources: sound files or waveforms, see `predict`.
             sample_rate_hz: sampling rate of the arrays.
             texts, speaker_embeddings: one for each source, see `predict`.
+            speaker: profile of the speaker of all sources.
         """
         names = [_name(source) for source in sources]
         texts = [None] * len(names) if texts is None else texts
         embeddings = [None] * len(names) if speaker_embeddings is None else speaker_embeddings
         auxiliary_inputs = [
-            self._checked_inputs(name, {"text": text, "speaker_embedding": embedding})
+            self._checked_inputs(name, {"text": text, "speaker_embedding": embedding}, speaker)
             for name, text, embedding in zip(names, texts, embeddings, strict=True)
         ]
         return self._predictions(
@@ -130,19 +138,24 @@ class Recognizer:
         self,
         paths: Iterable[str | Path],
         auxiliary_inputs: Callable[[Path], AuxiliaryInputs] = lambda path: {},
+        speaker: SpeakerProfile | None = None,
     ) -> Iterator[Prediction | Failure]:
         """Predicts the emotions of any number of files, in order; a file that fails gives a `Failure`.
 
         Args:
             paths: sound files.
             auxiliary_inputs: returns the auxiliary inputs of a file: "text", "speaker_embedding".
+            speaker: profile of the speaker of all files.
         """
+        if speaker:
+            self._speaker_statistics("the files", speaker)  # a profile of another model is no failure of a file
         group: list[_Utterance | Failure] = []
         for path in paths:
             name = str(path)
             try:
                 waveform = self.waveform(path)
-                group.append(_Utterance(name, waveform, self._checked_inputs(name, auxiliary_inputs(Path(path)))))
+                inputs = self._checked_inputs(name, auxiliary_inputs(Path(path)), speaker)
+                group.append(_Utterance(name, waveform, inputs))
             except (OSError, ValueError) as error:
                 group.append(Failure(name, str(error)))
             if len(group) == _FILES_AT_ONCE:
@@ -156,22 +169,49 @@ class Recognizer:
         Raises:
             FileNotFoundError: the folder does not exist or holds no sound file.
         """
-        return self.predict_files(sound_files(folder))
+        return self.predict_files(audio.sound_files(folder))
+
+    def enrol(self, sources: Iterable[Source], sample_rate_hz: int | None = None) -> SpeakerProfile:
+        """Returns the profile of a speaker, for predictions: of recordings of any emotion, ten or more if possible.
+
+        Args:
+            sources: sound files or waveforms, see `predict`.
+            sample_rate_hz: sampling rate of the waveforms.
+
+        Raises:
+            FileNotFoundError, audio.AudioError: see `predict`.
+            ValueError: the model takes no profiles, or there is no recording.
+        """
+        if self.card.prior is None:
+            raise ValueError(f"{self.card.name}: {_NO_PROFILE}")
+        waveforms = (self.waveform(source, sample_rate_hz) for source in sources)
+        return SpeakerProfile.of_waveforms(self.card.frontend, waveforms)
 
     def stream(
-        self, sample_rate_hz: int | None = None, window_seconds: float = 3.0, hop_seconds: float = 1.0
+        self,
+        sample_rate_hz: int | None = None,
+        window_seconds: float = 3.0,
+        hop_seconds: float = 1.0,
+        adapt: bool = False,
     ) -> Stream:
         """Returns a stream that takes samples and returns a decision every hop; see `streaming.Stream`.
 
+        Args:
+            sample_rate_hz: sampling rate of the samples; None for that of the model.
+            window_seconds, hop_seconds: length of a window, and distance between the starts of windows.
+            adapt: adapt the model to the speaker, by the statistics of the latest minutes of the stream.
+
         Raises:
-            ValueError: the model takes more than sound, or a length is out of range.
+            ValueError: the model takes more than sound, or no speaker profiles to adapt by, or a length is out of range.
         """
         if self.card.auxiliary_inputs:
             raise ValueError(f"{self.card.name}: takes {self.card.inputs}; a stream has sound only")
         from acrnn.inference.streaming import Stream
 
         rate = sample_rate_hz or self.card.sample_rate_hz
-        return Stream(self.predict, self.card, rate, window_seconds, hop_seconds)
+        if adapt and self.card.prior is None:
+            raise FieldError("adapt", adapt, f"{self.card.name}: {_NO_PROFILE}")
+        return Stream(self.predict, self.card, rate, window_seconds, hop_seconds, adapt)
 
     def waveform(self, source: Source, sample_rate_hz: int | None = None) -> np.ndarray:
         """Returns the waveform that the model receives: mono, float32 [samples] at its rate, checked; see `predict`."""
@@ -183,7 +223,7 @@ class Recognizer:
             waveform = audio.load_waveform(source, rate)
         return self._checked_waveform(waveform, name)
 
-    def _checked_inputs(self, name: str, values: AuxiliaryInputs) -> AuxiliaryInputs:
+    def _checked_inputs(self, name: str, values: AuxiliaryInputs, speaker: SpeakerProfile | None) -> AuxiliaryInputs:
         """Returns the auxiliary inputs that are not None; refuses missing and superfluous ones."""
         inputs = {key: value for key, value in values.items() if value is not None}
         for key in inputs.keys() - set(self.card.auxiliary_inputs):
@@ -196,7 +236,18 @@ class Recognizer:
             raise ValueError(
                 f"{name}: a speaker embedding of shape {size}; the model takes {self.card.speaker_embedding_size} values"
             )
-        return inputs
+        return {**inputs, "speaker_statistics": self._speaker_statistics(name, speaker)} if speaker else inputs
+
+    def _speaker_statistics(self, name: str, speaker: SpeakerProfile) -> np.ndarray:
+        """Mean and deviation of a speaker profile for the model, float32 [2, bands, channels]."""
+        if self.card.prior is None:
+            raise ValueError(f"{name}: a speaker profile is given; {self.card.name}: {_NO_PROFILE}")
+        if speaker.frontend != self.card.frontend:
+            raise ValueError(
+                f"{name}: the speaker profile was made with another front end than that of {self.card.name}; enroll the speaker "
+                "again with this model"
+            )
+        return speaker.shrunk(self.card.prior)
 
     def _checked_waveform(self, waveform: np.ndarray, name: str) -> np.ndarray:
         audio.check_waveform(waveform, name)
@@ -226,21 +277,6 @@ class Recognizer:
             Prediction.from_raw(self.card, each.name, len(each.waveform) / self.card.sample_rate_hz, raw)
             for each, raw in zip(utterances, outputs, strict=True)
         ]
-
-
-def sound_files(folder: str | Path) -> list[Path]:
-    """Returns the sound files in a folder and its subfolders, sorted by path.
-
-    Raises:
-        FileNotFoundError: the folder does not exist or holds no sound file.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; check the path")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise FileNotFoundError(f"{folder}: no sound file in it ({', '.join(sorted(SUFFIXES))}); check the path")
-    return paths
 
 
 def _name(source: Source) -> str:

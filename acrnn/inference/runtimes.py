@@ -23,7 +23,8 @@ PREFERENCE = ("onnx", "litert", "saved-model", "onnx-int8", "litert-float16", "l
 _BATCH_SECONDS = 120.0  # longest batch, including its padding; bounds the memory
 
 Arrays = dict[str, np.ndarray]
-AuxiliaryInputs = Mapping[str, Any]  # of one utterance: "text" a string, "speaker_embedding" float [size]
+# Of one utterance: "text" a string, "speaker_embedding" float [size], "speaker_statistics" float [2, bands, channels].
+AuxiliaryInputs = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,16 @@ def _padded(waveforms: Sequence[np.ndarray]) -> Arrays:
 
 
 def _stacked(card: Card, auxiliary_inputs: Sequence[AuxiliaryInputs]) -> Arrays:
-    """Returns the auxiliary inputs of a model by name, one row an utterance."""
+    """Returns the auxiliary inputs of a model by name, one row an utterance; the statistics of no speaker are zero."""
     types = {"text": object, "speaker_embedding": np.float32}
-    return {
+    stacked = {
         name: np.array([inputs[name] for inputs in auxiliary_inputs], types[name]) for name in card.auxiliary_inputs
     }
+    if card.prior:
+        none = np.zeros((2, *card.prior.statistics.mean.shape), np.float32)
+        rows = [inputs.get("speaker_statistics", none) for inputs in auxiliary_inputs]
+        stacked["speaker_statistics"] = np.stack(rows)
+    return stacked
 
 
 def _tokenizer(folder: Path, card: Card) -> Callable[[Arrays], Arrays]:
@@ -131,7 +137,7 @@ def tensorflow_runtime(path: Path, card: Card, threads: int | None) -> Run:
         with suppress(RuntimeError):  # TensorFlow fixes the number of threads at its first computation
             tf.config.threading.set_intra_op_parallelism_threads(threads)
     with silenced():
-        function = tf.saved_model.load(str(path.parent)).signatures["serving_default"]
+        function = tf.saved_model.load(str(path.parent)).signatures["speaker" if card.prior else "serving_default"]
 
     def call(inputs: Arrays) -> Arrays:
         outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
@@ -185,10 +191,11 @@ def litert_runtime(path: Path, card: Card, threads: int | None) -> Run:
     input_names, with_tokens = list(segments.get_input_details()), _tokenizer(path.parent, card)
 
     def predict(waveform: np.ndarray, auxiliary_inputs: AuxiliaryInputs) -> RawPrediction:
-        extracted = features(waveform=waveform[None], num_samples=np.array([len(waveform)], np.int32))
+        shared = with_tokens(_stacked(card, [auxiliary_inputs]))
+        speaker = {name: shared.pop(name) for name in ("speaker_statistics",) if name in shared}
+        extracted = features(waveform=waveform[None], num_samples=np.array([len(waveform)], np.int32), **speaker)
         frames = extracted["features"][0, : extracted["num_frames"][0]]
         starts, parts, counts = _cut(card, frames)
-        shared = with_tokens(_stacked(card, [auxiliary_inputs]))
         outputs = []
         for part, count in zip(parts, counts, strict=True):
             values = {"features": part[None], "num_frames": np.array([count], np.int32), **shared}

@@ -10,10 +10,11 @@ import numpy as np
 from acrnn import audio
 from acrnn.errors import FieldError
 from acrnn.inference.prediction import Prediction
+from acrnn.inference.speaker_profile import RunningProfile
 from acrnn.model_card import Card
 
-# Takes a mono waveform float32 [samples] and its sampling rate in Hz.
-Predict = Callable[[np.ndarray, int], Prediction]
+# Takes a mono waveform float32 [samples], its sampling rate in Hz, and the keyword `speaker`, a speaker profile.
+Predict = Callable[..., Prediction]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Stream:
         sample_rate_hz: sampling rate of the samples that are pushed.
         window_seconds: length of a window.
         hop_seconds: distance between the starts of windows; at most a window.
+        adapt: adapt the model to the speaker, see `speaker_profile.RunningProfile`; silent windows are left out. The decision for a
+            window then depends on the windows before it.
 
     Raises:
         FieldError: a length is out of range.
@@ -54,6 +57,7 @@ class Stream:
         sample_rate_hz: int,
         window_seconds: float = 3.0,
         hop_seconds: float = 1.0,
+        adapt: bool = False,
     ):
         _check_lengths(card, window_seconds, hop_seconds)
         self.predict, self.rate = predict, card.sample_rate_hz
@@ -68,6 +72,7 @@ class Stream:
         self._start = 0  # position of the first of them in the stream
         self._decided = 0  # end of the last window with a decision
         self._ended = False
+        self._profile = RunningProfile(card.frontend) if adapt else None
 
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples and returns a decision for every window that they complete.
@@ -108,8 +113,14 @@ class Stream:
 
     def _decision(self, start: int, samples: np.ndarray) -> Decision:
         is_silent = samples.min() == samples.max()
-        prediction = None if is_silent else self.predict(samples, self.rate)
+        prediction = None if is_silent else self._prediction(start, samples)
         return Decision(start / self.rate, (start + len(samples)) / self.rate, prediction)
+
+    def _prediction(self, start: int, samples: np.ndarray) -> Prediction:
+        if self._profile is None:
+            return self.predict(samples, self.rate)
+        new_samples = start + len(samples) - max(start, self._decided)
+        return self.predict(samples, self.rate, speaker=self._profile.updated(samples, new_samples))
 
 
 def _check_lengths(card: Card, window_seconds: float, hop_seconds: float) -> None:

@@ -10,11 +10,11 @@ from support.tiny_network import RECIPE as TINY_RECIPE
 from support.tiny_network import make_network
 
 from acrnn.batches import random_enrolment
-from acrnn.batches.frame_statistics import average
 from acrnn.batches.sources import Feeder
 from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval import Experiment, Prepared
 from acrnn.errors import FieldError
+from acrnn.frontends.statistics import average
 from acrnn.records import RecordSet
 from acrnn.training.steps import Steps
 

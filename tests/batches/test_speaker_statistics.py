@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from support.tiny_corpus import TINY_NETWORK
 
-from acrnn.batches.frame_statistics import Moments, Statistics, utterance_moments
+from acrnn.batches.frame_statistics import utterance_moments
 from acrnn.batches.sources import Feeder, in_memory
 from acrnn.batches.speaker_statistics import Choice, enrolment_order
 from acrnn.batches.utterances import whole_utterances
 from acrnn.crossval import Experiment, Prepared, cross_validate
 from acrnn.crossval.run import read_run, run_path
 from acrnn.errors import FieldError
+from acrnn.frontends.statistics import Moments, Statistics
 from acrnn.models.zhang2021.windows import WindowSource
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet, Segments

@@ -148,12 +148,14 @@ def test_an_impossible_enrolment_is_refused_before_training(tiny_records, statis
         Prepared.of(experiment(tiny_records, statistics, **fields))
 
 
-def test_a_network_of_speaker_statistics_is_not_exported_as_a_model_of_waveforms(tiny_records, speaker_run):
-    message = r"features normalized by speaker statistics \(transductive\), which a model of waveforms does not do"
+@pytest.mark.parametrize("statistics", ["utterance", "speaker+batch-norm"])
+def test_a_network_of_statistics_that_exports_do_not_compute_is_not_exported(tiny_records, tmp_path, statistics):
+    run_of(experiment(tiny_records, statistics), tmp_path)
+    message = r"features normalized by .*, which a model of waveforms does not do"
     with pytest.raises(UsageError, match=message):
-        TrainedModel.of_run(speaker_run, 0)
+        TrainedModel.of_run(tmp_path, 0)
     with pytest.raises(UsageError, match=message):
-        refit(speaker_run, tiny_records)
+        refit(tmp_path, tiny_records)
 
 
 def test_the_hash_of_settings_without_speaker_statistics_is_unchanged(tiny_records):

@@ -90,7 +90,7 @@ def test_a_failed_export_leaves_nothing_behind_and_keeps_what_was_there(run_fold
         (["--format", "torch"], "--format torch: it is unknown; choose from saved-model"),
         (["--format", "onnx", "--serving"], "--serving: TensorFlow Serving takes a SavedModel"),
         (["--refit"], "--refit: it trains on all speakers, so it needs --records"),
-        (["--records", "somewhere"], "--records somewhere: it goes with --refit only"),
+        (["--records", "somewhere"], "--records somewhere: the network of this run needs none"),
     ],
 )
 def test_wrong_usage_is_refused_before_the_work(options, message, run_folder, tmp_path, capsys):

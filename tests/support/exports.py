@@ -11,6 +11,7 @@ from support.tiny_corpus import tiny_sound
 from acrnn import frontends, records, segments
 from acrnn.batches.network_inputs import network_inputs
 from acrnn.crossval.settings import Settings
+from acrnn.export.speaker_normalization import normalized
 from acrnn.export.trained_model import TrainedModel
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
@@ -48,7 +49,7 @@ def _sharpen(network, features, rule):
     last.set_weights([kernel, -mean @ kernel] if last.use_bias else [kernel])
 
 
-def sharp(system, trim_db=None, **sizes):
+def sharp(system, trim_db=None, prior=None, **sizes):
     """A small network of a system with random weights but uneven posteriors, as if trained in an experiment."""
     spec, rule = replace(FRONTENDS[MODELS[system].frontend], trim_db=trim_db), RULES[MODELS[system].segments]
     manifest = records.Manifest({}, LABELS, spec, rule, "float32", (), "", "", {})
@@ -57,6 +58,8 @@ def sharp(system, trim_db=None, **sizes):
     keras.utils.set_random_seed(1)
     network = MODELS[system].estimator(config, recipe).model
     extracted = [spec.extract(waveform) for waveform in sounds()[:-1]]
+    if prior:
+        extracted = [normalized(features, prior) for features in extracted]
     if "features" in network.input:
         network.get_layer("normalization").adapt((features[None], [len(features)]) for features in extracted)
     if embedding := embedding_of(network):
@@ -75,5 +78,5 @@ def sharp(system, trim_db=None, **sizes):
         "split_sha256": "",
     }
     return TrainedModel.of_network(
-        network, Settings.from_dict(settings), {"speakers": ["a", "b"], "epochs": 1, "seed": 0}
+        network, Settings.from_dict(settings), {"speakers": ["a", "b"], "epochs": 1, "seed": 0}, prior
     )
