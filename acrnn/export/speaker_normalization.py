@@ -67,5 +67,5 @@ def normalized_in_graph(
         mean, deviation = tf.where(is_given, given[:, 0], mean), tf.where(is_given, given[:, 1], deviation)
     deviation = tf.maximum(deviation, TINY * tf.reduce_mean(deviation, axis=[1, 2], keepdims=True))[..., :1]
     deviation = tf.where(deviation > 0, deviation, tf.ones_like(deviation))
-    statics = tf.constant(np.eye(1, own.mean.shape[1]), features.dtype)  # derivatives have no offset
-    return (features - (mean * statics)[:, None]) / deviation[:, None] * real
+    is_static = tf.constant(np.eye(1, own.mean.shape[1]), features.dtype)  # derivatives have no offset
+    return (features - (mean * is_static)[:, None]) / deviation[:, None] * real
