@@ -93,7 +93,7 @@ def _add_enrol(commands) -> None:
         run_enrol,
         "write the profile of a speaker, for predictions",
         "Writes the profile of a speaker, from recordings of any emotion, ten or more if possible. It holds the mean and deviation of\n"
-        "their features and no sound. The model must have been trained with speaker statistics.",
+        "their features and no sound, and fits the model that made it.",
         "acrnn enrol recordings/ --out me.json && acrnn predict speech.wav --speaker me.json",
     )
     enrol.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")

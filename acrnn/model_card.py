@@ -84,6 +84,8 @@ class Card:
         speaker_embedding_size: number of values in a speaker embedding; 0 if the model takes none.
         speaker_prior: average training speaker of a model that takes speaker profiles, a JSON object of
             `frontends.statistics.Prior`; None for others.
+        speaker_dense: "mean" and "variance" of the batch-normalized dense layer on the training part, of a model that adapts them
+            to a speaker; None for others.
         other_corpora: title, version, licence and citation of each corpus that adds to the training, by its use: "pre-training",
             "joint training".
     """
@@ -109,6 +111,7 @@ class Card:
     speaker_embedding_size: int = 0
     other_corpora: Mapping[str, Mapping] = field(default_factory=dict)
     speaker_prior: Mapping | None = None
+    speaker_dense: Mapping | None = None
 
     @cached_property
     def prior(self) -> Prior | None:
@@ -116,6 +119,19 @@ class Card:
         from acrnn.frontends.statistics import Prior
 
         return None if self.speaker_prior is None else Prior.from_dict(self.speaker_prior)
+
+    @property
+    def takes_speaker(self) -> bool:
+        """True for a model that takes speaker profiles."""
+        return self.speaker_prior is not None or self.speaker_dense is not None
+
+    @property
+    def identity(self) -> str:
+        """Hash of the network's training, the same for all formats of a model: a speaker profile fits one model."""
+        trained = {
+            name: getattr(self, name) for name in ("system", "labels", "corpus", "fitted_on", "recipe", "network")
+        }
+        return files.sha256_of_json(json.loads(json.dumps({**trained, "dense": self.speaker_dense})))
 
     @property
     def sample_rate_hz(self) -> int:
@@ -214,8 +230,7 @@ class Card:
             left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
         if not self.other_corpora:
             left_out |= {"other_corpora"}
-        if self.speaker_prior is None:
-            left_out |= {"speaker_prior"}
+        left_out |= {name for name in ("speaker_prior", "speaker_dense") if getattr(self, name) is None}
         names = [item.name for item in fields(self) if item.name not in left_out]
         values = {_JSON_KEYS.get(name, name): getattr(self, name) for name in names}
         return {

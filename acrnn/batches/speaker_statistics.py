@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CORPUS, UTTERANCE, SPEAKER, ENROLMENT = "corpus", "utterance", "speaker", "enrolment"
 _BATCH_NORM = "+batch-norm"  # ending of a choice
+BATCH_NORM_LAYER = "dense_batch_norm"  # the last batch normalization of a network, whose inputs describe whole segments
 PRIOR_SECONDS = 10.0  # chosen by validation speakers: experiments/results/emodb_speaker_reduced/enrolment_validation.md
 
 

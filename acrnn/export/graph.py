@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from acrnn.export import speaker_normalization
+from acrnn.export.speaker_dense import SpeakerDense
 from acrnn.export.trained_model import TrainedModel
 from acrnn.segments import attention_by_frame_in_graph, pool_in_graph
 
@@ -29,7 +30,9 @@ class RecognitionGraph:
         self.trained, self.precision, self.fft = trained, precision, fft
         attention = [layer.output[1] for layer in trained.model.layers if layer.name == "attention"]
         self.has_attention = bool(attention)
-        self.network = keras.Model(trained.model.input, [trained.model.output, *attention])
+        self.dense = SpeakerDense(trained.model) if trained.has_dense else None
+        dense = [self.dense.inputs] if self.dense else []
+        self.network = keras.Model(trained.model.input, [trained.model.output, *attention, *dense])
 
     @property
     def auxiliary_inputs(self) -> list[tf.TensorSpec]:
@@ -42,8 +45,9 @@ class RecognitionGraph:
 
     @property
     def speaker_inputs(self) -> list[tf.TensorSpec]:
-        """The input for speaker profiles, if the model takes them; see `speaker_normalization.input_spec`."""
-        return [speaker_normalization.input_spec(self.trained.prior)] if self.trained.prior else []
+        """The inputs for speaker profiles, if the model takes any; see `speaker_normalization` and `speaker_dense`."""
+        features = [speaker_normalization.input_spec(self.trained.prior)] if self.trained.prior else []
+        return [*features, *([self.dense.input_spec] if self.dense else [])]
 
     def features(
         self, waveform: tf.Tensor, num_samples: tf.Tensor, speaker_statistics: tf.Tensor | None = None
@@ -72,6 +76,7 @@ class RecognitionGraph:
         num_samples: tf.Tensor,
         *auxiliary_inputs: tf.Tensor,
         speaker_statistics: tf.Tensor | None = None,
+        speaker_dense: tf.Tensor | None = None,
     ) -> Outputs:
         """Recognizes utterances.
 
@@ -80,19 +85,23 @@ class RecognitionGraph:
                 utterance are ignored.
             num_samples: int32 [batch], number of samples of each utterance.
             auxiliary_inputs: in the order of `RecognitionGraph.auxiliary_inputs`, one row an utterance.
-            speaker_statistics: see `RecognitionGraph.speaker_inputs`; None for utterances without speaker profiles.
+            speaker_statistics, speaker_dense: see `RecognitionGraph.speaker_inputs`; None for utterances without speaker
+                profiles.
 
         Returns:
             probabilities float32 [batch, classes] and num_segments int32 [batch]. For each segment, up to the largest
             number of segments in the batch: segment_probabilities float32 [batch, segments, classes],
             segment_start_seconds float32 [batch, segments], segment_num_frames int32 [batch, segments] and, for a
             network with attention, attention float32 [batch, segments, frames], which sums to one over the real frames
-            of a segment. All of them are zero where an utterance has no such segment.
+            of a segment; for a network with a batch-normalized dense layer, segment_embeddings float32 [batch, segments,
+            units], the values of this layer before the normalization. All of them are zero where an utterance has no such
+            segment.
         """
         features, num_frames, first = self._features(waveform, num_samples, speaker_statistics)
         starts, valid, places, segments, counts = self._segments(features, num_frames)
         rows = [tf.gather(tensor, places[:, 0]) for tensor in auxiliary_inputs]
-        outputs = self._network(segments, counts, rows)
+        given = None if speaker_dense is None else tf.gather(speaker_dense, places[:, 0])
+        outputs = self._network(segments, counts, rows, given)
 
         def grid(values: tf.Tensor) -> tf.Tensor:
             """Values [segments, …] of all utterances as [batch, segments, …]."""
@@ -112,9 +121,17 @@ class RecognitionGraph:
         }
         if self.has_attention:
             results["attention"] = grid(outputs["attention"])
+        if self.dense:
+            results["segment_embeddings"] = grid(outputs["embeddings"])
         return results
 
-    def segments(self, features: tf.Tensor, num_frames: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
+    def segments(
+        self,
+        features: tf.Tensor,
+        num_frames: tf.Tensor,
+        *auxiliary_inputs: tf.Tensor,
+        speaker_dense: tf.Tensor | None = None,
+    ) -> Outputs:
         """Recognizes segments, each as an utterance of its own.
 
         Args:
@@ -122,12 +139,13 @@ class RecognitionGraph:
                 profiles, normalized as `features` does.
             num_frames: int32 [batch], number of real frames of each segment.
             auxiliary_inputs: in the order of `RecognitionGraph.auxiliary_inputs`.
+            speaker_dense: see `utterances`.
 
         Returns:
-            probabilities and logits float32 [batch, classes] and, for a network with attention, attention float32
-            [batch, frames].
+            probabilities and logits float32 [batch, classes] and, as in `utterances`, attention float32 [batch, frames] and
+            embeddings float32 [batch, units].
         """
-        outputs = self._network(_masked(features, num_frames), num_frames, auxiliary_inputs)
+        outputs = self._network(_masked(features, num_frames), num_frames, auxiliary_inputs, speaker_dense)
         return {**outputs, "probabilities": tf.nn.softmax(outputs["logits"])}
 
     def _segments(self, features: tf.Tensor, num_frames: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -151,15 +169,23 @@ class RecognitionGraph:
         segments = tf.gather_nd(features, tf.stack([tf.repeat(rows[:, None], frames, axis=1), columns], axis=-1))
         return starts, valid, places, _masked(segments, counts), counts
 
-    def _network(self, features: tf.Tensor, num_frames: tf.Tensor, auxiliary_inputs: Sequence[tf.Tensor]) -> Outputs:
+    def _network(
+        self,
+        features: tf.Tensor,
+        num_frames: tf.Tensor,
+        auxiliary_inputs: Sequence[tf.Tensor],
+        speaker_dense: tf.Tensor | None,
+    ) -> Outputs:
         values = {"features": features, "num_frames": num_frames}
         values |= {spec.name: tensor for spec, tensor in zip(self.auxiliary_inputs, auxiliary_inputs, strict=True)}
-        outputs = self.network({name: values[name] for name in self.network.input}, training=False)
-        if not self.has_attention:
-            return {"logits": outputs[0] if isinstance(outputs, list) else outputs}
-        logits, attention = outputs
-        by_frame = attention_by_frame_in_graph(attention, num_frames, features.shape[1])
-        return {"logits": logits, "attention": by_frame}
+        values = self.network({name: values[name] for name in self.network.input}, training=False)
+        names = ["logits", *(["attention"] if self.has_attention else []), *(["embeddings"] if self.dense else [])]
+        outputs = dict(zip(names, values if isinstance(values, list) else [values], strict=True))
+        if self.has_attention:
+            outputs["attention"] = attention_by_frame_in_graph(outputs["attention"], num_frames, features.shape[1])
+        if self.dense and speaker_dense is not None:
+            outputs["logits"] = self.dense.logits(outputs["embeddings"], speaker_dense)
+        return outputs
 
 
 def _masked(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:

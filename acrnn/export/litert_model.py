@@ -21,6 +21,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from acrnn.console import silenced
+from acrnn.export import speaker_dense
 from acrnn.export.graph import Outputs, RecognitionGraph
 from acrnn.export.trained_model import TrainedModel
 from acrnn.segments import pool_in_graph
@@ -63,18 +64,19 @@ class _Signatures(tf.Module):
         auxiliary = [tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, spec.name) for spec in graph.auxiliary_inputs]
 
         speaker = [tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, spec.name) for spec in graph.speaker_inputs]
-        self.num_speaker_inputs = len(speaker)
+        statistics = [spec for spec in speaker if spec.name != speaker_dense.INPUT]
+        dense = [spec for spec in speaker if spec.name == speaker_dense.INPUT]
 
         def waveform(length: int | None) -> list[tf.TensorSpec]:
             return [tf.TensorSpec([1, length], tf.float32, "waveform"), tf.TensorSpec([1], tf.int32, "num_samples")]
 
         self.endpoints = {
             "serving_default": tf.function(
-                self._utterance, input_signature=[*waveform(samples), *speaker, *auxiliary], autograph=False
+                self._utterance, input_signature=[*waveform(samples), *auxiliary], autograph=False
             ),
-            "features": tf.function(self._features, input_signature=[*waveform(None), *speaker], autograph=False),
+            "features": tf.function(self._features, input_signature=[*waveform(None), *statistics], autograph=False),
             "segments": tf.function(
-                graph.segments, input_signature=[features, num_frames, *auxiliary], autograph=False
+                self._segments, input_signature=[features, num_frames, *dense, *auxiliary], autograph=False
             ),
         }
 
@@ -82,9 +84,13 @@ class _Signatures(tf.Module):
         features, num_frames = self.graph.features(waveform, num_samples, *speaker)
         return {"features": features, "num_frames": num_frames}
 
-    def _utterance(self, waveform: tf.Tensor, num_samples: tf.Tensor, *inputs: tf.Tensor) -> Outputs:
-        speaker, auxiliary_inputs = inputs[: self.num_speaker_inputs], inputs[self.num_speaker_inputs :]
-        features, num_frames = self.graph.features(waveform, num_samples, *speaker)
+    def _segments(self, features: tf.Tensor, num_frames: tf.Tensor, *inputs: tf.Tensor) -> Outputs:
+        if self.graph.dense is None:
+            return self.graph.segments(features, num_frames, *inputs)
+        return self.graph.segments(features, num_frames, *inputs[1:], speaker_dense=inputs[0])
+
+    def _utterance(self, waveform: tf.Tensor, num_samples: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
+        features, num_frames = self.graph.features(waveform, num_samples)
         shape = (1, self.frames, *self.trained.frontend.feature_shape)
         outputs = self.graph.segments(tf.reshape(features, shape), num_frames, *auxiliary_inputs)
         only = tf.expand_dims(outputs["logits"], 1)  # an utterance of one segment, pooled like any other

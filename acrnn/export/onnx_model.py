@@ -40,7 +40,7 @@ def write(trained: TrainedModel, path: Path) -> None:
 
     def recognize(waveform: tf.Tensor, num_samples: tf.Tensor, *inputs: tf.Tensor) -> Outputs:
         count = len(graph.auxiliary_inputs)
-        speaker = dict(zip(["speaker_statistics"], inputs[count:], strict=False))
+        speaker = dict(zip([spec.name for spec in graph.speaker_inputs], inputs[count:], strict=True))
         return graph.utterances(waveform, num_samples, *inputs[:count], **speaker)
 
     function = tf.function(recognize, input_signature=signature, autograph=False)

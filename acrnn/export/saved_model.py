@@ -5,8 +5,9 @@ Only TensorFlow is needed to load it. Signatures and their inputs:
 - `serving_default`: waveform float32 [batch, samples], num_samples int32 [batch];
 - `wav_bytes`: contents string [batch], whole WAV files of 16 bits;
 - `segments`: features float32 [batch, frames, bands, channels], num_frames int32 [batch];
-- `speaker`, for a model that takes speaker profiles: waveform, num_samples, and speaker_statistics float32 [batch, 2, bands,
-  channels], the mean and deviation of a profile, or zeros for an utterance without one.
+- `speaker`, for a model that takes speaker profiles: waveform, num_samples, and of a profile speaker_statistics float32 [batch, 2,
+  bands, channels], mean and deviation of the features, and speaker_dense float32 [batch, 2, units], mean and variance of the
+  dense layer; each only if the model has it, and zeros for an utterance without a profile.
 
 A network with auxiliary inputs has them in all signatures: text string [batch], speaker_embedding float32 [batch, size].
 Outputs are those of `RecognitionGraph`, and `emotion` string [batch].
@@ -55,9 +56,9 @@ class _Signatures(tf.Module):
             "wav_bytes": self._endpoint(self._wav_bytes, {"contents": ([], tf.string)}),
             "segments": self._endpoint(self._segments, {"features": features, "num_frames": ([], tf.int32)}),
         }
-        for spec in self.graph.speaker_inputs:
-            sound = {"waveform": ([None], tf.float32), "num_samples": ([], tf.int32)}
-            inputs = {**sound, spec.name: (list(spec.shape[1:]), spec.dtype)}
+        if specs := self.graph.speaker_inputs:
+            inputs: Inputs = {"waveform": ([None], tf.float32), "num_samples": ([], tf.int32)}
+            inputs |= {spec.name: (list(spec.shape[1:]), spec.dtype) for spec in specs}
             self.endpoints["speaker"] = self._endpoint(self._of_speaker, inputs)
 
     def _endpoint(self, function: Callable[..., Outputs], inputs: Inputs) -> Callable[..., Outputs]:
@@ -67,27 +68,26 @@ class _Signatures(tf.Module):
         ]
         return tf.function(function, input_signature=specs, autograph=False)
 
-    def _of_speaker(
-        self, waveform: tf.Tensor, num_samples: tf.Tensor, statistics: tf.Tensor, *auxiliary: tf.Tensor
-    ) -> Outputs:
-        statistics, _ = _with_equal_rows([statistics, num_samples], ["speaker_statistics", "num_samples"])
-        with tf.control_dependencies(_speaker_checks(statistics)):
-            return self._utterances(waveform, num_samples, *auxiliary, speaker_statistics=tf.identity(statistics))
+    def _of_speaker(self, waveform: tf.Tensor, num_samples: tf.Tensor, *inputs: tf.Tensor) -> Outputs:
+        names = [spec.name for spec in self.graph.speaker_inputs]
+        auxiliary = inputs[len(names) :]
+        *given, _ = _with_equal_rows([*inputs[: len(names)], num_samples], [*names, "num_samples"])
+        with tf.control_dependencies([check for values in given for check in _speaker_checks(values)]):
+            speaker = {name: tf.identity(values) for name, values in zip(names, given, strict=True)}
+            return self._utterances(waveform, num_samples, *auxiliary, **speaker)
 
     def _utterances(
         self,
         waveform: tf.Tensor,
         num_samples: tf.Tensor,
         *auxiliary: tf.Tensor,
-        speaker_statistics: tf.Tensor | None = None,
+        **speaker: tf.Tensor,
     ) -> Outputs:
         names = ["waveform", "num_samples", *self.auxiliary.inputs]
         waveform, num_samples, *inputs = _with_equal_rows([waveform, num_samples, *auxiliary], names)
         with tf.control_dependencies(_waveform_checks(waveform, num_samples, self.trained.frontend)):
             sound = tf.identity(waveform), tf.identity(num_samples)
-            outputs = self.graph.utterances(
-                *sound, *self.auxiliary.network_inputs(inputs), speaker_statistics=speaker_statistics
-            )
+            outputs = self.graph.utterances(*sound, *self.auxiliary.network_inputs(inputs), **speaker)
             return self._with_emotion(outputs)
 
     def _wav_bytes(self, contents: tf.Tensor, *auxiliary: tf.Tensor) -> Outputs:
@@ -172,10 +172,12 @@ def _segment_checks(features: tf.Tensor, num_frames: tf.Tensor) -> list[tf.Opera
 
 
 def _speaker_checks(statistics: tf.Tensor) -> list[tf.Operation]:
+    """Checks of an input for speaker profiles, [batch, 2, …]: a mean and a deviation or variance."""
+    values = tf.reshape(statistics, [tf.shape(statistics)[0], 2, -1])
     return _assertions(
         [
-            (~tf.reduce_all(tf.math.is_finite(statistics), axis=[1, 2, 3]), "NaN or infinite speaker statistics"),
-            (tf.reduce_any(statistics[:, 1] < 0, axis=[1, 2]), "negative deviations of a speaker"),
+            (~tf.reduce_all(tf.math.is_finite(values), axis=[1, 2]), "NaN or infinite speaker statistics"),
+            (tf.reduce_any(values[:, 1] < 0, axis=1), "negative deviations of a speaker"),
         ]
     )
 

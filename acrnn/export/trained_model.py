@@ -6,6 +6,7 @@ Every export must agree with it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from acrnn import frontends, models, segments
-from acrnn.batches.speaker_statistics import CORPUS, UTTERANCE, SpeakerStatistics
+from acrnn.batches.speaker_statistics import BATCH_NORM_LAYER, CORPUS, UTTERANCE, SpeakerStatistics
 from acrnn.crossval.results import read_experiment
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.settings import Settings
@@ -125,6 +126,11 @@ class TrainedModel:
 
         return auxiliary_inputs_of(self.model)
 
+    @property
+    def has_dense(self) -> bool:
+        """True for a network with a batch-normalized dense layer before its logits, which takes speaker profiles."""
+        return any(layer.name == BATCH_NORM_LAYER for layer in self.model.layers)
+
     def posteriors(
         self, waveforms: Sequence[np.ndarray], auxiliary_inputs: Sequence[Mapping] | None = None
     ) -> np.ndarray:
@@ -133,7 +139,8 @@ class TrainedModel:
         Args:
             waveforms: mono, each float [samples] at the front end's rate.
             auxiliary_inputs: for each waveform the network's auxiliary inputs: "text" a string, "speaker_embedding"
-                float [size]; and "speaker_statistics" float [2, bands, channels] for one with a speaker profile.
+                float [size]; and for one with a speaker profile, "speaker_statistics" float [2, bands, channels] and
+                "speaker_dense" float [2, units].
 
         Returns:
             float64 [waveforms, classes].
@@ -152,10 +159,26 @@ class TrainedModel:
             features = normalized(features, self.prior, auxiliary_inputs.get(INPUT))
         parts, counts = self._segments(features)
         repeated = {name: np.stack([np.asarray(auxiliary_inputs[name])] * len(parts)) for name in self.auxiliary_inputs}
-        logits = self.model.predict_on_batch(
-            network_inputs(self.model, {"features": parts, "num_frames": counts, **repeated})
-        )
+        inputs = network_inputs(self.model, {"features": parts, "num_frames": counts, **repeated})
+        with self._adapted(auxiliary_inputs.get("speaker_dense")):
+            logits = self.model.predict_on_batch(inputs)
         return segments.pool_logits(np.asarray(logits), np.zeros(len(parts), int), 1, self.pooling)[0]
+
+    def _adapted(self, dense: np.ndarray | None) -> AbstractContextManager:
+        """A context in which the last batch normalization has the mean and variance of a speaker profile, if there is one."""
+        if dense is None:
+            return nullcontext()
+        from acrnn.training.speaker_batch_norm import exchanged
+
+        return exchanged(self.model.get_layer(BATCH_NORM_LAYER), *dense)
+
+    def dense_statistics(self) -> dict[str, list[float]] | None:
+        """Mean and variance of the batch-normalized dense layer on the training part; None for a network without one."""
+        if not self.has_dense:
+            return None
+        layer = self.model.get_layer(BATCH_NORM_LAYER)
+        values = {"mean": layer.moving_mean, "variance": layer.moving_variance}
+        return {name: np.array(value).astype(float).tolist() for name, value in values.items()}
 
     def _segments(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.system.whole_utterances:

@@ -158,6 +158,7 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         auxiliary_inputs=trained.auxiliary_inputs,
         speaker_embedding_size=settings.network_fields.get("speaker_embedding_size", 0),
         speaker_prior=trained.prior.to_dict() if trained.prior else None,
+        speaker_dense=trained.dense_statistics(),
         other_corpora={
             use: {key: corpus[key] for key in CORPUS_FIELDS} for use, corpus in settings.other_corpora.items()
         },

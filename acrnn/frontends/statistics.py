@@ -15,7 +15,7 @@ class Statistics:
     """Mean and deviation of the features of some recordings.
 
     Attributes:
-        mean, deviation: float64 [bands, channels].
+        mean, deviation: float64 [bands, channels], or of another shape for other values than features.
         num_frames: number of frames that they were computed from.
     """
 
@@ -30,18 +30,22 @@ class Statistics:
         return cls(mean, np.sqrt(np.maximum(moments.squares / moments.count - mean**2, 0)), moments.count)
 
     @classmethod
-    def from_dict(cls, values: Mapping) -> Statistics:
+    def from_dict(cls, values: Mapping, dimensions: int = 2) -> Statistics:
         """Statistics in a JSON object, see `to_dict`.
+
+        Args:
+            values: the object.
+            dimensions: number of dimensions of the mean.
 
         Raises:
             ValueError: it holds something else.
         """
         try:
             mean, deviation = (np.array(values[name], np.float64) for name in ("mean", "deviation"))
-            num_frames = int(values["num_frames"])
+            num_frames = float(values["num_frames"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not the statistics of a speaker ({error!r}); enroll the speaker again") from error
-        is_sound = mean.ndim == 2 and mean.shape == deviation.shape and np.isfinite([mean, deviation]).all()
+        is_sound = mean.ndim == dimensions and mean.shape == deviation.shape and np.isfinite([mean, deviation]).all()
         if not is_sound or (deviation < 0).any() or num_frames < 0:
             raise ValueError("not the statistics of a speaker (shapes or values); enroll the speaker again")
         return cls(mean, deviation, num_frames)
@@ -85,6 +89,10 @@ class Moments:
         self.count += len(values)
         self.total = self.total + values.sum(axis=0)
         self.squares = self.squares + (values**2).sum(axis=0)
+
+    def scaled(self, factor: float) -> Moments:
+        """Moments of frames that count a factor as much."""
+        return Moments(self.count * factor, self.total * factor, self.squares * factor)
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(self.count + other.count, self.total + other.total, self.squares + other.squares)

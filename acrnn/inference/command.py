@@ -254,7 +254,7 @@ def _lines(card: Card, folder: Path) -> Iterator[tuple[str, str]]:
     yield "input", f"mono speech at {card.sample_rate_hz} Hz, up to {card.max_seconds:g} s (other rates are converted)"
     if card.auxiliary_inputs:
         yield "takes", card.inputs
-    if card.prior:
+    if card.takes_speaker:
         yield "speaker", "takes speaker profiles (acrnn enrol)"
     yield "training data", _origin(card)
     yield "licence", f"of the data: {card.corpus['licence']}"

@@ -34,7 +34,7 @@ LARGEST_MB = 20
 RECORDING = "recording"
 VOICE_HINT = (
     "The model adapts to a voice: add recordings of one person, ten if possible, of any emotion, and press the button. Without them it "
-    "uses the average training speaker."
+    "answers as it was trained."
 )
 _KEPT_SECONDS = 3600  # uploads that are older are deleted
 _QUEUE_SIZE = 16  # requests that wait; one is answered at a time
@@ -154,7 +154,7 @@ def page(recognizer: Recognizer) -> Blocks:
             button = gradio.Button("Recognize", variant="primary", scale=3)
             clear = gradio.ClearButton(value="Clear", scale=1)
         profile = gradio.State(None)
-        if recognizer.card.prior:
+        if recognizer.card.takes_speaker:
             _add_voice(gradio, recognizer, [uploads, recorded], profile)
         results = gradio.HTML(elem_id="answer", min_height=60, apply_default_css=False)
         clear.add([uploads, recorded, results])

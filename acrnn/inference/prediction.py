@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Prediction:
         attention: attention weight of each frame, in multiples of an even share of its segment; where segments overlap,
             the later one counts; 0 outside of all segments; empty for a network without attention.
         duration_seconds: duration of the utterance.
+        embeddings: values of the dense layer before the output layer for each segment, float [segments, units]; None for a
+            model without them.
     """
 
     source: str
@@ -49,6 +51,7 @@ class Prediction:
     attention_seconds: tuple[float, ...]
     attention: tuple[float, ...]
     duration_seconds: float
+    embeddings: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def from_raw(cls, card: Card, source: str, duration_seconds: float, raw: RawPrediction) -> Prediction:
@@ -67,6 +70,7 @@ class Prediction:
             attention_seconds=tuple(middles.tolist()),
             attention=tuple(attention.tolist()),
             duration_seconds=duration_seconds,
+            embeddings=raw.embeddings,
         )
 
     def to_dict(self) -> dict:

@@ -13,16 +13,13 @@ from acrnn.errors import FieldError
 from acrnn.inference import locate, runtimes
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.inference.runtimes import AuxiliaryInputs
-from acrnn.inference.speaker_profile import SpeakerProfile
+from acrnn.inference.speaker_profile import RunningProfile, SpeakerProfile
 from acrnn.model_card import Card
 
 if TYPE_CHECKING:
     from acrnn.inference.streaming import Stream
 
 Source = str | Path | np.ndarray
-_NO_PROFILE = (
-    "the model takes no speaker profiles; choose one that was trained with speaker statistics (see acrnn info)"
-)
 _FILES_AT_ONCE = 16  # files that are read before they are recognized together
 
 
@@ -93,8 +90,7 @@ class Recognizer:
             sample_rate_hz: sampling rate of an array; not needed for a file.
             text: transcript, for a model that takes texts (see `card.auxiliary_inputs`).
             speaker_embedding: float [size], for a model that takes one.
-            speaker: profile of the speaker, see `enrol`, for a model that takes one (see `card.prior`). Without it, the average
-                training speaker and the utterance itself take its place.
+            speaker: profile of the speaker, see `enrol`, for a model that takes one (see `card.takes_speaker`).
 
         Raises:
             FileNotFoundError: the file does not exist.
@@ -117,8 +113,7 @@ class Recognizer:
         Args:
             sources: sound files or waveforms, see `predict`.
             sample_rate_hz: sampling rate of the arrays.
-            texts, speaker_embeddings: one for each source, see `predict`.
-            speaker: profile of the speaker of all sources.
+            texts, speaker_embeddings, speaker: see `predict`; the latter is the speaker of all sources.
         """
         names = [_name(source) for source in sources]
         texts = [None] * len(names) if texts is None else texts
@@ -148,7 +143,7 @@ class Recognizer:
             speaker: profile of the speaker of all files.
         """
         if speaker:
-            self._speaker_statistics("the files", speaker)  # a profile of another model is no failure of a file
+            self._speaker_inputs("the files", speaker)  # a profile of another model is no failure of a file
         group: list[_Utterance | Failure] = []
         for path in paths:
             name = str(path)
@@ -182,10 +177,22 @@ class Recognizer:
             FileNotFoundError, audio.AudioError: see `predict`.
             ValueError: the model takes no profiles, or there is no recording.
         """
-        if self.card.prior is None:
-            raise ValueError(f"{self.card.name}: {_NO_PROFILE}")
-        waveforms = (self.waveform(source, sample_rate_hz) for source in sources)
-        return SpeakerProfile.of_waveforms(self.card.frontend, waveforms)
+        self._check_takes_speaker()
+        running = RunningProfile(self.card)
+        waveforms = [self.waveform(source, sample_rate_hz) for source in sources]
+        if not waveforms:
+            raise ValueError("no recording to enroll the speaker with; name at least one")
+        for waveform in waveforms:
+            running.add_features(self.card.frontend.extract(waveform))
+        for prediction in self.predict_batch(waveforms, self.card.sample_rate_hz, speaker=running.profile()):
+            running.add_embeddings(prediction.embeddings)
+        return running.profile()
+
+    def _check_takes_speaker(self) -> None:
+        if not self.card.takes_speaker:
+            raise ValueError(
+                f"{self.card.name}: the model takes no speaker profiles; choose another, or export it again"
+            )
 
     def stream(
         self,
@@ -209,8 +216,8 @@ class Recognizer:
         from acrnn.inference.streaming import Stream
 
         rate = sample_rate_hz or self.card.sample_rate_hz
-        if adapt and self.card.prior is None:
-            raise FieldError("adapt", adapt, f"{self.card.name}: {_NO_PROFILE}")
+        if adapt:
+            self._check_takes_speaker()
         return Stream(self.predict, self.card, rate, window_seconds, hop_seconds, adapt)
 
     def waveform(self, source: Source, sample_rate_hz: int | None = None) -> np.ndarray:
@@ -236,18 +243,16 @@ class Recognizer:
             raise ValueError(
                 f"{name}: a speaker embedding of shape {size}; the model takes {self.card.speaker_embedding_size} values"
             )
-        return {**inputs, "speaker_statistics": self._speaker_statistics(name, speaker)} if speaker else inputs
+        return {**inputs, **self._speaker_inputs(name, speaker)} if speaker else inputs
 
-    def _speaker_statistics(self, name: str, speaker: SpeakerProfile) -> np.ndarray:
-        """Mean and deviation of a speaker profile for the model, float32 [2, bands, channels]."""
-        if self.card.prior is None:
-            raise ValueError(f"{name}: a speaker profile is given; {self.card.name}: {_NO_PROFILE}")
-        if speaker.frontend != self.card.frontend:
+    def _speaker_inputs(self, name: str, speaker: SpeakerProfile) -> AuxiliaryInputs:
+        """Inputs of the model for a speaker profile."""
+        self._check_takes_speaker()
+        if speaker.model != self.card.identity:
             raise ValueError(
-                f"{name}: the speaker profile was made with another front end than that of {self.card.name}; enroll the speaker "
-                "again with this model"
+                f"{name}: the speaker profile was made with another model than {self.card.name}; enroll the speaker with this one"
             )
-        return speaker.shrunk(self.card.prior)
+        return speaker.inputs(self.card)
 
     def _checked_waveform(self, waveform: np.ndarray, name: str) -> np.ndarray:
         audio.check_waveform(waveform, name)

@@ -37,6 +37,7 @@ class RawPrediction:
         segment_starts: first frame of each segment, int [segments].
         segment_frames: number of real frames of each segment, int [segments].
         attention: for each segment float [real frames], summing to one; None for a network without attention.
+        embeddings: float [segments, units], values of the dense layer; None for a model without them.
     """
 
     probabilities: np.ndarray
@@ -44,6 +45,7 @@ class RawPrediction:
     segment_starts: np.ndarray
     segment_frames: np.ndarray
     attention: list[np.ndarray] | None
+    embeddings: np.ndarray | None = None
 
 
 # Takes waveforms, each float32 [samples], and the auxiliary inputs of each.
@@ -84,11 +86,16 @@ def _stacked(card: Card, auxiliary_inputs: Sequence[AuxiliaryInputs]) -> Arrays:
     stacked = {
         name: np.array([inputs[name] for inputs in auxiliary_inputs], types[name]) for name in card.auxiliary_inputs
     }
-    if card.prior:
-        none = np.zeros((2, *card.prior.statistics.mean.shape), np.float32)
-        rows = [inputs.get("speaker_statistics", none) for inputs in auxiliary_inputs]
-        stacked["speaker_statistics"] = np.stack(rows)
+    for name, shape in _speaker_shapes(card).items():
+        none = np.zeros((2, *shape), np.float32)
+        stacked[name] = np.stack([inputs.get(name, none) for inputs in auxiliary_inputs])
     return stacked
+
+
+def _speaker_shapes(card: Card) -> dict[str, tuple[int, ...]]:
+    """Inputs of a model for speaker profiles, with the shape of a mean."""
+    shapes = {} if card.prior is None else {"speaker_statistics": card.prior.statistics.mean.shape}
+    return shapes if card.speaker_dense is None else {**shapes, "speaker_dense": (len(card.speaker_dense["mean"]),)}
 
 
 def _tokenizer(folder: Path, card: Card) -> Callable[[Arrays], Arrays]:
@@ -121,6 +128,7 @@ def _raw_prediction(outputs: Arrays, hop_seconds: float) -> RawPrediction:
         segment_starts=np.round(outputs["segment_start_seconds"][:count] / hop_seconds).astype(int),
         segment_frames=frames,
         attention=None if attention is None else [row[:n] for row, n in zip(attention, frames, strict=False)],
+        embeddings=outputs["segment_embeddings"][:count] if "segment_embeddings" in outputs else None,
     )
 
 
@@ -137,7 +145,9 @@ def tensorflow_runtime(path: Path, card: Card, threads: int | None) -> Run:
         with suppress(RuntimeError):  # TensorFlow fixes the number of threads at its first computation
             tf.config.threading.set_intra_op_parallelism_threads(threads)
     with silenced():
-        function = tf.saved_model.load(str(path.parent)).signatures["speaker" if card.prior else "serving_default"]
+        function = tf.saved_model.load(str(path.parent)).signatures[
+            "speaker" if card.takes_speaker else "serving_default"
+        ]
 
     def call(inputs: Arrays) -> Arrays:
         outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
@@ -161,9 +171,7 @@ def onnx_runtime(path: Path, card: Card, threads: int | None) -> Run:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     output_names = [output.name for output in session.get_outputs()]
-    input_names = [
-        node.name for node in session.get_inputs()
-    ]  # the conversion drops inputs that the model does not use
+    input_names = [node.name for node in session.get_inputs()]  # the conversion drops unused inputs
     with_tokens = _tokenizer(path.parent, card)
 
     def call(inputs: Arrays) -> Arrays:
@@ -232,6 +240,7 @@ def _pooled(card: Card, outputs: Sequence[Arrays], starts: Sequence[int], counts
         segment_starts=np.array(starts),
         segment_frames=counts,
         attention=attention,
+        embeddings=np.concatenate([output["embeddings"] for output in outputs]) if card.speaker_dense else None,
     )
 
 

@@ -1,52 +1,53 @@
-"""Speaker profiles: the mean and deviation of the features of a speaker's recordings, which adapt a model to the voice."""
+"""Speaker profiles: statistics of a speaker's recordings, which adapt a model to the voice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from acrnn import files, frontends
-from acrnn.frontends import Spec
-from acrnn.frontends.statistics import Moments, Prior, Statistics
+from acrnn import files
+from acrnn.frontends.statistics import Moments, Statistics
+from acrnn.model_card import Card
 
+WEIGHT_SECONDS = 10.0  # of the training part, towards which the statistics of the dense layer are shrunk
 _FORMAT, _FORMAT_VERSION = "acrnn-speaker", 1
 _REMEDY = "enroll the speaker again with: acrnn enrol RECORDINGS --out FILE"
 
 
 @dataclass(frozen=True)
 class SpeakerProfile:
-    """A speaker, known by the mean and deviation of the features of some recordings. It holds no sound.
+    """A speaker, known by statistics of some recordings. It holds no sound.
 
     Attributes:
-        frontend: front end of the features; a model takes profiles of its own front end only.
-        statistics: mean and deviation, not yet shrunk towards the average training speaker of a model.
+        model: identity of the model that made the profile, see `Card.identity`; no other takes it.
         num_recordings: number of recordings.
         seconds: their total duration.
+        features: mean and deviation of the features, [bands, channels]; None for a model that does not use them.
+        dense: mean and deviation of the dense layer over segments, [units]; None for a model that does not use them.
     """
 
-    frontend: Spec
-    statistics: Statistics
+    model: str
     num_recordings: int
     seconds: float
+    features: Statistics | None = None
+    dense: Statistics | None = None
 
-    @classmethod
-    def of_waveforms(cls, frontend: Spec, waveforms: Iterable[np.ndarray]) -> SpeakerProfile:
-        """The profile of waveforms, each float [samples] at the rate of the front end; at least one."""
-        moments, count, samples = Moments(), 0, 0
-        for waveform in waveforms:
-            moments.add(frontend.extract(waveform))
-            count, samples = count + 1, samples + len(waveform)
-        if not count:
-            raise ValueError("no recording to enroll the speaker with; name at least one")
-        return cls(frontend, Statistics.of_moments(moments), count, samples / frontend.sample_rate_hz)
-
-    def shrunk(self, prior: Prior) -> np.ndarray:
-        """Mean and deviation for a model, float32 [2, bands, channels], shrunk towards its average training speaker."""
-        statistics = self.statistics.shrunk(prior.statistics, prior.num_frames)
-        return np.stack([statistics.mean, statistics.deviation]).astype(np.float32)
+    def inputs(self, card: Card) -> dict[str, np.ndarray]:
+        """Inputs for the model, shrunk towards its training part: "speaker_statistics" float32 [2, bands, channels], mean and
+        deviation, and "speaker_dense" float32 [2, units], mean and variance; each only if the model has it.
+        """
+        inputs = {}
+        if card.prior and self.features:
+            statistics = self.features.shrunk(card.prior.statistics, card.prior.num_frames)
+            inputs["speaker_statistics"] = np.stack([statistics.mean, statistics.deviation])
+        if card.speaker_dense and self.dense:
+            share = self.seconds / (self.seconds + WEIGHT_SECONDS)
+            own = np.stack([self.dense.mean, self.dense.deviation**2])
+            inputs["speaker_dense"] = share * own + (1 - share) * _dense_of(card)
+        return {name: values.astype(np.float32) for name, values in inputs.items()}
 
     def save(self, path: str | Path) -> None:
         """Writes the profile as JSON.
@@ -73,13 +74,14 @@ class SpeakerProfile:
 
     def to_dict(self) -> dict:
         """The profile as a JSON object."""
+        parts = {"features": self.features, "dense": self.dense}
         return {
             "format": _FORMAT,
             "format_version": _FORMAT_VERSION,
-            "frontend": frontends.to_dict(self.frontend),
+            "model": self.model,
             "num_recordings": self.num_recordings,
             "seconds": round(self.seconds, 3),
-            **self.statistics.to_dict(),
+            **{name: part.to_dict() for name, part in parts.items() if part},
         }
 
     @classmethod
@@ -92,36 +94,52 @@ class SpeakerProfile:
         if values.get("format") != _FORMAT or values.get("format_version") != _FORMAT_VERSION:
             raise ValueError("not a speaker profile of this version")
         try:
-            frontend = frontends.from_dict(values["frontend"])
-            count, seconds = int(values["num_recordings"]), float(values["seconds"])
+            model, count, seconds = str(values["model"]), int(values["num_recordings"]), float(values["seconds"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a speaker profile ({error})") from error
-        return cls(frontend, Statistics.from_dict(values), count, seconds)
+        features, dense = (
+            Statistics.from_dict(values[name], dimensions) if name in values else None
+            for name, dimensions in (("features", 2), ("dense", 1))
+        )
+        return cls(model, count, seconds, features, dense)
 
 
+def _dense_of(card: Card) -> np.ndarray:
+    dense = card.speaker_dense or {}
+    return np.array([dense["mean"], dense["variance"]])
+
+
+@dataclass
 class RunningProfile:
-    """The profile of the speaker of a stream, from its latest minutes.
+    """The profile of a speaker from recordings that come one after the other, with more weight for the latest.
 
-    Args:
-        frontend: front end of the model.
-        half_life_seconds: a frame that is older by this much speech counts half.
+    Attributes:
+        card: card of the model.
+        half_life_seconds: speech that is older by this much counts half; infinite for equal weights.
     """
 
-    def __init__(self, frontend: Spec, half_life_seconds: float = 60.0):
-        self.frontend, self.half_life_frames = frontend, half_life_seconds / frontend.hop_seconds
-        self._moments = Moments()
+    card: Card
+    half_life_seconds: float = float("inf")
+    num_recordings: int = 0
+    seconds: float = 0.0
+    _features: Moments = field(default_factory=Moments)
+    _dense: Moments = field(default_factory=Moments)
 
-    def updated(self, waveform: np.ndarray, new_samples: int) -> SpeakerProfile:
-        """Adds the end of a window to the profile, and returns the profile.
+    def add_features(self, features: np.ndarray) -> None:
+        """Adds the features of a recording, float [frames, bands, channels]; before `add_embeddings` of the same recording."""
+        seconds = len(features) * self.card.frontend.hop_seconds
+        kept = 0.5 ** (seconds / self.half_life_seconds)
+        self._features, self._dense = self._features.scaled(kept), self._dense.scaled(kept)
+        self._features.add(features)
+        self.num_recordings, self.seconds = self.num_recordings + 1, self.seconds * kept + seconds
 
-        Args:
-            waveform: float [samples], the window; its features depend on all of it.
-            new_samples: number of samples at its end that no earlier window had.
-        """
-        frames = self.frontend.extract(waveform)[-max(1, round(new_samples / self.frontend.hop_samples)) :]
-        kept = 0.5 ** (len(frames) / self.half_life_frames)
-        moments = self._moments
-        self._moments = Moments(moments.count * kept, moments.total * kept, moments.squares * kept)
-        self._moments.add(frames)
-        statistics = Statistics.of_moments(self._moments)
-        return SpeakerProfile(self.frontend, statistics, 1, self._moments.count * self.frontend.hop_seconds)
+    def add_embeddings(self, embeddings: np.ndarray | None) -> None:
+        """Adds the values of the dense layer for the segments of a recording, float [segments, units]; None changes nothing."""
+        if embeddings is not None:
+            self._dense.add(embeddings)
+
+    def profile(self) -> SpeakerProfile:
+        """The profile of what was added, which is one recording at least."""
+        features = Statistics.of_moments(self._features) if self.card.prior else None
+        dense = Statistics.of_moments(self._dense) if self.card.speaker_dense and self._dense.count else None
+        return SpeakerProfile(self.card.identity, self.num_recordings, self.seconds, features, dense)

@@ -13,6 +13,8 @@ from acrnn.inference.prediction import Prediction
 from acrnn.inference.speaker_profile import RunningProfile
 from acrnn.model_card import Card
 
+HALF_LIFE_SECONDS = 60.0  # of the speech that a stream adapts to
+
 # Takes a mono waveform float32 [samples], its sampling rate in Hz, and the keyword `speaker`, a speaker profile.
 Predict = Callable[..., Prediction]
 
@@ -72,7 +74,7 @@ class Stream:
         self._start = 0  # position of the first of them in the stream
         self._decided = 0  # end of the last window with a decision
         self._ended = False
-        self._profile = RunningProfile(card.frontend) if adapt else None
+        self._profile = RunningProfile(card, HALF_LIFE_SECONDS) if adapt else None
 
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples and returns a decision for every window that they complete.
@@ -120,7 +122,11 @@ class Stream:
         if self._profile is None:
             return self.predict(samples, self.rate)
         new_samples = start + len(samples) - max(start, self._decided)
-        return self.predict(samples, self.rate, speaker=self._profile.updated(samples, new_samples))
+        new_frames = max(1, round(new_samples / self._profile.card.frontend.hop_samples))
+        self._profile.add_features(self._profile.card.frontend.extract(samples)[-new_frames:])
+        prediction = self.predict(samples, self.rate, speaker=self._profile.profile())
+        self._profile.add_embeddings(prediction.embeddings)
+        return prediction
 
 
 def _check_lengths(card: Card, window_seconds: float, hop_seconds: float) -> None:

@@ -14,37 +14,41 @@ import keras
 import numpy as np
 
 from acrnn.batches.sources import Source
+from acrnn.batches.speaker_statistics import BATCH_NORM_LAYER
 from acrnn.training.prediction import predict_batch
-
-LAYER = "dense_batch_norm"
 
 
 class SpeakerBatchNorm:
     """Exchanges the statistics of the last batch normalization of a network for those of recordings.
 
     Args:
-        model: network with a layer `LAYER`, whose inputs are [segments, units].
+        model: network with a layer `BATCH_NORM_LAYER`, whose inputs are [segments, units].
         batch_size: segments that the network is called with.
     """
 
     def __init__(self, model: keras.Model, batch_size: int):
-        self.layer = model.get_layer(LAYER)
+        self.layer = model.get_layer(BATCH_NORM_LAYER)
         self.batch_size = batch_size
         self._inputs = keras.Model(model.input, self.layer.input)
 
     @contextmanager
     def adapted(self, source: Source) -> Iterator[None]:
         """Predicts, inside the context, with the mean and variance over the segments of a source, all of one speaker."""
-        own = [np.array(value) for value in (self.layer.moving_mean, self.layer.moving_variance)]
         batches = [batch.inputs for batch in source.ordered(self.batch_size)]
         values = np.concatenate([predict_batch(self._inputs, inputs, self.batch_size) for inputs in batches])
         values = values.astype(np.float64)
-        try:
-            self._assign(values.mean(axis=0), values.var(axis=0))
+        with exchanged(self.layer, values.mean(axis=0), values.var(axis=0)):
             yield
-        finally:
-            self._assign(*own)
 
-    def _assign(self, mean: np.ndarray, variance: np.ndarray) -> None:
-        self.layer.moving_mean.assign(mean)
-        self.layer.moving_variance.assign(variance)
+
+@contextmanager
+def exchanged(layer: keras.layers.BatchNormalization, mean: np.ndarray, variance: np.ndarray) -> Iterator[None]:
+    """Gives a batch normalization another mean and variance, each float [units], inside the context."""
+    own = [np.array(value) for value in (layer.moving_mean, layer.moving_variance)]
+    try:
+        layer.moving_mean.assign(mean)
+        layer.moving_variance.assign(variance)
+        yield
+    finally:
+        layer.moving_mean.assign(own[0])
+        layer.moving_variance.assign(own[1])

@@ -8,6 +8,7 @@ import tensorflow as tf
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 from support.serving import sound, waveforms
+from support.tiny_corpus import TINY_NETWORK
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
@@ -15,11 +16,13 @@ from tensorflow_serving.config import model_server_config_pb2
 from acrnn.export import serving
 from acrnn.model_card import Card
 
+UNITS = TINY_NETWORK["dense_units"]
 SEGMENT_OUTPUTS = {
     "emotion": ("string", [None]),
     "probabilities": ("float32", [None, 3]),
     "logits": ("float32", [None, 3]),
     "attention": ("float32", [None, 300]),
+    "embeddings": ("float32", [None, UNITS]),
 }
 UTTERANCE_OUTPUTS = {
     "emotion": ("string", [None]),
@@ -29,6 +32,7 @@ UTTERANCE_OUTPUTS = {
     "segment_start_seconds": ("float32", [None, None]),
     "segment_num_frames": ("int32", [None, None]),
     "attention": ("float32", [None, None, 300]),
+    "segment_embeddings": ("float32", [None, None, UNITS]),
 }
 WAVEFORMS = {"waveform": ("float32", [None, None]), "num_samples": ("int32", [None])}
 SEGMENTS = {"features": ("float32", [None, 300, 40, 3]), "num_frames": ("int32", [None])}
@@ -36,6 +40,7 @@ SIGNATURES = {
     "serving_default": (WAVEFORMS, UTTERANCE_OUTPUTS),
     "wav_bytes": ({"contents": ("string", [None])}, UTTERANCE_OUTPUTS),
     "segments": (SEGMENTS, SEGMENT_OUTPUTS),
+    "speaker": ({**WAVEFORMS, "speaker_dense": ("float32", [None, 2, UNITS])}, UTTERANCE_OUTPUTS),
 }
 
 
