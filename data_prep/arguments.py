@@ -20,6 +20,14 @@ from data_prep.transcripts.engines import ENGINES
 
 def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options for the recordings of a corpus and their auxiliary inputs."""
+    add_recording_arguments(parser).add_argument(
+        "--skip-bad", action="store_true", help="leave out recordings that cannot be used, and list them"
+    )
+    _add_auxiliary_arguments(parser)
+
+
+def add_recording_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Adds the options for the recordings of a corpus, and returns their group; see `read_options`."""
     group = parser.add_argument_group("recordings")
     group.add_argument(
         "--data-dir", type=Path, help="folder of the corpus (or set EMODB_ROOT, IEMOCAP_ROOT, RAVDESS_ROOT)"
@@ -33,10 +41,12 @@ def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-partial", action="store_true", help="go on when the counts differ from the published ones"
     )
-    group.add_argument(
-        "--skip-bad", action="store_true", help="leave out recordings that cannot be used, and list them"
-    )
-    _add_auxiliary_arguments(parser)
+    return group
+
+
+def read_options(options: argparse.Namespace) -> ReadOptions:
+    """Returns how the options of `add_recording_arguments` read a corpus."""
+    return ReadOptions(options.subset, options.labels, options.speaker_pattern, options.allow_partial)
 
 
 def _add_auxiliary_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,9 +75,8 @@ def prepare_corpus(corpus: Corpus, options: argparse.Namespace, out: Path, setti
     Returns:
         The manifest of the record set.
     """
-    read_options = ReadOptions(options.subset, options.labels, options.speaker_pattern, options.allow_partial)
     data_dir = locate_data(corpus, options.data_dir, options.download)
-    selection = read_corpus(corpus, data_dir, read_options)
+    selection = read_corpus(corpus, data_dir, read_options(options))
     names = [item.name for item in fields(auxiliary_inputs.Sources)]
     sources = auxiliary_inputs.Sources(**{name: getattr(options, name) for name in names})
     recordings = auxiliary_inputs.gather(selection, sources, out, jobs)

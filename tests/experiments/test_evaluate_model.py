@@ -1,0 +1,75 @@
+"""Evaluation of an exported model on a corpus: its predictions, over shared emotions, with enrolment utterances left out."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from support.tiny_corpus import TINY_NETWORK
+
+from acrnn.batches.speaker_statistics import enrolment_order
+from acrnn.crossval import Experiment, cross_validate
+from acrnn.export import version_folder
+from acrnn.export.trained_model import TrainedModel
+from acrnn.inference import Recognizer
+from acrnn.recipes import Recipe
+from experiments import evaluate_model as script
+
+
+@pytest.fixture(scope="module")
+def model(tiny_records, tmp_path_factory):
+    run, out = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("model") / "tiny" / "1"
+    recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=2)
+    cross_validate(Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK), run, folds=[0], announce=str)
+    version_folder.export(TrainedModel.of_run(run, 0), out, formats=("onnx",))
+    return out
+
+
+@pytest.fixture
+def command(model, tiny_corpus, tmp_path):
+    options = ["--model", str(model), "--dataset", "manifest", "--data-dir", str(tiny_corpus / "manifest.csv")]
+    return [*options, "--output-dir", str(tmp_path / "out")]
+
+
+def rows(folder):
+    with (folder / "evaluation.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_shared_emotions_of_the_recordings_after_those_of_the_largest_enrolment_are_scored(
+    command, model, tiny_corpus, tmp_path, capsys
+):
+    assert script.main([*command, "--enrol", "0,2", "--map-labels", "noisy=hissing"]) == 0
+    page = capsys.readouterr().out
+    assert "# tiny on manifest" in page and "recall high" in page and "noisy" not in page and "chance is 50.0" in page
+    recognizer, written = Recognizer.load(model), rows(tmp_path / "out")
+    for count in (0, 2):
+        own = [row for row in written if row["enrolled"] == str(count)]
+        for speaker in (f"s{number}" for number in range(5)):
+            files = sorted(path.stem for path in tiny_corpus.glob(f"{speaker}_*.wav"))
+            order = enrolment_order(files)
+            scored = [row for row in own if row["speaker"] == speaker]
+            assert sorted(row["id"] for row in scored) == sorted(name for name in order[2:] if "noisy" not in name)
+            paths = [tiny_corpus / f"{name}.wav" for name in order]
+            profile = recognizer.enrol(paths[:count]) if count else None
+            first = scored[0]
+            expected = recognizer.predict(tiny_corpus / f"{first['id']}.wav", speaker=profile).probabilities
+            share = expected["high"] / (expected["high"] + expected["low"])
+            assert float(first["high"]) == pytest.approx(share, abs=2e-6)
+    content = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    confusion = np.array(content["results"][0]["confusion"])
+    assert confusion.sum() == len([row for row in written if row["enrolled"] == "0"])
+    right = sum(
+        row["emotion"] == max(("high", "low"), key=lambda name: float(row[name])) for row in written[: confusion.sum()]
+    )
+    assert np.trace(confusion) == right
+
+
+def test_a_corpus_without_shared_emotions_and_an_enrolment_of_everything_are_refused(command, capsys):
+    assert script.main([*command, "--map-labels", "high=a,low=b,noisy=c"]) == 2
+    assert "fewer than two in common" in capsys.readouterr().err
+    assert script.main([*command, "--enrol", "99"]) == 2
+    assert "--enrol 99: no utterance is left to score; choose fewer" in capsys.readouterr().err
+    command[1] = "acrnn_emodb"
+    with pytest.raises(SystemExit):
+        script.main([*command, "--map-labels", "high"])
