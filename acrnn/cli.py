@@ -190,6 +190,9 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         help="onnx, litert, saved-model … (default: the fastest to start that is installed)",
     )
     model.add_argument("--threads", type=positive, help="number of threads (default: the runtime's choice)")
+    model.add_argument(
+        "--no-speech-check", action="store_true", help="predict an emotion even where no speech is found"
+    )
 
 
 def run_systems(options: argparse.Namespace) -> int:
@@ -251,7 +254,9 @@ def _recognizer(options: argparse.Namespace):
     from acrnn.inference import locate
     from acrnn.inference.recognizer import Recognizer
 
-    return Recognizer.load(options.model or locate.DEFAULT, options.runtime, options.threads)
+    return Recognizer.load(
+        options.model or locate.DEFAULT, options.runtime, options.threads, check_speech=not options.no_speech_check
+    )
 
 
 def run_info(options: argparse.Namespace) -> int:

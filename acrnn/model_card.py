@@ -1,7 +1,4 @@
-"""The card of an exported model: its inputs and outputs, training data, estimated performance and limitations.
-
-`FORMATS` is the table of export formats. Importing this module imports no NumPy, so that `acrnn --help` can list them.
-"""
+"""The card of an exported model: its inputs and outputs, training data, estimated performance and limitations."""
 
 from __future__ import annotations
 
@@ -33,33 +30,6 @@ _DATA_FIELDS = frozenset(
 
 
 @dataclass(frozen=True)
-class Format:
-    """A format that models are exported in.
-
-    Attributes:
-        title: name for people, also in the card.
-        file: file in the version folder.
-        runtime: module that runs the file.
-        weights: number format of the weights: "float32", "float16" or "int8".
-    """
-
-    title: str
-    file: str
-    runtime: str
-    weights: str = "float32"
-
-
-FORMATS = {
-    "saved-model": Format("TensorFlow, for TF Serving", "saved_model.pb", "tensorflow"),
-    "onnx": Format("ONNX, float32", "model.onnx", "onnxruntime"),
-    "onnx-int8": Format("ONNX, 8-bit weights", "model.int8.onnx", "onnxruntime", "int8"),
-    "litert": Format("LiteRT, float32", "model.tflite", "ai_edge_litert"),
-    "litert-float16": Format("LiteRT, 16-bit weights", "model.float16.tflite", "ai_edge_litert", "float16"),
-    "litert-int8": Format("LiteRT, 8-bit weights", "model.int8.tflite", "ai_edge_litert", "int8"),
-}
-
-
-@dataclass(frozen=True)
 class Card:
     """Description of a model, stored as JSON in its version folder.
 
@@ -79,7 +49,7 @@ class Card:
         recipe, network: settings of the experiment, as in its results.
         versions: versions of the software that exported the model.
         max_seconds: longest utterance that is accepted, in seconds.
-        formats: title of each exported format, by key in FORMATS.
+        formats: title of each exported format, by key in `model_formats.FORMATS`.
         auxiliary_inputs: inputs in addition to sound, some of `records.auxiliary_inputs.NAMES`; the vocabulary is in WORDS.
         speaker_embedding_size: number of values in a speaker embedding; 0 if the model takes none.
         speaker_prior: average training speaker of a model that takes speaker profiles, a JSON object of
@@ -88,6 +58,8 @@ class Card:
             to a speaker; None for others.
         other_corpora: title, version, licence and citation of each corpus that adds to the training, by its use: "pre-training",
             "joint training".
+        evaluations: figures on other corpora, an object for each: "corpus" (title), "emotions", "speakers", "utterances", and "results",
+            a list of "enrolled" (number of enrolment utterances), "uar" and "interval".
     """
 
     name: str
@@ -112,6 +84,7 @@ class Card:
     other_corpora: Mapping[str, Mapping] = field(default_factory=dict)
     speaker_prior: Mapping | None = None
     speaker_dense: Mapping | None = None
+    evaluations: tuple[Mapping, ...] = ()
 
     @cached_property
     def prior(self) -> Prior | None:
@@ -230,7 +203,7 @@ class Card:
             left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
         if not self.other_corpora:
             left_out |= {"other_corpora"}
-        left_out |= {name for name in ("speaker_prior", "speaker_dense") if getattr(self, name) is None}
+        left_out |= {name for name in ("speaker_prior", "speaker_dense", "evaluations") if not getattr(self, name)}
         names = [item.name for item in fields(self) if item.name not in left_out]
         values = {_JSON_KEYS.get(name, name): getattr(self, name) for name in names}
         return {
@@ -258,6 +231,7 @@ class Card:
             others = {name: value for name, value in values.items() if name not in ("format", "format_version")}
             frontend, rule = frontends.from_dict(others.pop("frontend")), segments.from_dict(others.pop("segments"))
             others["labels"] = tuple(others.get("labels", ()))
+            others["evaluations"] = tuple(others.get("evaluations", ()))
             others["auxiliary_inputs"] = tuple(others.pop(_JSON_KEYS["auxiliary_inputs"], ()))
             card = cls(**others, frontend=frontend, rule=rule)
             _ = card.prior  # reads it

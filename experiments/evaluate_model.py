@@ -16,7 +16,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--enrol", type=numbers, default=(0,), metavar="N,N,…", help="enrolment utterances (default: 0)"
     )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help=f"folder to write (default: runs/{NAME})")
+    parser.add_argument("--update-card", action="store_true", help="write the figures into the card of the model, too")
     return parser
 
 
@@ -98,7 +99,7 @@ def _pairs(text: str) -> dict[str, str]:
 
 def run(options: argparse.Namespace) -> int:
     """Tests the model, and writes and prints the page; returns the exit status: 1 if a file could not be recognized."""
-    recognizer, corpus = Recognizer.load(options.model), CORPORA[options.dataset]
+    recognizer, corpus = Recognizer.load(options.model, check_speech=False), CORPORA[options.dataset]
     if max(options.enrol) and not recognizer.card.takes_speaker:
         raise FieldError("enrol", max(options.enrol), f"{recognizer.card.name} takes no speaker profiles; leave it out")
     selection = read_corpus(corpus, locate_data(corpus, options.data_dir, options.download), read_options(options))
@@ -114,6 +115,8 @@ def run(options: argparse.Namespace) -> int:
     ]
     out = options.output_dir or Path("runs", NAME)
     _write(out, recognizer.card, corpus.name, shared, results)
+    if options.update_card:
+        with_figures(recognizer.card, corpus.title, shared, results).write(recognizer.folder)
     for failure in dict.fromkeys(failure.reason for failure in failures):
         print(failure, file=sys.stderr)
     return 1 if failures else 0
@@ -169,6 +172,34 @@ def _write(out: Path, card: Card, corpus: str, shared: Sequence[str], results: S
         table.writerows([each.enrolled, u.id, u.speaker, shared[label], *row.round(6)] for u, label, row in rows)
     files.write_text(out / f"{NAME}.csv", buffer.getvalue())
     print(text)
+
+
+def with_figures(card: Card, corpus: str, shared: Sequence[str], results: Sequence[Scored]) -> Card:
+    """Returns a card with the figures on a corpus, in place of earlier ones on the same corpus.
+
+    Args:
+        card: card of the model.
+        corpus: title of the corpus.
+        shared: the shared emotions.
+        results: one for each number of enrolment utterances.
+    """
+    figures = {
+        "corpus": corpus,
+        "emotions": list(shared),
+        "speakers": len({each.speaker for each in results[0].utterances}),
+        "utterances": len(results[0].utterances),
+        "results": [
+            {"enrolled": each.enrolled, "uar": round(float(metrics.uar(each.confusion)), 4), "interval": _ends(each)}
+            for each in results
+        ],
+    }
+    others = [tested for tested in card.evaluations if tested["corpus"] != corpus]
+    return replace(card, evaluations=(*others, figures))
+
+
+def _ends(scored: Scored) -> list[float] | None:
+    interval = scored.interval()
+    return None if interval is None else [round(float(end), 4) for end in interval]
 
 
 def page(card: Card, corpus: str, shared: Sequence[str], results: Sequence[Scored]) -> str:

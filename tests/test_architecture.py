@@ -49,6 +49,7 @@ NEEDED_FOR_INFERENCE = {
     "frontends",
     "inference",
     "model_card",
+    "model_formats",
     "progress",
     "segments",
     "text",

@@ -9,7 +9,7 @@ import pytest
 from acrnn.cli import main
 from acrnn.console import run_job, usage_message
 from acrnn.errors import FieldError, UsageError
-from acrnn.model_card import FORMATS
+from acrnn.model_formats import FORMATS
 
 COMMANDS = ("predict", "info", "serve-demo", "systems", "summary", "report", "export")
 

@@ -83,8 +83,8 @@ class CrossCorpus:
         return MODELS[self.model].configure(self.train.manifest, **options)
 
     def training_ids(self) -> list[str]:
-        """Ids of the training utterances: all recordings, without copies at other speeds."""
-        return [row.id for row in self.train.utterances if not row.copy_of]
+        """Ids of the training utterances: all recordings, and their copies at other speeds if the records have any."""
+        return [row.id for row in self.train.utterances]
 
     def test_ids(self) -> list[str]:
         """Ids of the test utterances: the recordings of shared emotions."""
@@ -245,7 +245,7 @@ class _Runner:
         fit = self.estimator.fit(self.train.source(list(self.train.rows)), self._monitor(), seed, on_epoch)
         manifest, emotions = self.declared.train.manifest, self.declared.emotions
         posteriors, rows = self._tested()
-        train_speakers = sorted({row.speaker for row in self.declared.train.utterances if row.id in self.train.rows})
+        train_speakers = sorted({row.speaker for row in self.declared.train.utterances})
         return Run(
             fold=_FOLD,
             fold_name=f"{manifest.corpus['name']} to {self.declared.test.manifest.corpus['name']}",
@@ -268,9 +268,8 @@ class _Runner:
 
     def _monitor(self) -> Source:
         """Recordings of one training speaker: `fit` reports figures of them, which select nothing."""
-        first = self.declared.train.utterances[0].speaker
         rows = self.declared.train.utterances
-        return self.train.source([row.id for row in rows if row.speaker == first and row.id in self.train.rows])
+        return self.train.source([row.id for row in rows if row.speaker == rows[0].speaker and not row.copy_of])
 
     def _tested(self) -> tuple[np.ndarray, list[UtteranceRow]]:
         """Posteriors float [utterances, classes] and rows of the test utterances, without those of an enrolment."""

@@ -14,7 +14,8 @@ from acrnn.crossval.results import collect_results
 from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.trained_model import TrainedModel
-from acrnn.model_card import FORMATS, WORDS, Card
+from acrnn.model_card import WORDS, Card
+from acrnn.model_formats import FORMATS
 from acrnn.recipes.initial_weights import CORPUS_FIELDS
 
 _CORPUS_KEYS = ("name", "title", "version", "licence", "citation")

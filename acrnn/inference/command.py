@@ -22,6 +22,7 @@ from acrnn.progress import ProgressLine
 from acrnn.text import transcripts
 
 Writer = Callable[[Prediction | Failure], None]
+NO_SPEECH = "no speech found"
 _MOST_PLOTTED = 12
 _BAR_WIDTH = 24
 _OPTIONS = {"text": "--text TEXT or --transcripts FILE", "speaker_embedding": "--speaker-embeddings FILE"}
@@ -164,7 +165,7 @@ def example(recognizer: Recognizer, prediction: Prediction, waveform: np.ndarray
     samples = recognizer.waveform(prediction.source) if waveform is None else waveform
     frontend = recognizer.card.frontend
     return {
-        "title": f"{Path(prediction.source).name}: {prediction.emotion}",
+        "title": f"{Path(prediction.source).name}: {prediction.emotion or NO_SPEECH}",
         "waveform": samples,
         "sample_rate_hz": recognizer.card.sample_rate_hz,
         "bands": frontend.extract(samples)[:, :, 0],
@@ -182,8 +183,10 @@ def _text(card: Card) -> Writer:
     def write(result: Prediction | Failure) -> None:
         if isinstance(result, Failure):
             return
+        print(f"{result.source}: {result.emotion or NO_SPEECH} ({result.duration_seconds:.2f} s)")
+        if result.emotion is None:
+            return
         shares = sorted(result.probabilities.items(), key=lambda item: -item[1])
-        print(f"{result.source}: {result.emotion} ({result.duration_seconds:.2f} s)")
         for name, share in shares[:3]:
             print(f"  {name:12} {100 * share:5.1f} %  {'█' * round(_BAR_WIDTH * share)}")
 
@@ -210,7 +213,7 @@ def _csv(card: Card) -> Writer:
             table.writerow([result.source, "", *[""] * len(card.labels), result.reason])
         else:
             shares = [f"{result.probabilities[name]:.6f}" for name in card.labels]
-            table.writerow([result.source, result.emotion, *shares, ""])
+            table.writerow([result.source, result.emotion, *shares, "" if result.emotion else NO_SPEECH])
 
     return write
 
@@ -223,9 +226,12 @@ def _origin(card: Card) -> str:
     trained = f"trained on {card.corpus['title']}, {len(card.fitted_on['speakers'])} speakers"
     for use, corpus in card.other_corpora.items():
         trained = f"{trained}, {use} on {corpus['title']}"
-    if not card.estimate:
-        return f"{trained}; not measured on other speakers"
-    return f"{trained}; UAR {100 * card.estimate['uar_pooled']:.1f} % on {card.tested_on}"
+    figures = [f"UAR {100 * card.estimate['uar_pooled']:.1f} % on {card.tested_on}"] if card.estimate else []
+    for tested in card.evaluations:
+        share = 100 * tested["results"][0]["uar"]
+        figures.append(f"{share:.1f} % among {len(tested['emotions'])} emotions on {tested['corpus']}")
+    measured = ", ".join(figures) or "not measured on other speakers"
+    return f"{trained}; {measured}; expect less on recordings of other kinds"
 
 
 def info(model: str | None, style: str = "text") -> int:

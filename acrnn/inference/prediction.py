@@ -33,7 +33,7 @@ class Prediction:
 
     Attributes:
         source: path of the file, or "array".
-        emotion: the most probable emotion.
+        emotion: the most probable emotion; None if no speech was found, where the probabilities mean nothing.
         probabilities: probability of each emotion, in the model's order; they sum to one.
         segments: predictions for the segments, in temporal order.
         attention_seconds: middle of each frame; empty for a network without attention.
@@ -42,19 +42,23 @@ class Prediction:
         duration_seconds: duration of the utterance.
         embeddings: values of the dense layer before the output layer for each segment, float [segments, units]; None for a
             model without them.
+        has_speech: True if speech was found, False if not, None if it was not looked for.
     """
 
     source: str
-    emotion: str
+    emotion: str | None
     probabilities: dict[str, float]
     segments: tuple[Segment, ...]
     attention_seconds: tuple[float, ...]
     attention: tuple[float, ...]
     duration_seconds: float
     embeddings: np.ndarray | None = field(default=None, compare=False, repr=False)
+    has_speech: bool | None = None
 
     @classmethod
-    def from_raw(cls, card: Card, source: str, duration_seconds: float, raw: RawPrediction) -> Prediction:
+    def from_raw(
+        cls, card: Card, source: str, duration_seconds: float, raw: RawPrediction, has_speech: bool | None = None
+    ) -> Prediction:
         """Returns the prediction for a model's raw outputs."""
         hop, window = card.frontend.hop_seconds, card.frontend.window_seconds
         attention = np.zeros(0)
@@ -64,13 +68,14 @@ class Prediction:
         middles = np.arange(len(attention)) * hop + window / 2
         return cls(
             source=source,
-            emotion=_emotion(card, raw.probabilities),
+            emotion=None if has_speech is False else _emotion(card, raw.probabilities),
             probabilities=_by_emotion(card, raw.probabilities),
             segments=_segments(card, duration_seconds, raw),
             attention_seconds=tuple(middles.tolist()),
             attention=tuple(attention.tolist()),
             duration_seconds=duration_seconds,
             embeddings=raw.embeddings,
+            has_speech=has_speech,
         )
 
     def to_dict(self) -> dict:
@@ -78,6 +83,7 @@ class Prediction:
         return {
             "source": self.source,
             "emotion": self.emotion,
+            "has_speech": self.has_speech,
             "probabilities": _rounded(self.probabilities),
             "duration_seconds": round(self.duration_seconds, 6),
             "segments": [

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from acrnn import audio
-from acrnn.errors import FieldError
-from acrnn.inference import locate, runtimes
+from acrnn.inference import inputs, locate, runtimes, speech_detector
+from acrnn.inference.inputs import Source
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.inference.runtimes import AuxiliaryInputs
 from acrnn.inference.speaker_profile import RunningProfile, SpeakerProfile
@@ -19,7 +19,6 @@ from acrnn.model_card import Card
 if TYPE_CHECKING:
     from acrnn.inference.streaming import Stream
 
-Source = str | Path | np.ndarray
 _FILES_AT_ONCE = 16  # files that are read before they are recognized together
 
 
@@ -41,24 +40,31 @@ class Recognizer:
     Args:
         card: card of the model.
         run: runs the model, see `runtimes`.
-        runtime: name of the runtime, a key in `model_card.FORMATS`.
+        runtime: name of the runtime, a key in `model_formats.FORMATS`.
         folder: version folder of the model.
+        check_speech: see `load`.
     """
 
-    def __init__(self, card: Card, run: runtimes.Run, runtime: str, folder: Path):
+    def __init__(self, card: Card, run: runtimes.Run, runtime: str, folder: Path, check_speech: bool = True):
         self.card, self.runtime, self.folder = card, runtime, folder
+        self.check_speech = check_speech
         self._run = run
 
     @classmethod
     def load(
-        cls, model: str | Path = locate.DEFAULT, runtime: str = runtimes.AUTO, threads: int | None = None
+        cls,
+        model: str | Path = locate.DEFAULT,
+        runtime: str = runtimes.AUTO,
+        threads: int | None = None,
+        check_speech: bool = True,
     ) -> Recognizer:
         """Loads a model.
 
         Args:
             model: name of an included model, or folder of an exported one.
-            runtime: a key in `model_card.FORMATS`, or "auto" for the installed runtime that starts fastest.
+            runtime: a key in `model_formats.FORMATS`, or "auto" for the installed runtime that starts fastest.
             threads: number of threads; None leaves it to the runtime.
+            check_speech: look for speech in every recording; where none is found, the prediction has no emotion.
 
         Raises:
             FileNotFoundError: the model does not exist, or has no file for the runtime.
@@ -68,7 +74,7 @@ class Recognizer:
         folder = locate.version_folder(model)
         card = Card.read(folder)
         name, run = runtimes.start(folder, card, runtime, threads)
-        return cls(card, run, name, folder)
+        return cls(card, run, name, folder, check_speech)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -115,17 +121,17 @@ class Recognizer:
             sample_rate_hz: sampling rate of the arrays.
             texts, speaker_embeddings, speaker: see `predict`; the latter is the speaker of all sources.
         """
-        names = [_name(source) for source in sources]
+        names = [inputs.name_of(source) for source in sources]
         texts = [None] * len(names) if texts is None else texts
         embeddings = [None] * len(names) if speaker_embeddings is None else speaker_embeddings
         auxiliary_inputs = [
-            self._checked_inputs(name, {"text": text, "speaker_embedding": embedding}, speaker)
+            inputs.checked(self.card, name, {"text": text, "speaker_embedding": embedding}, speaker)
             for name, text, embedding in zip(names, texts, embeddings, strict=True)
         ]
         return self._predictions(
             [
-                _Utterance(name, self.waveform(source, sample_rate_hz), inputs)
-                for name, source, inputs in zip(names, sources, auxiliary_inputs, strict=True)
+                _Utterance(name, self.waveform(source, sample_rate_hz), checked)
+                for name, source, checked in zip(names, sources, auxiliary_inputs, strict=True)
             ]
         )
 
@@ -143,14 +149,14 @@ class Recognizer:
             speaker: profile of the speaker of all files.
         """
         if speaker:
-            self._speaker_inputs("the files", speaker)  # a profile of another model is no failure of a file
+            inputs.of_speaker(self.card, "the files", speaker)  # a profile of another model is no failure of a file
         group: list[_Utterance | Failure] = []
         for path in paths:
             name = str(path)
             try:
                 waveform = self.waveform(path)
-                inputs = self._checked_inputs(name, auxiliary_inputs(Path(path)), speaker)
-                group.append(_Utterance(name, waveform, inputs))
+                checked = inputs.checked(self.card, name, auxiliary_inputs(Path(path)), speaker)
+                group.append(_Utterance(name, waveform, checked))
             except (OSError, ValueError) as error:
                 group.append(Failure(name, str(error)))
             if len(group) == _FILES_AT_ONCE:
@@ -177,22 +183,20 @@ class Recognizer:
             FileNotFoundError, audio.AudioError: see `predict`.
             ValueError: the model takes no profiles, or there is no recording.
         """
-        self._check_takes_speaker()
+        inputs.check_takes_speaker(self.card)
         running = RunningProfile(self.card)
+        sources = list(sources)
         waveforms = [self.waveform(source, sample_rate_hz) for source in sources]
         if not waveforms:
             raise ValueError("no recording to enroll the speaker with; name at least one")
+        for source, waveform in zip(sources, waveforms, strict=True):
+            if self.has_speech(waveform) is False:
+                raise audio.AudioError(f"{inputs.name_of(source)}: no speech found; leave it out")
         for waveform in waveforms:
             running.add_features(self.card.frontend.extract(waveform))
         for prediction in self.predict_batch(waveforms, self.card.sample_rate_hz, speaker=running.profile()):
             running.add_embeddings(prediction.embeddings)
         return running.profile()
-
-    def _check_takes_speaker(self) -> None:
-        if not self.card.takes_speaker:
-            raise ValueError(
-                f"{self.card.name}: the model takes no speaker profiles; choose another, or export it again"
-            )
 
     def stream(
         self,
@@ -217,42 +221,22 @@ class Recognizer:
 
         rate = sample_rate_hz or self.card.sample_rate_hz
         if adapt:
-            self._check_takes_speaker()
-        return Stream(self.predict, self.card, rate, window_seconds, hop_seconds, adapt)
+            inputs.check_takes_speaker(self.card)
+        return Stream(self.predict, self.has_speech, self.card, rate, window_seconds, hop_seconds, adapt)
 
     def waveform(self, source: Source, sample_rate_hz: int | None = None) -> np.ndarray:
         """Returns the waveform that the model receives: mono, float32 [samples] at its rate, checked; see `predict`."""
-        name, rate = _name(source), self.card.sample_rate_hz
+        name, rate = inputs.name_of(source), self.card.sample_rate_hz
         if isinstance(source, np.ndarray):
-            waveform = audio.resampled(audio.mono(source, name), _checked_rate(sample_rate_hz), rate)
+            waveform = audio.resampled(audio.mono(source, name), inputs.checked_rate(sample_rate_hz), rate)
         else:
             self._check_duration(audio.duration_seconds(source), name)  # before the file is decoded
             waveform = audio.load_waveform(source, rate)
         return self._checked_waveform(waveform, name)
 
-    def _checked_inputs(self, name: str, values: AuxiliaryInputs, speaker: SpeakerProfile | None) -> AuxiliaryInputs:
-        """Returns the auxiliary inputs that are not None; refuses missing and superfluous ones."""
-        inputs = {key: value for key, value in values.items() if value is not None}
-        for key in inputs.keys() - set(self.card.auxiliary_inputs):
-            raise ValueError(f"{name}: {_title(key)} is given, and the model does not take it; leave it out")
-        for key in self.card.auxiliary_inputs:
-            if key not in inputs:
-                raise ValueError(f"{name}: the model takes {_title(key)} too; pass {key}=…")
-        size = np.shape(inputs.get("speaker_embedding", np.zeros(self.card.speaker_embedding_size)))
-        if size != (self.card.speaker_embedding_size,):
-            raise ValueError(
-                f"{name}: a speaker embedding of shape {size}; the model takes {self.card.speaker_embedding_size} values"
-            )
-        return {**inputs, **self._speaker_inputs(name, speaker)} if speaker else inputs
-
-    def _speaker_inputs(self, name: str, speaker: SpeakerProfile) -> AuxiliaryInputs:
-        """Inputs of the model for a speaker profile."""
-        self._check_takes_speaker()
-        if speaker.model != self.card.identity:
-            raise ValueError(
-                f"{name}: the speaker profile was made with another model than {self.card.name}; enroll the speaker with this one"
-            )
-        return speaker.inputs(self.card)
+    def has_speech(self, waveform: np.ndarray) -> bool | None:
+        """Returns whether a waveform of `waveform` contains speech; None if the recognizer does not check it."""
+        return speech_detector.has_speech(waveform, self.card.sample_rate_hz) if self.check_speech else None
 
     def _checked_waveform(self, waveform: np.ndarray, name: str) -> np.ndarray:
         audio.check_waveform(waveform, name)
@@ -279,22 +263,8 @@ class Recognizer:
     def _predictions(self, utterances: Sequence[_Utterance]) -> list[Prediction]:
         outputs = self._run([each.waveform for each in utterances], [each.auxiliary_inputs for each in utterances])
         return [
-            Prediction.from_raw(self.card, each.name, len(each.waveform) / self.card.sample_rate_hz, raw)
+            Prediction.from_raw(
+                self.card, each.name, len(each.waveform) / self.card.sample_rate_hz, raw, self.has_speech(each.waveform)
+            )
             for each, raw in zip(utterances, outputs, strict=True)
         ]
-
-
-def _name(source: Source) -> str:
-    return "array" if isinstance(source, np.ndarray) else str(source)
-
-
-def _title(auxiliary_input: str) -> str:
-    return auxiliary_input.replace("_", " ")
-
-
-def _checked_rate(sample_rate_hz: int | None) -> int:
-    if sample_rate_hz is None:
-        raise ValueError("an array has no sampling rate of its own; pass sample_rate_hz")
-    if sample_rate_hz <= 0:
-        raise FieldError("sample_rate_hz", sample_rate_hz, "it must be above 0")
-    return sample_rate_hz

@@ -13,7 +13,8 @@ import numpy as np
 
 from acrnn.console import import_quietly, silenced
 from acrnn.errors import FieldError, missing_extra
-from acrnn.model_card import FORMATS, WORDS, Card
+from acrnn.model_card import WORDS, Card
+from acrnn.model_formats import FORMATS
 from acrnn.segments import pool_logits
 from acrnn.text.vocabulary import Vocabulary
 
@@ -257,7 +258,7 @@ def choose(folder: Path, runtime: str = AUTO) -> str:
 
     Args:
         folder: version folder of a model.
-        runtime: a key in `model_card.FORMATS`, or "auto".
+        runtime: a key in `model_formats.FORMATS`, or "auto".
 
     Raises:
         FieldError: the runtime is unknown.

@@ -17,6 +17,7 @@ HALF_LIFE_SECONDS = 60.0  # of the speech that a stream adapts to
 
 # Takes a mono waveform float32 [samples], its sampling rate in Hz, and the keyword `speaker`, a speaker profile.
 Predict = Callable[..., Prediction]
+HasSpeech = Callable[[np.ndarray], bool | None]
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,13 @@ class Stream:
 
     Args:
         predict: returns the prediction for a window, such as `Recognizer.predict`.
+        has_speech: returns whether a window contains speech, such as `Recognizer.has_speech`.
         card: card of the model.
         sample_rate_hz: sampling rate of the samples that are pushed.
         window_seconds: length of a window.
         hop_seconds: distance between the starts of windows; at most a window.
-        adapt: adapt the model to the speaker, see `speaker_profile.RunningProfile`; silent windows are left out. The decision for a
-            window then depends on the windows before it.
+        adapt: adapt the model to the speaker, see `speaker_profile.RunningProfile`; windows without speech are left out. The decision
+            for a window then depends on the windows before it.
 
     Raises:
         FieldError: a length is out of range.
@@ -55,6 +57,7 @@ class Stream:
     def __init__(
         self,
         predict: Predict,
+        has_speech: HasSpeech,
         card: Card,
         sample_rate_hz: int,
         window_seconds: float = 3.0,
@@ -62,7 +65,7 @@ class Stream:
         adapt: bool = False,
     ):
         _check_lengths(card, window_seconds, hop_seconds)
-        self.predict, self.rate = predict, card.sample_rate_hz
+        self.predict, self.has_speech, self.rate = predict, has_speech, card.sample_rate_hz
         self.window, self.hop = round(window_seconds * self.rate), max(1, round(hop_seconds * self.rate))
         self.shortest = card.frontend.window_samples
         self._resampler = None
@@ -119,7 +122,7 @@ class Stream:
         return Decision(start / self.rate, (start + len(samples)) / self.rate, prediction)
 
     def _prediction(self, start: int, samples: np.ndarray) -> Prediction:
-        if self._profile is None:
+        if self._profile is None or self.has_speech(samples) is False:
             return self.predict(samples, self.rate)
         new_samples = start + len(samples) - max(start, self._decided)
         new_frames = max(1, round(new_samples / self._profile.card.frontend.hop_samples))

@@ -48,7 +48,7 @@ def exported(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def profile(exported):
-    return Recognizer.load(exported[0], "onnx").enrol(sounds()[6:9], 16000)
+    return Recognizer.load(exported[0], "onnx", check_speech=False).enrol(sounds()[6:9], 16000)
 
 
 def shares(predictions):
@@ -58,7 +58,7 @@ def shares(predictions):
 @pytest.mark.parametrize("runtime", ["saved-model", "onnx", "litert"])
 def test_every_format_predicts_as_python_does_with_and_without_a_profile(exported, profile, runtime):
     folder, trained, waveforms = exported
-    recognizer = Recognizer.load(folder, runtime)
+    recognizer = Recognizer.load(folder, runtime, check_speech=False)
     own = trained.posteriors(waveforms)
     given = trained.posteriors(waveforms, [profile.inputs(recognizer.card)] * len(waveforms))
     assert np.ptp(own, axis=0).max() > 0.2 and abs(given - own).max() > 0.05  # otherwise it would show nothing
@@ -87,7 +87,7 @@ def test_a_profile_of_the_dense_layer_is_the_adapted_batch_normalization(exporte
     np.testing.assert_allclose(variance, share * before.var(axis=0) + (1 - share) * whole[1], rtol=1e-3, atol=1e-5)
     with exchanged(layer, mean, variance):
         expected = trained.posteriors(sounds()[3:5])
-    predicted = Recognizer.load(folder, "onnx").predict_batch(sounds()[3:5], 16000, speaker=profile)
+    predicted = Recognizer.load(folder, "onnx", check_speech=False).predict_batch(sounds()[3:5], 16000, speaker=profile)
     np.testing.assert_allclose(shares(predicted), expected, atol=1e-4)
 
 
@@ -140,7 +140,7 @@ def test_a_profile_is_small_holds_no_sound_and_survives_its_file(exported, profi
 
 def test_profiles_are_refused_by_other_models(exported, profile):
     folder, _, _ = exported
-    recognizer = Recognizer.load(folder, "onnx")
+    recognizer = Recognizer.load(folder, "onnx", check_speech=False)
     other = SpeakerProfile("another", 1, 2.0, profile.features, profile.dense)
     with pytest.raises(ValueError, match="made with another model than model; enroll"):
         list(recognizer.predict_files(["x.wav"], speaker=other))
@@ -152,7 +152,7 @@ def test_profiles_are_refused_by_other_models(exported, profile):
 
 def test_a_model_without_a_normalized_dense_layer_takes_no_profiles(tmp_path):
     version_folder.export(sharp("han2014-dnn-elm"), tmp_path / "plain" / "1", ("onnx",))
-    plain = Recognizer.load(tmp_path / "plain")
+    plain = Recognizer.load(tmp_path / "plain", check_speech=False)
     for use in (
         lambda: plain.predict(sounds()[3], 16000, speaker=SpeakerProfile("another", 1, 2.0)),
         lambda: plain.enrol(sounds()[3:5], 16000),
@@ -164,7 +164,7 @@ def test_a_model_without_a_normalized_dense_layer_takes_no_profiles(tmp_path):
 
 def test_a_stream_adapts_to_its_latest_minutes(exported):
     folder, _, waveforms = exported
-    recognizer = Recognizer.load(folder, "onnx")
+    recognizer = Recognizer.load(folder, "onnx", check_speech=False)
     sound = np.concatenate(waveforms[3:8])
     adapted = recognizer.stream(adapt=True)
     decisions = [*adapted.push(sound), *adapted.finish()]
@@ -227,11 +227,14 @@ def test_the_console_enrolls_a_speaker_and_predicts_with_the_profile(exported, t
     folder, *_ = exported
     recordings = [str(path) for path in sorted(tiny_corpus.glob("s0_*_0.wav"))]
     out = tmp_path / "me.json"
-    assert main(["enrol", *recordings, "--out", str(out), "--model", str(folder)]) == 0
+    assert main(["enrol", *recordings, "--out", str(out), "--model", str(folder)]) == 1
+    assert "no speech found; leave it out" in capsys.readouterr().err and not out.exists()
+    command = ["enrol", *recordings, "--out", str(out), "--model", str(folder), "--no-speech-check"]
+    assert main(command) == 0
     assert "me.json: 3 recordings, 1.8 s" in capsys.readouterr().out
-    assert main(["enrol", *recordings, "--out", str(out), "--model", str(folder)]) == 2  # never overwritten
+    assert main(command) == 2  # never overwritten
     assert "it exists already" in capsys.readouterr().err
-    command = ["predict", recordings[0], "--json", "--model", str(folder)]
+    command = ["predict", recordings[0], "--json", "--no-speech-check", "--model", str(folder)]
     answers = []
     for options in ([], ["--speaker", str(out)]):
         assert main([*command, *options]) == 0

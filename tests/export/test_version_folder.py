@@ -15,7 +15,8 @@ from acrnn.export import onnx_model, version_folder
 from acrnn.export.refit import refit
 from acrnn.export.trained_model import TrainedModel, load_network
 from acrnn.inference import Recognizer
-from acrnn.model_card import CARD, FORMATS, Card
+from acrnn.model_card import CARD, Card
+from acrnn.model_formats import FORMATS
 
 
 def test_a_run_becomes_a_model_with_a_card_by_the_command_line(run_folder, tmp_path, capsys):

@@ -58,7 +58,7 @@ def model(tiny_records, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def recognizer(model):
-    return Recognizer.load(model, threads=1)
+    return Recognizer.load(model, threads=1, check_speech=False)
 
 
 @pytest.fixture

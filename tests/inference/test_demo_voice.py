@@ -20,7 +20,7 @@ def recognizer(tmp_path_factory):
     moments.add(FRONTENDS["chen2018"].extract(sounds()[5]))
     out = tmp_path_factory.mktemp("voice") / "voice" / "1"
     version_folder.export(sharp("chen2018-3d", prior=Prior(Statistics.of_moments(moments), 100.0)), out, ("onnx",))
-    return Recognizer.load(out, threads=1)
+    return Recognizer.load(out, threads=1, check_speech=False)
 
 
 @pytest.fixture
