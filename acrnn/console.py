@@ -27,7 +27,12 @@ def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = Non
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return job()
+        status = job()
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of the output ended, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except UsageError as error:
         print(f"error: {usage_message(error, parser)}", file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """The command line: help with an example for every command; errors name the option that sets a field."""
 
 import argparse
+import re
 import subprocess
 import sys
 
@@ -39,7 +40,7 @@ def test_the_help_imports_no_numpy():
 def test_a_folder_that_does_not_exist_is_named_with_the_remedy(command, tmp_path, capsys):
     assert main([command, str(tmp_path / "nothing")]) == 1
     message = capsys.readouterr().err
-    assert message.startswith(f"error: {tmp_path / 'nothing'}") and "no such file; " in message
+    assert message.startswith(f"error: {tmp_path / 'nothing'}") and re.search("no such (file|folder); ", message)
 
 
 def parser():
@@ -83,3 +84,20 @@ def test_wrong_usage_has_another_exit_status_than_a_failure(error, status, capsy
 
 def test_every_format_has_a_file_of_its_own():
     assert len({each.file for each in FORMATS.values()}) == len(FORMATS)
+
+
+@pytest.mark.parametrize(("folder", "message"), [("nothing", "no such folder"), (".", "holds no results.json")])
+def test_a_summary_of_no_experiment_is_refused_with_the_remedy(folder, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["summary", folder]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {folder}: {message}") and "choose its folder, or run it first" in error
+
+
+def test_a_reader_that_ends_early_ends_the_command_without_a_message():
+    with subprocess.Popen(
+        [sys.executable, "-m", "acrnn", "systems"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1

@@ -70,6 +70,9 @@ def read_results(folder: Path) -> Results:
         ValueError: the file is damaged, or holds something else.
     """
     path = folder / RESULTS
+    if not path.is_file():
+        where = "holds no" if folder.is_dir() else "no such folder; it should hold the"
+        raise FileNotFoundError(f"{folder}: {where} {RESULTS} of an experiment; choose its folder, or run it first")
     values = files.read_sealed_json(path, "give the command of the experiment again")
     try:
         return Results.from_dict(values)

@@ -68,14 +68,20 @@ def figure_4(results: Results) -> str | None:
 def summary(results: Results) -> str:
     """The results in a few lines of text."""
     overall, settings = results.overall, results.settings
+    bounds = overall.uar_pooled_interval
+    if overall.uar_fold_std is None:
+        by_fold = f"{percent(overall.uar_fold_mean)} (one fold)"
+    else:
+        by_fold = f"{percent(overall.uar_fold_mean)} ± {percent(overall.uar_fold_std)} (mean over folds)"
     lines = [
         f"{system_title(settings)} on {settings.corpus.name}, {settings.protocol}: {coverage(results)}",
-        f"  UAR  {percent(overall.uar_fold_mean)} ± {percent(overall.uar_fold_std)} (mean over folds)",
-        f"  UAR  {percent(overall.uar_pooled)} pooled, interval {percent_interval(overall.uar_pooled_interval)}",
+        f"  UAR  {by_fold}",
+        f"  UAR  {percent(overall.uar_pooled)} pooled, {'interval ' if bounds else ''}{percent_interval(bounds)}",
         f"  WA   {percent(overall.wa)}; chance UAR is {percent(1 / len(settings.labels))}",
         "  recall " + ", ".join(f"{row.emotion} {percent(row.recall, 0)}" for row in overall.per_class),
     ]
-    lines.append(f"  {SPREAD}; {metrics.INTERVALS}")
+    if overall.uar_fold_std is not None:
+        lines.append(f"  {SPREAD}; {metrics.INTERVALS}")
     if figure := published.uar(settings):
         lines.append(f"  published: UAR {figure}")
     return "\n".join(lines)

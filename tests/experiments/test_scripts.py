@@ -65,7 +65,7 @@ def test_a_report_can_be_written_again(finished, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda folder: (folder / "results.json").unlink(), "results.json: no such file"),
+        (lambda folder: (folder / "results.json").unlink(), "holds no results.json of an experiment"),
         (lambda folder: (folder / "results.json").write_text("{}"), "its checksum does not fit"),
         (
             lambda folder: files.write_sealed_json(folder / "results.json", {"format": "shopping list"}),

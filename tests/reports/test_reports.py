@@ -161,3 +161,6 @@ def test_the_report_of_a_single_fold_has_no_deviation(tmp_path):
     files.write_sealed_json(tmp_path / "results.json", results_of([run_of()], recipe={"epochs": 1}).to_dict())
     text = write_report(tmp_path).read_text()
     assert "a single fold, no interval" in text and "± –" not in text
+    lines = reports.summary(read_results(tmp_path)).splitlines()
+    assert lines[1].endswith("(one fold)") and lines[2].endswith("pooled, no interval")
+    assert "±" not in lines[1] + lines[2]
