@@ -3,22 +3,59 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from acrnn import __version__
-from acrnn.console import port, positive, run_job
+from acrnn.console import run_job
 from acrnn.export.arguments import add_export_arguments, check_export_arguments
+from acrnn.inference.arguments import add_demo_arguments, add_enrolment_arguments, add_predict_arguments
 
 Command = Callable[[argparse.Namespace], int]
 
 
+class Script(NamedTuple):
+    """A command that is a script of its own, with its own options.
+
+    Attributes:
+        module: module with the script's `main`.
+        summary: line in the list of commands.
+    """
+
+    module: str
+    summary: str
+
+
+SCRIPTS = {
+    "prepare": Script("data_prep.__main__", "prepare the record set of a corpus; the same as python -m data_prep"),
+    "train": Script("experiments.run_cv", "cross-validate a system; the same as python experiments/run_cv.py"),
+    "cross-corpus": Script("experiments.cross_corpus", "train on one corpus and test on another"),
+    "evaluate": Script("experiments.evaluate_model", "test an exported model on a corpus"),
+    "fuse": Script("experiments.fusion", "average the predictions of several experiments"),
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in SCRIPTS:
+        return run_script(given[0], given[1:])
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     return run_job(lambda: options.run(options), parser)
+
+
+def run_script(name: str, arguments: Sequence[str]) -> int:
+    """Runs a command of `SCRIPTS`; returns its exit status."""
+    program = sys.argv[0]
+    sys.argv[0] = f"acrnn {name}"  # the script's parser shows it in its usage
+    try:
+        return importlib.import_module(SCRIPTS[name].module).main(arguments)
+    finally:
+        sys.argv[0] = program
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_summary(commands)
     _add_report(commands)
     _add_export(commands)
+    for name, script in SCRIPTS.items():
+        commands.add_parser(name, help=script.summary)  # for the list of commands; `main` runs the script
     return parser
 
 
@@ -54,7 +93,7 @@ def _add_command(commands, name: str, run: Command, summary: str, description: s
 
 
 def _add_predict(commands) -> None:
-    predict = _add_command(
+    command = _add_command(
         commands,
         "predict",
         run_predict,
@@ -63,31 +102,11 @@ def _add_predict(commands) -> None:
         "The exit status is 1 if a file could not be recognized.",
         "acrnn predict interview.wav recordings/ --csv > emotions.csv",
     )
-    predict.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
-    _add_model(predict)
-    predict.add_argument(
-        "--speaker", type=Path, metavar="JSON", help="profile of the speaker of all files, by acrnn enrol"
-    )
-    output = predict.add_argument_group("output")
-    style = output.add_mutually_exclusive_group()
-    style.add_argument("--json", action="store_true", help="one JSON object a line, with segments and attention")
-    style.add_argument(
-        "--csv", action="store_true", help="a table: source, emotion, probability of each emotion, error"
-    )
-    output.add_argument("--plot", type=Path, metavar="PNG", help="draw waveform, features, attention, probabilities")
-    auxiliary = predict.add_argument_group("auxiliary inputs", "for a model that needs more than sound; see acrnn info")
-    text = auxiliary.add_mutually_exclusive_group()
-    text.add_argument("--text", help="transcript of the only file")
-    text.add_argument(
-        "--transcripts", type=Path, metavar="FILE", help="transcripts of many files: CSV, TSV, JSON or CTM"
-    )
-    auxiliary.add_argument(
-        "--speaker-embeddings", type=Path, metavar="FILE", help="speaker embeddings: Kaldi .scp, .ark, or .npz"
-    )
+    add_predict_arguments(command)
 
 
 def _add_enrol(commands) -> None:
-    enrol = _add_command(
+    command = _add_command(
         commands,
         "enrol",
         run_enrol,
@@ -96,9 +115,7 @@ def _add_enrol(commands) -> None:
         "their features and no sound, and fits the model that made it.",
         "acrnn enrol recordings/ --out me.json && acrnn predict speech.wav --speaker me.json",
     )
-    enrol.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
-    enrol.add_argument("--out", type=Path, required=True, metavar="JSON", help="file to write")
-    _add_model(enrol)
+    add_enrolment_arguments(command)
 
 
 def _add_info(commands) -> None:
@@ -117,7 +134,7 @@ def _add_info(commands) -> None:
 
 
 def _add_demo(commands) -> None:
-    demo = _add_command(
+    command = _add_command(
         commands,
         "serve-demo",
         run_demo,
@@ -125,10 +142,7 @@ def _add_demo(commands) -> None:
         "Serves a web page that recognizes uploaded sound files and recordings. Needs the extra [demo], no internet.",
         "acrnn serve-demo --port 7860",
     )
-    _add_model(demo)
-    server = demo.add_argument_group("server")
-    server.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
-    server.add_argument("--port", type=port, default=7860, help="port to listen on (default: %(default)s)")
+    add_demo_arguments(command)
 
 
 def _add_systems(commands) -> None:
@@ -179,20 +193,6 @@ def _add_export(commands) -> None:
         "acrnn export --run runs/emodb --refit --records records/emodb_chen2018 --out saved_models/mine/1",
     )
     add_export_arguments(export)
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    model = parser.add_argument_group("model")
-    model.add_argument("--model", help="name or folder of the model (default: the included one)")
-    model.add_argument(
-        "--runtime",
-        default="auto",
-        help="onnx, litert, saved-model … (default: the fastest to start that is installed)",
-    )
-    model.add_argument("--threads", type=positive, help="number of threads (default: the runtime's choice)")
-    model.add_argument(
-        "--no-speech-check", action="store_true", help="predict an emotion even where no speech is found"
-    )
 
 
 def run_systems(options: argparse.Namespace) -> int:

@@ -35,16 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    program = sys.argv[0] if sys.argv[0].startswith("acrnn ") else "python -m data_prep"
     tools = {"inspect": (run_inspect, "show a record set"), "check": (run_check, "verify a record set")}
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep",
+        prog=program,
         usage="%(prog)s CORPUS --out FOLDER [options]\n       %(prog)s inspect|check FOLDER",
         description="Prepare the record set of a corpus, or look at one.\n`python -m data_prep CORPUS --help` lists the options.",
         epilog=_overview({name: summary for name, (_, summary) in tools.items()}),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        required=True, metavar="CORPUS|inspect|check", prog="python -m data_prep", help=argparse.SUPPRESS
+        required=True, metavar="CORPUS|inspect|check", prog=program, help=argparse.SUPPRESS
     )
     for corpus in CORPORA.values():
         command = commands.add_parser(corpus.name, description=f"Prepare {corpus.title}. License: {corpus.licence}.")

@@ -19,6 +19,7 @@ COMMAND_LINE = {
     "acrnn.console",
     "acrnn.export.arguments",
     "acrnn.export.command",
+    "acrnn.inference.arguments",
     "acrnn.inference.command",
     "data_prep.__main__",
     "data_prep.arguments",

@@ -7,11 +7,18 @@ import sys
 
 import pytest
 
-from acrnn.cli import main
+from acrnn.cli import SCRIPTS, main
 from acrnn.console import run_job, usage_message
 from acrnn.errors import FieldError, UsageError
 from acrnn.model_formats import FORMATS
 
+REFUSED = {
+    "prepare": ["check", "nowhere"],
+    "train": ["--dataset", "emodb", "--data-dir", "nowhere", "--records", "nowhere"],
+    "cross-corpus": ["--train", "nowhere", "--test", "nowhere"],
+    "evaluate": ["--model", "nowhere", "--dataset", "emodb"],
+    "fuse": ["nowhere", "nobody", "--output-dir", "out"],
+}
 COMMANDS = ("predict", "info", "serve-demo", "systems", "summary", "report", "export")
 
 
@@ -28,6 +35,17 @@ def test_the_module_runs_the_command_line():
     done = subprocess.run([sys.executable, "-m", "acrnn", "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("usage: acrnn")
     assert all(f"    {command}" in done.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_a_script_is_a_command_of_the_console_as_well(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert capsys.readouterr().out.startswith(f"usage: acrnn {command} ")
+    assert main([command, *REFUSED[command]]) == 1
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert f"    {command} " in capsys.readouterr().out.replace("\n", " ")
 
 
 def test_the_help_imports_no_numpy():

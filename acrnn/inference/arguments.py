@@ -1,0 +1,62 @@
+"""Arguments of the commands that recognize speech. This module imports no NumPy, so that `acrnn --help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from acrnn.console import port, positive
+
+
+def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `acrnn predict`."""
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
+    _add_model(parser)
+    parser.add_argument(
+        "--speaker", type=Path, metavar="JSON", help="profile of the speaker of all files, by acrnn enrol"
+    )
+    output = parser.add_argument_group("output")
+    style = output.add_mutually_exclusive_group()
+    style.add_argument("--json", action="store_true", help="one JSON object a line, with segments and attention")
+    style.add_argument(
+        "--csv", action="store_true", help="a table: source, emotion, probability of each emotion, error"
+    )
+    output.add_argument("--plot", type=Path, metavar="PNG", help="draw waveform, features, attention, probabilities")
+    auxiliary = parser.add_argument_group("auxiliary inputs", "for a model that needs more than sound; see acrnn info")
+    text = auxiliary.add_mutually_exclusive_group()
+    text.add_argument("--text", help="transcript of the only file")
+    text.add_argument(
+        "--transcripts", type=Path, metavar="FILE", help="transcripts of many files: CSV, TSV, JSON or CTM"
+    )
+    auxiliary.add_argument(
+        "--speaker-embeddings", type=Path, metavar="FILE", help="speaker embeddings: Kaldi .scp, .ark, or .npz"
+    )
+
+
+def add_enrolment_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `acrnn enrol`."""
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
+    parser.add_argument("--out", type=Path, required=True, metavar="JSON", help="file to write")
+    _add_model(parser)
+
+
+def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `acrnn serve-demo`."""
+    _add_model(parser)
+    server = parser.add_argument_group("server")
+    server.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
+    server.add_argument("--port", type=port, default=7860, help="port to listen on (default: %(default)s)")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", help="name or folder of the model (default: the included one)")
+    model.add_argument(
+        "--runtime",
+        default="auto",
+        help="onnx, litert, saved-model … (default: the fastest to start that is installed)",
+    )
+    model.add_argument("--threads", type=positive, help="number of threads (default: the runtime's choice)")
+    model.add_argument(
+        "--no-speech-check", action="store_true", help="predict an emotion even where no speech is found"
+    )
