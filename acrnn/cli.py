@@ -34,6 +34,7 @@ SCRIPTS = {
     "train": Script("experiments.run_cv", "cross-validate a system; the same as python experiments/run_cv.py"),
     "cross-corpus": Script("experiments.cross_corpus", "train on one corpus and test on another"),
     "evaluate": Script("experiments.evaluate_model", "test an exported model on a corpus"),
+    "compare": Script("experiments.compare", "compare the results of experiments by paired tests"),
     "fuse": Script("experiments.fusion", "average the predictions of several experiments"),
 }
 

@@ -17,6 +17,7 @@ REFUSED = {
     "train": ["--dataset", "emodb", "--data-dir", "nowhere", "--records", "nowhere"],
     "cross-corpus": ["--train", "nowhere", "--test", "nowhere"],
     "evaluate": ["--model", "nowhere", "--dataset", "emodb"],
+    "compare": ["nowhere", "nobody"],
     "fuse": ["nowhere", "nobody", "--output-dir", "out"],
 }
 COMMANDS = ("predict", "info", "serve-demo", "systems", "summary", "report", "export")
