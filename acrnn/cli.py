@@ -236,7 +236,13 @@ def run_predict(options: argparse.Namespace) -> int:
 
     auxiliary_inputs = command.AuxiliaryInputTables.read(options.text, options.transcripts, options.speaker_embeddings)
     return command.predict(
-        _recognizer(options), options.files, _style(options), options.plot, auxiliary_inputs, options.speaker
+        _recognizer(options),
+        options.files,
+        _style(options),
+        options.plot,
+        auxiliary_inputs,
+        options.speaker,
+        options.embeddings,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from acrnn import audio, files, vector_tables
 from acrnn.errors import FieldError, UsageError
 from acrnn.inference import locate
+from acrnn.inference.embeddings import EmbeddingFile
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.inference.recognizer import Recognizer
 from acrnn.inference.speaker_profile import SpeakerProfile
@@ -69,6 +70,7 @@ def predict(
     plot: Path | None = None,
     auxiliary_inputs: AuxiliaryInputTables | None = None,
     speaker: Path | None = None,
+    embeddings: Path | None = None,
 ) -> int:
     """Prints the prediction for every file as soon as it is known.
 
@@ -79,6 +81,7 @@ def predict(
         plot: PNG file for a figure of the first dozen predictions.
         auxiliary_inputs: auxiliary inputs of the files.
         speaker: profile of the speaker of all files, see `enrol`.
+        embeddings: NPZ file for the embeddings, see `embeddings`.
 
     Returns:
         The exit status: 1 if a file failed.
@@ -92,7 +95,11 @@ def predict(
     results = recognizer.predict_files(
         sounds, auxiliary_inputs.of, None if speaker is None else SpeakerProfile.load(speaker)
     )
+    table = EmbeddingFile(embeddings) if embeddings else None
+    results = table.collect(results) if table else results
     predictions, failures = _write_all(results, len(sounds), _WRITERS[style](recognizer.card))
+    if table:
+        table.write()
     if plot and predictions:
         _plot(recognizer, predictions[:_MOST_PLOTTED], plot)
     if failures:

@@ -244,3 +244,22 @@ def test_the_console_enrolls_a_speaker_and_predicts_with_the_profile(exported, t
     assert "nobody.json" in capsys.readouterr().err
     assert main(["info", str(folder)]) == 0
     assert "takes speaker profiles" in capsys.readouterr().out
+
+
+def test_the_console_writes_the_embeddings_of_utterances_and_segments(exported, tmp_path, capsys, tiny_corpus):
+    folder, *_ = exported
+    recordings, out = [str(path) for path in sorted(tiny_corpus.glob("s0_*_0.wav"))], tmp_path / "new" / "e.npz"
+    command = ["predict", *recordings, "--no-speech-check", "--model", str(folder), "--embeddings"]
+    assert main([*command, str(out)]) == 0
+    table = np.load(out)
+    predictions = Recognizer.load(folder, check_speech=False).predict_batch(recordings)
+    assert table["source"].tolist() == recordings
+    for source, row, prediction in zip(recordings, table["embedding"], predictions, strict=True):
+        np.testing.assert_allclose(row, prediction.embeddings.mean(axis=0), atol=1e-5)
+        own = table["segment_source"] == source
+        np.testing.assert_allclose(table["segment_embedding"][own], prediction.embeddings, atol=1e-5)
+        starts = [segment.start_seconds for segment in prediction.segments]
+        np.testing.assert_allclose(table["segment_start_seconds"][own], starts)
+    assert main([*command, str(out)]) == 2 and main([*command, "e.npy"]) == 2
+    errors = capsys.readouterr().err
+    assert "e.npz: it exists already" in errors and "e.npy: it writes NPZ" in errors
