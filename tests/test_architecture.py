@@ -36,6 +36,7 @@ SHARED_WITH_PREPARATION = {
     "records",
     "segments",
     "text",
+    "toy_speech",
     "vector_tables",
     "workers",
 }
@@ -52,6 +53,7 @@ NEEDED_FOR_INFERENCE = {
     "progress",
     "segments",
     "text",
+    "toy_speech",
     "vector_tables",
 }
 # Modules written in TensorFlow operations throughout; they are imported where they are used.
