@@ -271,6 +271,7 @@ def run_export(options: argparse.Namespace) -> int:
 
 def run_demo(options: argparse.Namespace) -> int:
     """Serves the demo page until it is interrupted."""
+    print("loading…", file=sys.stderr, flush=True)
     from acrnn.inference import demo
 
     return demo.serve(_recognizer(options), options.host, options.port)
