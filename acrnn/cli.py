@@ -75,6 +75,7 @@ def _add_predict(commands) -> None:
         "--csv", action="store_true", help="a table: source, emotion, probability of each emotion, error"
     )
     output.add_argument("--plot", type=Path, metavar="PNG", help="draw waveform, features, attention, probabilities")
+    _add_timeline(predict)
     auxiliary = predict.add_argument_group("auxiliary inputs", "for a model that needs more than sound; see acrnn info")
     text = auxiliary.add_mutually_exclusive_group()
     text.add_argument("--text", help="transcript of the only file")
@@ -83,6 +84,18 @@ def _add_predict(commands) -> None:
     )
     auxiliary.add_argument(
         "--speaker-embeddings", type=Path, metavar="FILE", help="speaker embeddings: Kaldi .scp, .ark, or .npz"
+    )
+
+
+def _add_timeline(predict: argparse.ArgumentParser) -> None:
+    group = predict.add_argument_group("long recordings")
+    group.add_argument("--timeline", action="store_true", help="a file of any length, window by window")
+    group.add_argument("--window", dest="window_seconds", type=float, metavar="SECONDS", help="length (default: 3)")
+    group.add_argument(
+        "--hop", dest="hop_seconds", type=float, metavar="SECONDS", help="from start to start (default: 1)"
+    )
+    group.add_argument(
+        "--out", type=Path, metavar="FILE", help="write .json, .csv, .TextGrid, .srt, or .txt (Audacity)"
     )
 
 
@@ -227,8 +240,12 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def run_predict(options: argparse.Namespace) -> int:
-    """Prints the prediction for every file; returns 1 if a file failed."""
-    from acrnn.inference import command
+    """Prints the prediction for every file, or the timeline of one; returns 1 if a file failed."""
+    from acrnn.inference import command, timeline_command
+
+    timeline_command.check_options(options)
+    if options.timeline:
+        return timeline_command.timeline(_recognizer(options), options)
 
     auxiliary_inputs = command.AuxiliaryInputTables.read(options.text, options.transcripts, options.speaker_embeddings)
     return command.predict(

@@ -20,6 +20,7 @@ COMMAND_LINE = {
     "acrnn.export.arguments",
     "acrnn.export.command",
     "acrnn.inference.command",
+    "acrnn.inference.timeline_command",
     "data_prep.__main__",
     "data_prep.arguments",
     "data_prep.auxiliary_inputs",
@@ -271,7 +272,9 @@ def test_public_functions_and_classes_have_docstrings():
 LIBRARY = [name for name in MODULES if name not in COMMAND_LINE and not name.startswith("experiments")]
 
 
-COMMAND = re.compile(r"\b(python -m data_prep|acrnn export|acrnn enrol|tensorflow_model_server|docker compose) ")
+COMMAND = re.compile(
+    r"\b(python -m data_prep|acrnn export|acrnn enrol|acrnn predict|tensorflow_model_server|docker compose) "
+)
 
 
 def texts_of(name: str) -> Iterator[str]:
