@@ -144,7 +144,7 @@ def page(recognizer: Recognizer, example: Path) -> Blocks:
             recorded = gradio.Audio(sources=["microphone"], type="filepath", label="or a recording", buttons=[])
         profile = gradio.State(None)
         with gradio.Row():
-            button = gradio.Button("Recognize", variant="primary", scale=3)
+            button = gradio.Button("Recognize", variant="primary", scale=3, min_width=300)
             try_example = gradio.Button("Try an example", min_width=140)
             clear = gradio.ClearButton(value="Clear", min_width=140)
         if card.takes_speaker:

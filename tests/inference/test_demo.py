@@ -20,8 +20,8 @@ import soundfile
 from support.ports import free_port
 from support.tiny_corpus import tiny_sound
 
-from acrnn import audio
-from acrnn.inference import Recognizer, demo, demo_answers
+from acrnn import audio, figures
+from acrnn.inference import Recognizer, command, demo, demo_answers
 
 PNG = "data:image/png;base64,"
 ESTIMATE = {
@@ -76,6 +76,18 @@ def test_the_figure_is_a_png_as_wide_as_the_page(recognizer, sounds):
     png = demo_answers.answer(recognizer, "high.wav", Path(sounds[0])).png
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(png[16:20], "big") >= 1000 and len(png) > 10_000
+
+
+def test_the_figure_has_a_scale_for_attention_and_its_parts_can_be_stacked(recognizer, sounds):
+    prediction = recognizer.predict(sounds[0])
+    for stacked in (False, True):
+        figure = figures.predictions([command.example(recognizer, prediction)], stacked)
+        wave, bands, bars, attention = figure.axes
+        figure.draw_without_rendering()
+        assert "attention" in attention.get_ylabel() and len(attention.get_yticks()) > 2
+        assert attention.get_ylim()[1] > max(prediction.attention) and bands.get_ylabel() == "Mel band"
+        places = [axes.get_position() for axes in (wave, bars)]
+        assert bool(places[0].y0 > places[1].y1) is stacked
 
 
 def test_the_player_of_a_sound_has_the_waveform_that_the_model_received(recognizer, sounds):

@@ -36,6 +36,7 @@ def browser():
 def tab(browser):
     """A tab that can load from this machine only, and the other addresses that it requested."""
     opened, elsewhere = browser.new_page(), []
+    opened.set_default_timeout(120_000)  # a loaded machine is slow
 
     def gate(route):
         if urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost"):
