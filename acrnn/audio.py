@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
 
 # Containers that libsndfile may report for an extension; files with other extensions are not checked.
 _CONTAINERS = {
@@ -54,6 +60,29 @@ def load_waveform(
     return resampled(check_waveform(samples.mean(axis=1), str(path)), rate_hz, sample_rate_hz)
 
 
+def blocks(path: str | Path, seconds: float = 10.0) -> Iterator[np.ndarray]:
+    """Reads a sound file of any length in blocks, mixed down to mono; memory does not depend on the length.
+
+    Args:
+        path: see `load_waveform`.
+        seconds: length of a block.
+
+    Yields:
+        float32 [samples] in [-1, 1], at the sampling rate of the file.
+
+    Raises:
+        FileNotFoundError, AudioError: see `load_waveform`; blocks of silence are read.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        file.seekable = lambda: False  # else soundfile seeks after each block, which can lose sound of MP3
+        size, count = round(seconds * file.samplerate), 0
+        while len(block := file.read(size, dtype="float32", always_2d=True)):
+            count += len(block)
+            yield finite(mono(block, str(path)), str(path))
+        _check_complete(path, count, file.frames)
+
+
 def resampled(waveform: np.ndarray, rate_hz: int, new_rate_hz: int) -> np.ndarray:
     """Resamples a waveform float32 [samples] from one sampling rate to another, in Hz."""
     if rate_hz == new_rate_hz:
@@ -97,10 +126,9 @@ def duration_seconds(path: str | Path) -> float:
 
 
 def sample_rate_hz(path: str | Path) -> int:
-    """Sampling rate of a sound file, in Hz."""
-    import soundfile
-
-    return soundfile.info(path).samplerate
+    """Sampling rate of a sound file, in Hz; for errors see `load_waveform`."""
+    with _opened(Path(path)) as file:
+        return file.samplerate
 
 
 def check_waveform(waveform: np.ndarray, name: str) -> np.ndarray:
@@ -142,25 +170,33 @@ def finite(waveform: np.ndarray, name: str) -> np.ndarray:
 
 def _decode(path: Path, start_seconds: float | None, end_seconds: float | None) -> tuple[np.ndarray, int]:
     """Reads samples float32 [samples, channels] and the sampling rate in Hz."""
+    with _opened(path) as file:
+        begin, stop = _sample_range(path, file, start_seconds, end_seconds)
+        file.seek(begin)
+        samples = file.read(stop - begin, dtype="float32", always_2d=True)
+        _check_complete(path, len(samples), stop - begin)
+        return samples, file.samplerate
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[SoundFile]:
+    """Opens a sound file that passes the checks; errors of libsndfile in the block name the file."""
     import soundfile
 
     _check_file(path)
     try:
         with soundfile.SoundFile(path) as file:
             _check_format(path, file)
-            begin, stop = _sample_range(path, file, start_seconds, end_seconds)
-            file.seek(begin)
-            samples = file.read(stop - begin, dtype="float32", always_2d=True)
-            rate_hz = file.samplerate
+            yield file
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"{path}: not readable as audio ({error.error_string}); convert it to 16-bit WAV or FLAC"
         ) from error
-    if len(samples) < stop - begin:
-        raise AudioError(
-            f"{path}: truncated, {len(samples)} of {stop - begin} samples are there; copy or export it again"
-        )
-    return samples, rate_hz
+
+
+def _check_complete(path: Path, count: int, expected: int) -> None:
+    if count < expected:
+        raise AudioError(f"{path}: truncated, {count} of {expected} samples are there; copy or export it again")
 
 
 def _check_file(path: Path) -> None:

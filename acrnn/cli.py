@@ -231,8 +231,12 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def run_predict(options: argparse.Namespace) -> int:
-    """Prints the prediction for every file; returns 1 if a file failed."""
-    from acrnn.inference import command
+    """Prints the prediction for every file, or the timeline of one; returns 1 if a file failed."""
+    from acrnn.inference import command, timeline_command
+
+    timeline_command.check_options(options)
+    if options.timeline:
+        return timeline_command.timeline(_recognizer(options), options)
 
     auxiliary_inputs = command.AuxiliaryInputTables.read(options.text, options.transcripts, options.speaker_embeddings)
     return command.predict(
@@ -283,6 +287,7 @@ def run_export(options: argparse.Namespace) -> int:
 
 def run_demo(options: argparse.Namespace) -> int:
     """Serves the demo page until it is interrupted."""
+    print("loading…", file=sys.stderr, flush=True)
     from acrnn.inference import demo
 
     return demo.serve(_recognizer(options), options.host, options.port)

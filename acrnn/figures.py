@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from acrnn import files
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from acrnn.crossval.run import Run
     from acrnn.crossval.summary import SpeakerScore
     from acrnn.models.published import Figure as PublishedFigure
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _DPI = 90
 _INK, _ACCENT, _SOFT = "#1f2a44", "#d1495b", "#8fa3bf"
+_ATTENTION_INK = "#0e7c7b"  # dark enough for text on white
 
 
 def write_png(figure: Figure, path: Path) -> bytes:
@@ -151,43 +154,69 @@ def attention(examples: Sequence[AttentionExample]) -> Figure:
     return figure
 
 
-def predictions(examples: Sequence[dict]) -> Figure:
+def predictions(examples: Sequence[dict], stacked: bool = False) -> Figure:
     """Draws predictions, one in a row: waveform, features with attention weights, probabilities.
 
     Args:
         examples: one dict per utterance with "title", "waveform" [samples], "sample_rate_hz", "bands" [frames, bands],
             "band_name", "hop_seconds", "attention_seconds" [frames], "attention" [frames] or empty, and "probabilities"
             by emotion.
+        stacked: the three parts of a prediction below each other, for a narrow screen.
     """
-    figure = Figure((12, 2.4 * len(examples)), layout="constrained")
-    widths = {"width_ratios": [3, 4, 2]}
-    for (wave, picture, bars), example in zip(
-        figure.subplots(len(examples), 3, squeeze=False, gridspec_kw=widths), examples, strict=True
-    ):
-        waveform, bands = np.asarray(example["waveform"]), np.asarray(example["bands"])
-        seconds = len(waveform) / example["sample_rate_hz"]
-        wave.plot(np.arange(len(waveform)) / example["sample_rate_hz"], waveform, color=_INK, linewidth=0.5)
-        wave.set(title=example["title"].replace("$", r"\$"), xlim=(0, seconds), ylabel="amplitude")
-        wave.title.set_fontsize(9)
-        extent = (0, len(bands) * example["hop_seconds"], 0, bands.shape[1])
-        low, high = np.percentile(bands, [2, 99.5])
-        picture.imshow(bands.T, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=low, vmax=high)
-        picture.set(ylabel=example["band_name"], xlim=(0, seconds))
-        if len(example["attention"]):
-            overlay = picture.twinx()
-            overlay.plot(example["attention_seconds"], example["attention"], color="#3ddbd9", linewidth=1.4)
-            overlay.set(ylim=(0, 1.15 * max(example["attention"])), yticks=[], xlim=(0, seconds))
-            picture.set_title("line: attention", fontsize=8)
-        names, shares = list(example["probabilities"]), list(example["probabilities"].values())
-        colors = [_ACCENT if share == max(shares) else _SOFT for share in shares]
-        bars.barh(names, [100 * share for share in shares], color=colors)
-        bars.set(xlim=(0, 100))
-        bars.invert_yaxis()
-        bars.tick_params(labelsize=8)
+    count = len(examples)
+    if stacked:
+        figure, shape = Figure((5, 5.4 * count), layout="constrained"), (3 * count, 1)
+        ratios = {"height_ratios": [2, 3, 2.6] * count}
+    else:
+        figure, shape = Figure((12, 2.4 * count), layout="constrained"), (count, 3)
+        ratios = {"width_ratios": [3, 4, 2]}
+    panels = figure.subplots(*shape, squeeze=False, gridspec_kw=ratios).reshape(count, 3)
+    for (wave, picture, bars), example in zip(panels, examples, strict=True):
+        _draw_waveform(wave, example)
+        _draw_bands(picture, example)
+        _draw_probabilities(bars, example["probabilities"])
     wave.set_xlabel("seconds")
     picture.set_xlabel("seconds")
     bars.set_xlabel("probability, %")
     return figure
+
+
+def _draw_waveform(axes: Axes, example: dict) -> None:
+    waveform = np.asarray(example["waveform"])
+    seconds = np.arange(len(waveform)) / example["sample_rate_hz"]
+    axes.plot(seconds, waveform, color=_INK, linewidth=0.5)
+    axes.set(title=example["title"].replace("$", r"\$"), xlim=(0, _seconds(example)), ylabel="amplitude")
+    axes.title.set_fontsize(9)
+
+
+def _draw_bands(axes: Axes, example: dict) -> None:
+    bands = np.asarray(example["bands"])
+    extent = (0, len(bands) * example["hop_seconds"], 0, bands.shape[1])
+    low, high = np.percentile(bands, [2, 99.5])
+    axes.imshow(bands.T, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=low, vmax=high)
+    axes.set(ylabel=example["band_name"], xlim=(0, _seconds(example)))
+    if len(example["attention"]):
+        overlay = axes.twinx()
+        overlay.plot(example["attention_seconds"], example["attention"], color="#3ddbd9", linewidth=1.4)
+        overlay.set(ylim=(0, 1.15 * max(example["attention"])), xlim=(0, _seconds(example)))
+        overlay.set_ylabel("attention (1: even share)", fontsize=8, color=_ATTENTION_INK)
+        overlay.tick_params(axis="y", labelsize=8, colors=_ATTENTION_INK)
+
+
+def _draw_probabilities(axes: Axes, probabilities: Mapping[str, float]) -> None:
+    names, shares = list(probabilities), list(probabilities.values())
+    axes.barh(
+        names,
+        [100 * share for share in shares],
+        color=[_ACCENT if share == max(shares) else _SOFT for share in shares],
+    )
+    axes.set(xlim=(0, 100))
+    axes.invert_yaxis()
+    axes.tick_params(labelsize=8)
+
+
+def _seconds(example: dict) -> float:
+    return len(example["waveform"]) / example["sample_rate_hz"]
 
 
 def differences(comparisons: Mapping, title: str) -> Figure:

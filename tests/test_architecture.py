@@ -21,6 +21,7 @@ COMMAND_LINE = {
     "acrnn.export.command",
     "acrnn.inference.arguments",
     "acrnn.inference.command",
+    "acrnn.inference.timeline_command",
     "data_prep.__main__",
     "data_prep.arguments",
     "data_prep.auxiliary_inputs",
@@ -37,6 +38,7 @@ SHARED_WITH_PREPARATION = {
     "records",
     "segments",
     "text",
+    "toy_speech",
     "vector_tables",
     "workers",
 }
@@ -54,6 +56,7 @@ NEEDED_FOR_INFERENCE = {
     "progress",
     "segments",
     "text",
+    "toy_speech",
     "vector_tables",
 }
 # Modules written in TensorFlow operations throughout; they are imported where they are used.
@@ -271,7 +274,9 @@ def test_public_functions_and_classes_have_docstrings():
 LIBRARY = [name for name in MODULES if name not in COMMAND_LINE and not name.startswith("experiments")]
 
 
-COMMAND = re.compile(r"\b(python -m data_prep|acrnn export|acrnn enrol|tensorflow_model_server|docker compose) ")
+COMMAND = re.compile(
+    r"\b(python -m data_prep|acrnn export|acrnn enrol|acrnn predict|tensorflow_model_server|docker compose) "
+)
 
 
 def texts_of(name: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from acrnn.audio import AudioError, load_waveform, mono
+from acrnn.audio import AudioError, blocks, load_waveform, mono
 
 RATE = 16000
 
@@ -100,6 +100,24 @@ def test_a_truncated_wav_is_refused_though_the_library_would_read_it(tmp_path):
     assert len(soundfile.read(path)[0]) == 7500
     with pytest.raises(AudioError, match=r"cut.wav: truncated, 1000 bytes less"):
         load_waveform(path, RATE)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
+def test_the_blocks_of_a_file_are_the_parts_of_its_waveform(tmp_path, name):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (2 * RATE + 77, 2))
+    soundfile.write(tmp_path / name, noise, RATE)
+    parts = list(blocks(tmp_path / name, seconds=0.25))
+    assert {len(part) for part in parts[:-1]} == {4000}
+    np.testing.assert_allclose(np.concatenate(parts), load_waveform(tmp_path / name, RATE), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cut.flac", "cut.ogg", "cut.mp3"])
+def test_the_blocks_of_a_truncated_file_end_with_an_error(tmp_path, name):
+    path = tmp_path / name
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 3 * RATE), RATE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(AudioError, match=rf"{name}: "):
+        list(blocks(path))
 
 
 @pytest.mark.parametrize("name", ["cut.flac", "cut.ogg", "cut.mp3"])

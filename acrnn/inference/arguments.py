@@ -23,6 +23,7 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     )
     output.add_argument("--plot", type=Path, metavar="PNG", help="draw waveform, features, attention, probabilities")
     output.add_argument("--embeddings", type=Path, metavar="NPZ", help="write the values of the last hidden layer")
+    _add_timeline(parser)
     auxiliary = parser.add_argument_group("auxiliary inputs", "for a model that needs more than sound; see acrnn info")
     text = auxiliary.add_mutually_exclusive_group()
     text.add_argument("--text", help="transcript of the only file")
@@ -60,4 +61,16 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--threads", type=positive, help="number of threads (default: the runtime's choice)")
     model.add_argument(
         "--no-speech-check", action="store_true", help="predict an emotion even where no speech is found"
+    )
+
+
+def _add_timeline(predict: argparse.ArgumentParser) -> None:
+    group = predict.add_argument_group("long recordings")
+    group.add_argument("--timeline", action="store_true", help="a file of any length, window by window")
+    group.add_argument("--window", dest="window_seconds", type=float, metavar="SECONDS", help="length (default: 3)")
+    group.add_argument(
+        "--hop", dest="hop_seconds", type=float, metavar="SECONDS", help="from start to start (default: 1)"
+    )
+    group.add_argument(
+        "--out", type=Path, metavar="FILE", help="write .json, .csv, .TextGrid, .srt, or .txt (Audacity)"
     )

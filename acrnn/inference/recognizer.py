@@ -204,6 +204,7 @@ class Recognizer:
         window_seconds: float = 3.0,
         hop_seconds: float = 1.0,
         adapt: bool = False,
+        speaker: SpeakerProfile | None = None,
     ) -> Stream:
         """Returns a stream that takes samples and returns a decision every hop; see `streaming.Stream`.
 
@@ -211,6 +212,7 @@ class Recognizer:
             sample_rate_hz: sampling rate of the samples; None for that of the model.
             window_seconds, hop_seconds: length of a window, and distance between the starts of windows.
             adapt: adapt the model to the speaker, by the statistics of the latest minutes of the stream.
+            speaker: profile of the speaker, see `enrol`, if the model does not adapt.
 
         Raises:
             ValueError: the model takes more than sound, or no speaker profiles to adapt by, or a length is out of range.
@@ -219,10 +221,10 @@ class Recognizer:
             raise ValueError(f"{self.card.name}: takes {self.card.inputs}; a stream has sound only")
         from acrnn.inference.streaming import Stream
 
-        rate = sample_rate_hz or self.card.sample_rate_hz
         if adapt:
             inputs.check_takes_speaker(self.card)
-        return Stream(self.predict, self.has_speech, self.card, rate, window_seconds, hop_seconds, adapt)
+        rate = sample_rate_hz or self.card.sample_rate_hz
+        return Stream(self.predict, self.has_speech, self.card, rate, window_seconds, hop_seconds, adapt, speaker)
 
     def waveform(self, source: Source, sample_rate_hz: int | None = None) -> np.ndarray:
         """Returns the waveform that the model receives: mono, float32 [samples] at its rate, checked; see `predict`."""
@@ -250,10 +252,10 @@ class Recognizer:
         return waveform
 
     def _check_duration(self, seconds: float, name: str) -> None:
-        if seconds > self.card.max_seconds:
-            raise audio.AudioError(
-                f"{name}: {seconds:.1f} s long, the model takes up to {self.card.max_seconds:g} s; cut it"
-            )
+        most = self.card.max_seconds
+        if seconds > most:
+            remedy = "cut it" if self.card.auxiliary_inputs else "cut it, or use acrnn predict --timeline"
+            raise audio.AudioError(f"{name}: {seconds:.1f} s long, the model takes up to {most:g} s; {remedy}")
 
     def _group_results(self, group: Sequence[_Utterance | Failure]) -> Iterator[Prediction | Failure]:
         predictions = iter(self._predictions([entry for entry in group if not isinstance(entry, Failure)]))

@@ -10,7 +10,7 @@ import numpy as np
 from acrnn import audio
 from acrnn.errors import FieldError
 from acrnn.inference.prediction import Prediction
-from acrnn.inference.speaker_profile import RunningProfile
+from acrnn.inference.speaker_profile import RunningProfile, SpeakerProfile
 from acrnn.model_card import Card
 
 HALF_LIFE_SECONDS = 60.0  # of the speech that a stream adapts to
@@ -49,6 +49,7 @@ class Stream:
         hop_seconds: distance between the starts of windows; at most a window.
         adapt: adapt the model to the speaker, see `speaker_profile.RunningProfile`; windows without speech are left out. The decision
             for a window then depends on the windows before it.
+        speaker: profile of the speaker, if the model does not adapt.
 
     Raises:
         FieldError: a length is out of range.
@@ -63,9 +64,10 @@ class Stream:
         window_seconds: float = 3.0,
         hop_seconds: float = 1.0,
         adapt: bool = False,
+        speaker: SpeakerProfile | None = None,
     ):
         _check_lengths(card, window_seconds, hop_seconds)
-        self.predict, self.has_speech, self.rate = predict, has_speech, card.sample_rate_hz
+        self.predict, self.has_speech, self.rate, self.speaker = predict, has_speech, card.sample_rate_hz, speaker
         self.window, self.hop = round(window_seconds * self.rate), max(1, round(hop_seconds * self.rate))
         self.shortest = card.frontend.window_samples
         self._resampler = None
@@ -123,7 +125,7 @@ class Stream:
 
     def _prediction(self, start: int, samples: np.ndarray) -> Prediction:
         if self._profile is None or self.has_speech(samples) is False:
-            return self.predict(samples, self.rate)
+            return self.predict(samples, self.rate, speaker=self.speaker)
         new_samples = start + len(samples) - max(start, self._decided)
         new_frames = max(1, round(new_samples / self._profile.card.frontend.hop_samples))
         self._profile.add_features(self._profile.card.frontend.extract(samples)[-new_frames:])

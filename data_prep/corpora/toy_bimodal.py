@@ -27,10 +27,11 @@ from pathlib import Path
 
 import numpy as np
 
+from acrnn.toy_speech.speech import SENTENCES, spoken
+from acrnn.toy_speech.voices import EMOTIONS, LABELS, Emotion
 from data_prep.corpora import toy
 from data_prep.corpora.base import Corpus, ReadOptions, Subset, Utterance
 from data_prep.corpora.toy import SPEAKER_COUNT
-from data_prep.corpora.toy_voices import EMOTIONS, LABELS, Emotion
 
 GENERATOR_VERSION = "1"  # increase it with any change of a waveform or a text
 TAKES = 6  # utterances per speaker and emotion; the first has neutral words
@@ -74,7 +75,7 @@ def utterance_waveform(number: int, emotion: str, take: int) -> np.ndarray:
     """Returns the waveform of an utterance, float64 [samples] within ±1, the same in each call; see `words_of`."""
     rng = _rng(number, emotion, take, 2)
     voice = EMOTIONS[emotion] if take == 1 else VOICES[emotion]
-    return toy.spoken(number, str(rng.choice(toy.SENTENCES)), voice, rng)
+    return spoken(number, str(rng.choice(SENTENCES)), voice, rng)
 
 
 def _rng(number: int, emotion: str, take: int, purpose: int) -> np.random.Generator:

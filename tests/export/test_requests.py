@@ -5,7 +5,6 @@ import json
 import os
 import resource
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 import soxr
 import tensorflow as tf
+from support.ports import free_port
 from support.serving import (
     EMOTIONS,
     RATE,
@@ -211,12 +211,6 @@ def test_real_speech_is_recognized_alike_at_any_rate(server):
         files = [wav_file(soxr.resample(each, RATE, rate, quality="VHQ"), rate) for each in speech]
         probabilities = server.run("wav_bytes", contents=contents(*files))["probabilities"]
         np.testing.assert_allclose(probabilities, expected["probabilities"], atol=0.02)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(address, process, seconds=120):

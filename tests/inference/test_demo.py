@@ -1,11 +1,12 @@
-"""The demo page: every sound has a row, a bad one with its error, and the browser loads nothing from elsewhere."""
+"""The demo page without a browser: every sound has a row, a bad one with its error."""
 
+import base64
 import html
+import io
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,25 +17,12 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from support.tiny_corpus import TINY_NETWORK, tiny_sound
+from support.ports import free_port
+from support.tiny_corpus import tiny_sound
 
-from acrnn import audio
-from acrnn.crossval import Experiment, cross_validate
-from acrnn.export import version_folder
-from acrnn.export.trained_model import TrainedModel
-from acrnn.inference import Recognizer, demo
-from acrnn.recipes import Recipe
+from acrnn import audio, figures
+from acrnn.inference import Recognizer, command, demo, demo_answers
 
-CHROMIUM_FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PNG = "data:image/png;base64,"
 ESTIMATE = {
     "protocol": "leave-one-speaker-out",
@@ -43,32 +31,6 @@ ESTIMATE = {
     "per_class": [{"emotion": "high", "recall": 0.9}, {"emotion": "low", "recall": None}],
     "coverage": {"folds": 5, "seeds": 1, "runs": 5, "planned": 5},
 }
-
-
-@pytest.fixture(scope="module")
-def model(tiny_records, tmp_path_factory):
-    """The version folder of a tiny model."""
-    run, out = tmp_path_factory.mktemp("demo-run"), tmp_path_factory.mktemp("demo-model") / "tiny" / "1"
-    recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=1)
-    experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
-    cross_validate(experiment, run, folds=[0], announce=lambda line: None)
-    version_folder.export(TrainedModel.of_run(run, 0), out, formats=("onnx",))
-    return out
-
-
-@pytest.fixture(scope="module")
-def recognizer(model):
-    return Recognizer.load(model, threads=1, check_speech=False)
-
-
-@pytest.fixture
-def sounds(tmp_path):
-    """Two sounds on disk."""
-    folder = tmp_path / "sounds"
-    folder.mkdir()
-    for name, seconds, seed in (("high", 0.8, 1), ("low", 3.5, 2)):
-        soundfile.write(folder / f"{name}.wav", tiny_sound(name, seconds, seed), 16000)
-    return [str(folder / "high.wav"), str(folder / "low.wav")]
 
 
 def write_bad(folder):
@@ -99,7 +61,7 @@ def rows(shown):
 
 
 def test_every_sound_has_a_row_with_its_prediction_and_a_figure(recognizer, sounds):
-    shown = demo.recognize(recognizer, sounds)
+    shown = demo_answers.recognize(recognizer, sounds)
     header, *lines = rows(shown)
     assert header == ["file", "emotion", *recognizer.labels, "duration"]
     for path, line in zip(sounds, lines, strict=True):
@@ -111,65 +73,100 @@ def test_every_sound_has_a_row_with_its_prediction_and_a_figure(recognizer, soun
 
 
 def test_the_figure_is_a_png_as_wide_as_the_page(recognizer, sounds):
-    png = demo.answer(recognizer, "high.wav", Path(sounds[0])).png
+    png = demo_answers.answer(recognizer, "high.wav", Path(sounds[0])).png
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(png[16:20], "big") >= 1000 and len(png) > 10_000
 
 
-def test_a_bad_file_has_a_row_with_its_error_and_the_others_go_on(recognizer, sounds, tmp_path):
+def test_the_figure_has_a_scale_for_attention_and_its_parts_can_be_stacked(recognizer, sounds):
+    prediction = recognizer.predict(sounds[0])
+    for stacked in (False, True):
+        figure = figures.predictions([command.example(recognizer, prediction)], stacked)
+        wave, bands, bars, attention = figure.axes
+        figure.draw_without_rendering()
+        assert "attention" in attention.get_ylabel() and len(attention.get_yticks()) > 2
+        assert attention.get_ylim()[1] > max(prediction.attention) and bands.get_ylabel() == "Mel band"
+        places = [axes.get_position() for axes in (wave, bars)]
+        assert bool(places[0].y0 > places[1].y1) is stacked
+
+
+def test_the_player_of_a_sound_has_the_waveform_that_the_model_received(recognizer, sounds):
+    shown = demo_answers.recognize(recognizer, sounds)
+    players = re.findall(r'<audio controls src="data:audio/flac;base64,([^"]+)"', shown)
+    for path, player in zip(sounds, players, strict=True):
+        samples, rate = soundfile.read(io.BytesIO(base64.b64decode(player)), dtype="float32")
+        assert rate == recognizer.card.sample_rate_hz
+        np.testing.assert_allclose(samples, recognizer.waveform(path), atol=2 / 32768)
+
+
+def test_a_bad_file_has_its_error_below_the_predictions_of_the_others(recognizer, sounds, tmp_path):
     bad = write_bad(tmp_path)
-    shown = demo.recognize(recognizer, [sounds[0], *(str(tmp_path / name) for name in bad), sounds[1]])
-    _, first, *failed, last = rows(shown)
-    assert first[0] == "high.wav" and last[0] == "low.wav" and shown.count(PNG) == 2
-    assert [line[0] for line in failed] == list(bad)
+    shown = demo_answers.recognize(recognizer, [sounds[0], *(str(tmp_path / name) for name in bad), sounds[1]])
+    _, first, second, header, *failed = rows(shown)
+    assert first[0] == "high.wav" and second[0] == "low.wav" and shown.count(PNG) == 2
+    assert header == ["file", "problem"] and [line[0] for line in failed] == list(bad)
     for (_, message), reason in zip(failed, bad.values(), strict=True):
         assert reason in message
     assert str(tmp_path) not in shown and "Traceback" not in shown
 
 
+def test_without_a_prediction_there_is_no_table_of_probabilities(recognizer, tmp_path):
+    shown = demo_answers.recognize(recognizer, [str(tmp_path / "gone.wav")])
+    assert [line[:2] for line in rows(shown)] == [["file", "problem"], ["gone.wav", rows(shown)[1][1]]]
+
+
 def test_the_page_keeps_to_a_shorter_limit_of_the_model(recognizer, sounds):
     short = Recognizer(replace(recognizer.card, max_seconds=2.0), None, "none", Path())
-    assert "3.5 s long, this page takes up to 2 s" in demo.answer(short, "low.wav", Path(sounds[1])).error
+    assert "3.5 s long, this page takes up to 2 s" in demo_answers.answer(short, "low.wav", Path(sounds[1])).error
 
 
 def test_a_sound_that_is_too_long_is_not_decoded(recognizer, tmp_path, monkeypatch):
     soundfile.write(tmp_path / "long.flac", np.zeros(100 * 8000, np.int16), 8000)
     monkeypatch.setattr(audio, "load_waveform", lambda *_: pytest.fail("it was decoded"))
-    assert "100.0 s long" in demo.answer(recognizer, "long.flac", tmp_path / "long.flac").error
+    assert "100.0 s long" in demo_answers.answer(recognizer, "long.flac", tmp_path / "long.flac").error
 
 
 def test_a_recording_comes_first_and_no_more_than_a_dozen_sounds_are_taken(recognizer, sounds, tmp_path):
     paths = [str(tmp_path / f"gone{number}.wav") for number in range(14)]
-    shown = demo.recognize(recognizer, paths, sounds[0])
-    lines = rows(shown)[1:]
-    assert [line[0] for line in lines] == ["recording", *(f"gone{number}.wav" for number in range(11))]
+    shown = demo_answers.recognize(recognizer, paths, sounds[0])
+    names = [line[0] for line in rows(shown) if line[0] != "file"]
+    assert names == ["recording", *(f"gone{number}.wav" for number in range(11))]
     assert "Left out: gone11.wav, gone12.wav, gone13.wav" in shown
 
 
 def test_a_page_without_sounds_explains_the_next_step(recognizer):
-    assert "No sound yet" in demo.recognize(recognizer, None) and "<table" not in demo.recognize(recognizer, [])
+    assert "No sound yet" in demo_answers.recognize(recognizer, None) and "<table" not in demo_answers.recognize(
+        recognizer, []
+    )
 
 
 def test_the_name_of_a_file_is_text_and_no_markup(recognizer, sounds, tmp_path):
     name = '<img src=x onerror="alert(1)"> $_$.wav'
     shutil.copy(sounds[0], tmp_path / name)
-    shown = demo.recognize(recognizer, [str(tmp_path / name), str(tmp_path / f"gone {name}")])
+    shown = demo_answers.recognize(recognizer, [str(tmp_path / name), str(tmp_path / f"gone {name}")])
     assert "<img src=x" not in shown and shown.count("<img") == 1
-    assert [line[0] for line in rows(shown)[1:]] == [name, f"gone {name}"]
+    assert [line[0] for line in rows(shown) if line[0] != "file"] == [name, f"gone {name}"]
 
 
-def test_the_top_states_the_model_its_training_data_and_limitations(recognizer):
-    card, top = recognizer.card, demo.about(recognizer.card)
+def test_the_top_states_the_emotions_and_what_the_model_does_not_do(recognizer):
+    top = " ".join(demo_answers.lead(recognizer.card).split())
+    assert "tiny names the emotion that speech resembles most: high, low or noisy. It does not detect" in top
+
+
+def test_the_facts_state_the_model_its_training_data_and_limitations(recognizer):
+    card, top = recognizer.card, demo_answers.about(recognizer.card)
     assert "tiny, 3-D ACRNN" in top and "high, low, noisy" in top and "not calibrated" in top
     assert html.escape(card.corpus["title"]) in top and f"{len(card.fitted_on['speakers'])} speakers" in top
 
 
-def test_the_top_states_the_performance_with_its_interval_or_that_none_was_measured(recognizer):
-    top = " ".join(demo.about(replace(recognizer.card, estimate=ESTIMATE)).split())
+def test_the_facts_state_the_performance_with_its_interval_or_that_none_was_measured(recognizer):
+    top = " ".join(demo_answers.about(replace(recognizer.card, estimate=ESTIMATE)).split())
     assert "UAR 62.5 % (95 % interval 50.0 to 75.0), where chance is 33.3 %" in top
     assert "leave-one-speaker-out, 5 of 5 planned runs" in top and "Recall: high 90 %, low –." in top
-    assert "interval" not in demo.about(replace(recognizer.card, estimate={**ESTIMATE, "uar_pooled_interval": None}))
-    assert "Not measured on speakers" in demo.about(replace(recognizer.card, estimate=None))
+    assert "interval" not in demo_answers.about(
+        replace(recognizer.card, estimate={**ESTIMATE, "uar_pooled_interval": None})
+    )
+    assert "Not measured on speakers" in demo_answers.about(replace(recognizer.card, estimate=None))
 
 
 def test_gradio_is_imported_when_a_page_is_built_and_not_before():
@@ -184,22 +181,6 @@ def test_without_gradio_the_extra_is_named(recognizer, monkeypatch):
         demo.serve(recognizer)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def served(recognizer):
-    """The address of the page, served."""
-    built, port = demo.page(recognizer), free_port()
-    assert built.analytics_enabled is False
-    demo.launch(built, "127.0.0.1", port)
-    yield f"http://127.0.0.1:{port}"
-    built.close(verbose=False)
-
-
 def test_a_port_that_is_taken_is_named(recognizer, served):
     port = urlsplit(served).port
     with pytest.raises(OSError, match=f"127.0.0.1, port {port}: the page cannot listen there; choose another port"):
@@ -208,6 +189,21 @@ def test_a_port_that_is_taken_is_named(recognizer, served):
 
 def upload(address, sound):
     return httpx.post(f"{address}/gradio_api/upload", files={"files": ("sound.wav", sound)})
+
+
+def test_the_example_is_synthetic_speech_that_the_model_can_take(recognizer, tmp_path):
+    example = demo.write_example(tmp_path)
+    assert 1 < soundfile.info(example).duration < 4
+    assert demo_answers.answer(recognizer, example.name, example).prediction.emotion in recognizer.labels
+
+
+def test_the_model_has_answered_once_before_the_page_is_served(recognizer, monkeypatch):
+    steps = []
+    run = recognizer._run
+    monkeypatch.setattr(recognizer, "_run", lambda *inputs: steps.append("answer") or run(*inputs))
+    monkeypatch.setattr(demo, "launch", lambda blocks, *_: steps.append("serve") or blocks.close())
+    demo.serve(recognizer, port=free_port())
+    assert steps == ["answer", "serve"]
 
 
 def test_an_upload_that_is_too_large_is_refused(served):
@@ -243,6 +239,7 @@ def test_an_interrupt_ends_the_page_with_exit_status_0_and_nothing_of_the_upload
         preexec_fn=handle_interrupts,
     ) as page:
         try:
+            assert page.stderr.readline() == "loading…\n"
             assert page.stdout.readline() == f"{address}/ shows tiny; Ctrl-C ends it\n"
             kept = upload(address, Path(sounds[0]).read_bytes()).json()
             assert Path(kept[0]).is_file() and Path(kept[0]).is_relative_to(temporary)
@@ -252,69 +249,3 @@ def test_an_interrupt_ends_the_page_with_exit_status_0_and_nothing_of_the_upload
             page.kill()
     assert page.returncode == 0 and errors == "ended\n"
     assert not Path(kept[0]).exists() and list(temporary.glob("*demo*")) == [] == list(temporary.glob("gradio*"))
-
-
-@pytest.fixture
-def browser():
-    """A headless Chromium, driven by playwright."""
-    if not (chromium := shutil.which("chromium")):
-        pytest.skip("no chromium on PATH: the page is not tried in a browser")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def tab(browser):
-    """A tab that can load from this machine only, and the other addresses that it requested."""
-    opened, elsewhere = browser.new_page(), []
-
-    def gate(route):
-        if urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost"):
-            route.continue_()
-        else:
-            elsewhere.append(route.request.url)
-            route.abort()
-
-    opened.route(re.compile("^(https?|wss?):"), gate)
-    return opened, elsewhere
-
-
-def submit(page, address, paths):
-    """Opens the page, uploads files and presses the button."""
-    page.goto(address)
-    page.get_by_role("button", name="Recognize").wait_for()
-    page.set_input_files("input[type=file]", paths)
-    page.get_by_label(Path(paths[-1]).name).wait_for()
-    page.get_by_role("button", name="Recognize").click()
-
-
-def test_in_a_browser_two_files_are_uploaded_recognised_and_drawn_without_loading_anything_from_elsewhere(
-    served, tab, recognizer, sounds, tmp_path
-):
-    page, elsewhere = tab
-    submit(page, served, sounds)
-    page.locator("#answer table").wait_for()
-    emotions = [cell.inner_text() for cell in page.locator("#answer td.emotion").all()]
-    assert emotions == [recognizer.predict(path).emotion for path in sounds]
-    widths = page.locator("#answer figure img").evaluate_all("images => images.map(image => image.naturalWidth)")
-    assert len(widths) == 2 and min(widths) >= 1000
-    assert page.get_by_text("not calibrated: 90 %").is_visible()
-    page.screenshot(path=tmp_path / "page.png", full_page=True)
-    assert (tmp_path / "page.png").stat().st_size > 50_000
-    assert elsewhere == []
-
-
-def test_in_a_browser_a_bad_file_has_its_line_and_clear_empties_the_page(served, tab, sounds, tmp_path):
-    page, elsewhere = tab
-    bad = tmp_path / "empty.wav"
-    bad.touch()
-    submit(page, served, [str(bad), sounds[0]])
-    page.locator("#answer td.error", has_text="empty, 0 bytes").wait_for()
-    assert page.locator("#answer figure").count() == 1
-    page.get_by_role("button", name="Clear").last.click()
-    page.locator("#answer table").wait_for(state="detached")
-    assert elsewhere == []

@@ -1,6 +1,7 @@
 """The voice of a visitor on the demo page: enrolled from the sounds there, used for later answers, and dropped on request."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from support.tiny_corpus import tiny_sound
 from acrnn.export import version_folder
 from acrnn.frontends import FRONTENDS
 from acrnn.frontends.statistics import Moments, Prior, Statistics
-from acrnn.inference import Recognizer, demo
+from acrnn.inference import Recognizer, demo, demo_answers
 
 
 @pytest.fixture(scope="module")
@@ -31,29 +32,35 @@ def paths(tmp_path):
 
 
 def test_the_voice_of_the_sounds_on_the_page_changes_later_answers(recognizer, paths):
-    profile, text = demo.enrol(recognizer, paths, None, None)
+    profile, text = demo_answers.enrol(recognizer, paths, None, None)
     assert text.startswith("Your voice is known from 2 recordings (4 s).")
-    before, after = (demo.recognize(recognizer, paths, None, speaker) for speaker in (None, profile))
+    before, after = (demo_answers.recognize(recognizer, paths, None, speaker) for speaker in (None, profile))
     shares = [re.findall(r"\d+\.\d", re.sub(r"data:image[^\"]*", "", page)) for page in (before, after)]
     assert shares[0] != shares[1]
-    assert demo.enrol(recognizer, None, paths[0], profile)[1].startswith("Your voice is known from 1 recording (1 s).")
+    assert demo_answers.enrol(recognizer, None, paths[0], profile)[1].startswith(
+        "Your voice is known from 1 recording (1 s)."
+    )
 
 
 def test_a_sound_that_cannot_be_used_leaves_the_voice_as_it_was_and_is_named_without_its_path(
     recognizer, paths, tmp_path
 ):
-    profile, _ = demo.enrol(recognizer, paths, None, None)
+    profile, _ = demo_answers.enrol(recognizer, paths, None, None)
     bad = tmp_path / "<b>silent.wav"
     soundfile.write(bad, np.zeros(16000), 16000)
-    kept, text = demo.enrol(recognizer, [*paths, str(bad)], None, profile)
+    kept, text = demo_answers.enrol(recognizer, [*paths, str(bad)], None, profile)
     assert kept is profile and text.startswith("Not used: &lt;b&gt;silent.wav") and str(tmp_path) not in text
-    assert demo.enrol(recognizer, None, None, profile)[0] is profile
-    assert "No recording yet" in demo.enrol(recognizer, [], None, None)[1]
+    assert demo_answers.enrol(recognizer, None, None, profile)[0] is profile
+    assert "No recording yet" in demo_answers.enrol(recognizer, [], None, None)[1]
 
 
 def test_only_the_page_of_a_model_that_takes_speaker_profiles_offers_it(recognizer):
     labels = [
-        [block.value for block in demo.page(each).blocks.values() if type(block).__name__ == "Button"]
+        [
+            block.value
+            for block in demo.page(each, Path("example.wav")).blocks.values()
+            if type(block).__name__ == "Button"
+        ]
         for each in (recognizer, Recognizer.load())
     ]
     assert {"Use these recordings as my voice", "Forget my voice"} <= set(labels[0])

@@ -18,9 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from data_prep.corpora import toy
-from data_prep.corpora.base import ReadOptions, Utterance, read_corpus
-from data_prep.corpora.synthesis import (
+from acrnn.toy_speech import speech
+from acrnn.toy_speech.synthesis import (
     SAMPLE_RATE_HZ,
     SILENCE,
     VOWELS_HZ,
@@ -31,6 +30,8 @@ from data_prep.corpora.synthesis import (
     record,
     synthesize,
 )
+from data_prep.corpora import toy
+from data_prep.corpora.base import ReadOptions, Utterance, read_corpus
 
 STEADY = Voice(jitter=0.0, shimmer=0.0, breathiness=0.0)
 
@@ -159,25 +160,25 @@ def test_generating_again_or_with_another_number_of_speakers_gives_the_same_byte
 
 def test_another_process_makes_the_same_waveform():
     program = (
-        "import hashlib; from data_prep.corpora import toy; "
-        "print(hashlib.sha256(toy.utterance_waveform(3, 'anger', 2).tobytes()).hexdigest())"
+        "import hashlib; from acrnn.toy_speech import speech; "
+        "print(hashlib.sha256(speech.utterance_waveform(3, 'anger', 2).tobytes()).hexdigest())"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, cwd=Path(__file__).parents[3], capture_output=True, check=True
     )
-    here = hashlib.sha256(toy.utterance_waveform(3, "anger", 2).tobytes()).hexdigest()
+    here = hashlib.sha256(speech.utterance_waveform(3, "anger", 2).tobytes()).hexdigest()
     assert done.stdout.decode().strip() == here
 
 
 def test_speaker_emotion_and_sentence_each_draw_their_own_variation(monkeypatch: pytest.MonkeyPatch):
-    speaker = toy.draw_speaker(1)
-    monkeypatch.setattr(toy, "draw_speaker", lambda number: speaker)
-    monkeypatch.setattr(toy, "EMOTIONS", dict.fromkeys(toy.LABELS, toy.EMOTIONS["neutral"]))
-    monkeypatch.setattr(toy, "SENTENCES", toy.SENTENCES[:1] * 4)
-    monkeypatch.setattr(toy, "record", lambda waveform, *_: waveform)
+    speaker = speech.draw_speaker(1)
+    monkeypatch.setattr(speech, "draw_speaker", lambda number: speaker)
+    monkeypatch.setattr(speech, "EMOTIONS", dict.fromkeys(speech.LABELS, speech.EMOTIONS["neutral"]))
+    monkeypatch.setattr(speech, "SENTENCES", speech.SENTENCES[:1] * 4)
+    monkeypatch.setattr(speech, "record", lambda waveform, *_: waveform)
     keys = [(1, "anger", 1), (2, "anger", 1), (1, "neutral", 1), (1, "anger", 2)]
-    assert len({toy.utterance_waveform(*key).tobytes() for key in keys}) == 4
+    assert len({speech.utterance_waveform(*key).tobytes() for key in keys}) == 4
 
 
 def test_whole_files_are_kept_and_those_of_other_settings_are_made_anew(tmp_path: Path):
@@ -243,7 +244,7 @@ def test_files_are_16_khz_mono_16_bit_of_ordinary_length_and_level(utterances: t
 
 
 def test_speakers_spread_over_the_range_of_tracts_and_pitches():
-    speakers = [toy.draw_speaker(number) for number in range(1, 11)]
+    speakers = [speech.draw_speaker(number) for number in range(1, 11)]
     scales = [speaker.voice.formant_scale for speaker in speakers]
     pitches_hz = [speaker.base_pitch_hz for speaker in speakers]
     assert 0.85 <= min(scales) < 0.92

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from data_prep.corpora.synthesis import Recording, Voice
+from acrnn.toy_speech.synthesis import Recording, Voice
 
 
 @dataclass(frozen=True)
