@@ -34,6 +34,7 @@ setup(
         "pooch>=1.8",
         "matplotlib>=3.9",
         "jinja2>=3.1",
+        "filelock>=3.25",
     ],
     extras_require={
         "audformat": ["audformat>=1.3"],
