@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_enrol(commands)
     _add_info(commands)
+    _add_check(commands)
     _add_demo(commands)
     _add_systems(commands)
     _add_summary(commands)
@@ -116,6 +117,17 @@ def _add_info(commands) -> None:
     style.add_argument("--markdown", action="store_true", help="print the card as a page, as in the model's README.md")
 
 
+def _add_check(commands) -> None:
+    _add_command(
+        commands,
+        "check",
+        run_check,
+        "verify the files of a model, a record set or an experiment",
+        "Verifies the files of a model, a record set or an experiment by their checksums, and prints the defects.",
+        "acrnn check saved_models/mine/1",
+    ).add_argument("folder", help="folder, or name of an included model")
+
+
 def _add_demo(commands) -> None:
     demo = _add_command(
         commands,
@@ -167,6 +179,7 @@ def _add_report(commands) -> None:
     report.add_argument(
         "--records", type=Path, help="record set of the experiment, to draw attention over spectrograms"
     )
+    report.add_argument("--out", type=Path, help="folder of the report (default: that of the experiment)")
 
 
 def _add_export(commands) -> None:
@@ -222,7 +235,7 @@ def run_report(options: argparse.Namespace) -> int:
     """Writes the report of an experiment's results and prints its path."""
     from acrnn import reports
 
-    print(reports.write_report(options.folder, options.records))
+    print(reports.write_report(options.folder, options.records, options.out))
     return 0
 
 
@@ -259,6 +272,13 @@ def run_info(options: argparse.Namespace) -> int:
     from acrnn.inference import command
 
     return command.info(options.model, "json" if options.json else "markdown" if options.markdown else "text")
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Prints the defects of a folder; returns 1 if there are any."""
+    from acrnn.reports import integrity
+
+    return integrity.check(options.folder)
 
 
 def run_export(options: argparse.Namespace) -> int:

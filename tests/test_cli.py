@@ -11,7 +11,7 @@ from acrnn.console import run_job, usage_message
 from acrnn.errors import FieldError, UsageError
 from acrnn.model_card import FORMATS
 
-COMMANDS = ("predict", "info", "serve-demo", "systems", "summary", "report", "export")
+COMMANDS = ("predict", "info", "check", "serve-demo", "systems", "summary", "report", "export")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

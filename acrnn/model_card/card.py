@@ -1,18 +1,16 @@
-"""The card of an exported model: its inputs and outputs, training data, estimated performance and limitations.
-
-`FORMATS` is the table of export formats. Importing this module imports no NumPy, so that `acrnn --help` can list them.
-"""
+"""The card of an exported model: its inputs and outputs, training data, estimated performance and limitations."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acrnn import files
+from acrnn.model_card import checksums
 
 if TYPE_CHECKING:
     from acrnn.frontends import Spec
@@ -30,33 +28,6 @@ _JSON_KEYS = {"auxiliary_inputs": "companions"}  # keys in the JSON file that di
 _DATA_FIELDS = frozenset(
     {"num_classes", "frames", "bands", "record_channels", "padding", "speaker_embedding_size", "embedding_size"}
 )
-
-
-@dataclass(frozen=True)
-class Format:
-    """A format that models are exported in.
-
-    Attributes:
-        title: name for people, also in the card.
-        file: file in the version folder.
-        runtime: module that runs the file.
-        weights: number format of the weights: "float32", "float16" or "int8".
-    """
-
-    title: str
-    file: str
-    runtime: str
-    weights: str = "float32"
-
-
-FORMATS = {
-    "saved-model": Format("TensorFlow, for TF Serving", "saved_model.pb", "tensorflow"),
-    "onnx": Format("ONNX, float32", "model.onnx", "onnxruntime"),
-    "onnx-int8": Format("ONNX, 8-bit weights", "model.int8.onnx", "onnxruntime", "int8"),
-    "litert": Format("LiteRT, float32", "model.tflite", "ai_edge_litert"),
-    "litert-float16": Format("LiteRT, 16-bit weights", "model.float16.tflite", "ai_edge_litert", "float16"),
-    "litert-int8": Format("LiteRT, 8-bit weights", "model.int8.tflite", "ai_edge_litert", "int8"),
-}
 
 
 @dataclass(frozen=True)
@@ -88,6 +59,8 @@ class Card:
             to a speaker; None for others.
         other_corpora: title, version, licence and citation of each corpus that adds to the training, by its use: "pre-training",
             "joint training".
+        sha256: SHA-256 of each file of the model but the card, by its path in the version folder; empty on cards of earlier
+            versions.
     """
 
     name: str
@@ -112,6 +85,7 @@ class Card:
     other_corpora: Mapping[str, Mapping] = field(default_factory=dict)
     speaker_prior: Mapping | None = None
     speaker_dense: Mapping | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def prior(self) -> Prior | None:
@@ -228,8 +202,7 @@ class Card:
         left_out = {"frontend", "rule"}
         if not self.auxiliary_inputs:
             left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
-        if not self.other_corpora:
-            left_out |= {"other_corpora"}
+        left_out |= {name for name in ("other_corpora", "sha256") if not getattr(self, name)}
         left_out |= {name for name in ("speaker_prior", "speaker_dense") if getattr(self, name) is None}
         names = [item.name for item in fields(self) if item.name not in left_out]
         values = {_JSON_KEYS.get(name, name): getattr(self, name) for name in names}
@@ -282,11 +255,18 @@ class Card:
         except (ValueError, AttributeError) as error:
             raise ValueError(f"{path}: not the card of a model of this version: {error}; {REMEDY}") from error
 
-    def write(self, folder: Path) -> None:
-        """Writes the card into a version folder: as JSON, and as a Markdown page (README.md)."""
+    def write(self, folder: Path) -> Card:
+        """Writes the card into a version folder, as JSON and as a Markdown page (README.md), when all other files are there.
+
+        Returns:
+            The card with the checksums of the files.
+        """
         files.make_folder(folder / CARD.parent)
-        files.write_json(folder / CARD, self.to_dict())
         files.write_text(folder / "README.md", self.markdown())
+        (folder / CARD).unlink(missing_ok=True)
+        card = replace(self, sha256=checksums.of_folder(folder))
+        files.write_json(folder / CARD, card.to_dict())
+        return card
 
     def markdown(self) -> str:
         """Returns the card as a Markdown page."""
