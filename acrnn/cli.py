@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from acrnn import __version__
 from acrnn.console import run_job
 from acrnn.export.arguments import add_export_arguments, check_export_arguments
 from acrnn.inference.arguments import add_demo_arguments, add_enrolment_arguments, add_predict_arguments
+from acrnn.scripts import SCRIPTS, run_script
 
 Command = Callable[[argparse.Namespace], int]
-
-
-class Script(NamedTuple):
-    """A command that is a script of its own, with its own options.
-
-    Attributes:
-        module: module with the script's `main`.
-        summary: line in the list of commands.
-    """
-
-    module: str
-    summary: str
-
-
-SCRIPTS = {
-    "prepare": Script("data_prep.__main__", "prepare the record set of a corpus; the same as python -m data_prep"),
-    "train": Script("experiments.run_cv", "cross-validate a system; the same as python experiments/run_cv.py"),
-    "cross-corpus": Script("experiments.cross_corpus", "train on one corpus and test on another"),
-    "evaluate": Script("experiments.evaluate_model", "test an exported model on a corpus"),
-    "compare": Script("experiments.compare", "compare the results of experiments by paired tests"),
-    "fuse": Script("experiments.fusion", "average the predictions of several experiments"),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,16 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(given)
     return run_job(lambda: options.run(options), parser)
-
-
-def run_script(name: str, arguments: Sequence[str]) -> int:
-    """Runs a command of `SCRIPTS`; returns its exit status."""
-    program = sys.argv[0]
-    sys.argv[0] = f"acrnn {name}"  # the script's parser shows it in its usage
-    try:
-        return importlib.import_module(SCRIPTS[name].module).main(arguments)
-    finally:
-        sys.argv[0] = program
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_enrol(commands)
     _add_info(commands)
+    _add_check(commands)
     _add_demo(commands)
     _add_systems(commands)
     _add_summary(commands)
@@ -134,6 +102,17 @@ def _add_info(commands) -> None:
     style.add_argument("--markdown", action="store_true", help="print the card as a page, as in the model's README.md")
 
 
+def _add_check(commands) -> None:
+    _add_command(
+        commands,
+        "check",
+        run_check,
+        "verify the files of a model, a record set or an experiment",
+        "Verifies the files of a model, a record set or an experiment by their checksums, and prints the defects.",
+        "acrnn check saved_models/mine/1",
+    ).add_argument("folder", help="folder, or name of an included model")
+
+
 def _add_demo(commands) -> None:
     command = _add_command(
         commands,
@@ -182,6 +161,7 @@ def _add_report(commands) -> None:
     report.add_argument(
         "--records", type=Path, help="record set of the experiment, to draw attention over spectrograms"
     )
+    report.add_argument("--out", type=Path, help="folder of the report (default: that of the experiment)")
 
 
 def _add_export(commands) -> None:
@@ -226,7 +206,7 @@ def run_report(options: argparse.Namespace) -> int:
     """Writes the report of an experiment's results and prints its path."""
     from acrnn import reports
 
-    print(reports.write_report(options.folder, options.records))
+    print(reports.write_report(options.folder, options.records, options.out))
     return 0
 
 
@@ -275,6 +255,13 @@ def run_info(options: argparse.Namespace) -> int:
     from acrnn.inference import command
 
     return command.info(options.model, "json" if options.json else "markdown" if options.markdown else "text")
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Prints the defects of a folder; returns 1 if there are any."""
+    from acrnn.reports import integrity
+
+    return integrity.check(options.folder)
 
 
 def run_export(options: argparse.Namespace) -> int:

@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import platform
+import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 _PARTIAL = ".partial-"
+_PARTIAL_SECONDS = 24 * 3600  # temporary files of other hosts that are older belong to no running process
+_CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def partial_path(path: Path) -> Path:
+    """Returns a temporary path in the same folder, with host and process in its name."""
+    return path.with_name(f"{_PARTIAL}{_host()}.{os.getpid()}-{path.name}")
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yields a temporary path in the same folder, which replaces `path` at the end of the block, or is removed on an error."""
-    temporary = path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
+    """Yields a temporary path in the same folder, which replaces `path` at the end of the block, or is removed on an error.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; the message names the path and the remedy.
+    """
+    temporary = partial_path(path)
+    with named_errors(path):
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Turns the errors of a full disk and of a place that cannot be written into one that names `path` and the remedy.
+
+    Raises:
+        OSError: such an error occurred in the block.
+    """
     try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        remedy = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "change its permissions"
+        raise OSError(f"{path}: cannot be written ({error.strerror}); {remedy}, or choose another folder") from error
 
 
 def make_folder(path: Path) -> None:
@@ -36,11 +69,31 @@ def make_folder(path: Path) -> None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes temporary files of killed processes from a folder; files of running processes stay."""
+    """Removes temporary files and folders of killed processes from a folder.
+
+    Those of running processes stay, and those of other hosts for a day.
+    """
     for path in folder.glob(f"{_PARTIAL}*"):
-        process = path.name.removeprefix(_PARTIAL).partition("-")[0]
-        if not (process.isdecimal() and _is_alive(int(process))):
-            path.unlink(missing_ok=True)
+        host, _, process = path.name.removeprefix(_PARTIAL).partition("-")[0].partition(".")
+        if host == _host() and process.isdecimal():
+            is_left = not _is_alive(int(process))
+        else:
+            is_left = time.time() - path.stat().st_mtime > _PARTIAL_SECONDS
+        if is_left:
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@cache
+def _host() -> str:
+    """Short name of this host for file names."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 
 
 def _is_alive(process: int) -> bool:

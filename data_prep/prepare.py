@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 from acrnn import files
 from acrnn.console import import_quietly
+from acrnn.output import lock
 from acrnn.records.manifest import MANIFEST, Manifest, shard_name
 from acrnn.records.record_set import RecordSet
 from acrnn.records.sounds import joined, write_sounds
@@ -72,13 +74,33 @@ def prepare(
             False; finished shards are kept.
         ValueError: `out` has a finished record set of other recordings or settings; or two utterances of different speakers
             or emotions have the same sound.
-        OSError: the disk is full or the folder cannot be written.
+        OSError: the disk is full, the folder cannot be written, or another process works in it.
     """
     _refuse_single_emotion(recordings.selection, data_dir)
-    files.make_folder(out)
     plans = plan_shards(recordings.selection, data_dir, settings)
-    if (out / MANIFEST).exists():
-        return _finished_manifest(out, corpus, recordings, plans, settings, skip_bad)
+    if not (out / MANIFEST).exists():
+        with lock.exclusive(out):
+            if not (out / MANIFEST).exists():
+                return _write(out, corpus, recordings, subset, settings, plans, jobs, skip_bad, progress)
+    if (
+        out / PROGRESS
+    ).exists():  # the process that wrote the manifest was killed before it had cleaned up, or is about to
+        with suppress(OSError), lock.exclusive(out):
+            _remove_leftovers(out)
+    return _finished_manifest(out, corpus, recordings, plans, settings, skip_bad)
+
+
+def _write(
+    out: Path,
+    corpus: Corpus,
+    recordings: Recordings,
+    subset: str | None,
+    settings: Settings,
+    plans: Sequence[ShardPlan],
+    jobs: int,
+    skip_bad: bool,
+    progress: Callable[[int, int], None],
+) -> Manifest:
     import_quietly("tensorflow")
     written = write_shards(out, plans, jobs, skip_bad, progress)
     failures = [failure for shard in written for failure in shard.skipped]
@@ -86,6 +108,12 @@ def prepare(
         raise PreparationError(failures)
     written = _without_repetitions(out, plans, written, jobs, skip_bad)
     return _finish(out, corpus, recordings, subset, settings, written)
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Removes what a finished preparation does not need: the notes, and temporary files of killed processes."""
+    shutil.rmtree(out / PROGRESS)
+    files.remove_partial(out)
 
 
 def _without_repetitions(
@@ -159,7 +187,7 @@ def _finish(
         if path.name not in {shard.file for shard in manifest.shards}:
             path.unlink()  # of an interrupted call with another selection
     files.write_sealed_json(out / MANIFEST, manifest.to_dict())
-    shutil.rmtree(out / PROGRESS)
+    _remove_leftovers(out)
     return manifest
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
-from acrnn.records.manifest import Shard, shard_name
+from acrnn.records.manifest import Shard, check_speaker, shard_name
 from acrnn.records.sounds import Sounds, joined
 from acrnn.records.tfrecords import encode_segment
 from acrnn.records.utterance_table import UtteranceRow
@@ -96,11 +96,15 @@ def plan_shards(selection: Selection, data_dir: Path, settings: Settings) -> lis
         selection: utterances and labels.
         data_dir: folder of the corpus, or its table; paths in the records are relative to the folder.
         settings: settings of the record set.
+
+    Raises:
+        ValueError: the name of a speaker is too long for a file.
     """
     labels = {emotion: label for label, emotion in enumerate(selection.labels)}
     plans = []
     by_speaker = sorted(selection.utterances, key=lambda utterance: (utterance.speaker, utterance.id))
     for speaker, group in itertools.groupby(by_speaker, key=lambda utterance: utterance.speaker):
+        check_speaker(speaker)
         jobs = tuple(
             Job(utterance, labels[utterance.emotion], _relative(utterance.path, data_dir), settings, speed)
             for utterance in group
@@ -139,7 +143,7 @@ def write_shards(
     Returns:
         The outcome of every plan, in order.
     """
-    (out / PROGRESS).mkdir(exist_ok=True)
+    files.make_folder(out / PROGRESS)
     files.remove_partial(out)
     total, done = sum(len(plan.jobs) for plan in plans), 0
     written = []

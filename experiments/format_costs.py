@@ -24,7 +24,7 @@ from acrnn import metrics
 from acrnn.console import import_quietly, run_job
 from acrnn.crossval.results import Results, collect_results
 from acrnn.crossval.run import Run
-from acrnn.model_formats import FORMATS
+from acrnn.model_card import FORMATS
 from acrnn.progress import ProgressLine
 from acrnn.records.record_set import RecordSet
 from acrnn.reports.tables import coverage, markdown

@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
-from acrnn.cli import SCRIPTS, main
+from acrnn.cli import main
 from acrnn.console import run_job, usage_message
 from acrnn.errors import FieldError, UsageError
-from acrnn.model_formats import FORMATS
+from acrnn.model_card import FORMATS
+from acrnn.scripts import SCRIPTS
 
 REFUSED = {
     "prepare": ["check", "nowhere"],
@@ -20,7 +21,7 @@ REFUSED = {
     "compare": ["nowhere", "nobody"],
     "fuse": ["nowhere", "nobody", "--output-dir", "out"],
 }
-COMMANDS = ("predict", "info", "serve-demo", "systems", "summary", "report", "export")
+COMMANDS = ("predict", "info", "check", "serve-demo", "systems", "summary", "report", "export")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -14,11 +14,11 @@ from acrnn import files
 from acrnn.baselines import svm
 from acrnn.baselines.statistics import normalized_by_speaker
 from acrnn.baselines.svm import Grid, Part
+from acrnn.crossval.claim import claimed
 from acrnn.crossval.environment import package_versions
 from acrnn.crossval.experiment import chosen_folds
 from acrnn.crossval.results import Results, write_results
-from acrnn.crossval.run import RUNS, Run, read_run, run_path, write_run
-from acrnn.crossval.runner import SPLIT, claim
+from acrnn.crossval.run import Run, read_run, run_path, write_run
 from acrnn.crossval.settings import CorpusInfo, Settings
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.records import UtteranceRow
@@ -126,24 +126,22 @@ def cross_validate(
 
     Raises:
         ValueError: the corpus cannot be split, the folder holds another experiment, or a result in it is damaged.
+        OSError: another process works in the folder.
     """
     settings, all_folds = experiment.settings().to_dict(), experiment.folds()
-    claim(output_dir, settings, len(all_folds))
-    files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in all_folds])
-    files.make_folder(output_dir / RUNS)
-    files.remove_partial(output_dir / RUNS)
     values, settings_sha256 = experiment.values(), files.sha256_of_json(settings)
-    for number in chosen_folds(folds, all_folds):
-        if (path := run_path(output_dir, number, SEED)).exists():
-            read_run(path)  # a damaged result is reported
-            continue
-        run = run_fold(experiment, values, number, all_folds[number], settings_sha256)
-        write_run(output_dir, run)
-        write_results(output_dir)
-        announce(
-            f"fold {number} ({run.fold_name}): UAR {100 * run.uar:.1f} ({run.hyperparameters}, {run.seconds:.0f} s)"
-        )
-    return write_results(output_dir)
+    with claimed(output_dir, {"settings": settings, "planned_folds": len(all_folds)}, all_folds):
+        for number in chosen_folds(folds, all_folds):
+            if (path := run_path(output_dir, number, SEED)).exists():
+                read_run(path)  # a damaged result is reported
+                continue
+            run = run_fold(experiment, values, number, all_folds[number], settings_sha256)
+            write_run(output_dir, run)
+            write_results(output_dir)
+            announce(
+                f"fold {number} ({run.fold_name}): UAR {100 * run.uar:.1f} ({run.hyperparameters}, {run.seconds:.0f} s)"
+            )
+        return write_results(output_dir)
 
 
 def run_fold(

@@ -20,9 +20,10 @@ from acrnn import files, frontends, recipes, segments
 from acrnn.batches.sources import Feeder, Source
 from acrnn.batches.speaker_statistics import Choice, average
 from acrnn.console import import_quietly
+from acrnn.crossval.claim import claimed
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import check_batch_norm
-from acrnn.crossval.results import EXPERIMENT, RESULTS
+from acrnn.crossval.results import RESULTS
 from acrnn.crossval.run import RUNS, Run, read_run, run_path, write_run
 from acrnn.crossval.settings import network_fields_of
 from acrnn.crossval.speaker_prediction import SpeakerPrediction
@@ -203,31 +204,19 @@ def run_cross_corpus(
 
     Raises:
         ValueError: the folder holds another test, a file in it is damaged, or the training loss is not finite.
+        OSError: another process works in the folder.
     """
     settings = declared.settings()
-    _claim(output_dir, settings)
-    missing = [seed for seed in seeds if not run_path(output_dir, _FOLD, seed).exists()]
-    if missing:
-        runner = _Runner(declared)
-        for seed in missing:
-            write_run(output_dir, runner.run(seed, on_epoch, files.sha256_of_json(settings)))
-    runs = tuple(read_run(path) for path in sorted((output_dir / RUNS).glob("fold*_seed*.json")))
-    results = CrossCorpusResults(settings, summarize(runs, declared.emotions, 1), runs)
-    files.write_sealed_json(output_dir / RESULTS, results.to_dict())
+    with claimed(output_dir, {"format": _FORMAT, "settings": settings}):
+        missing = [seed for seed in seeds if not run_path(output_dir, _FOLD, seed).exists()]
+        if missing:
+            runner = _Runner(declared)
+            for seed in missing:
+                write_run(output_dir, runner.run(seed, on_epoch, files.sha256_of_json(settings)))
+        runs = tuple(read_run(path) for path in sorted((output_dir / RUNS).glob("fold*_seed*.json")))
+        results = CrossCorpusResults(settings, summarize(runs, declared.emotions, 1), runs)
+        files.write_sealed_json(output_dir / RESULTS, results.to_dict())
     return results
-
-
-def _claim(output_dir: Path, settings: dict) -> None:
-    """Writes the settings of a test, or refuses the folder of another one."""
-    files.make_folder(output_dir / RUNS)
-    path = output_dir / EXPERIMENT
-    if path.exists():
-        existing = files.read_sealed_json(path, "choose another output folder")
-        if files.sha256_of_json(existing["settings"]) != files.sha256_of_json(settings):
-            changed = "; ".join(files.differences(existing["settings"], settings))
-            raise ValueError(f"{output_dir}: holds another test ({changed}); choose another output folder")
-        return
-    files.write_sealed_json(path, {"format": _FORMAT, "settings": settings})
 
 
 class _Runner:

@@ -17,9 +17,9 @@ import numpy as np
 
 from acrnn import files, metrics
 from acrnn.batches.speaker_statistics import CORPUS
+from acrnn.crossval.claim import claimed
 from acrnn.crossval.results import Results, write_results
-from acrnn.crossval.run import RUNS, Run, write_run
-from acrnn.crossval.runner import claim
+from acrnn.crossval.run import Run, write_run
 from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError
 
@@ -134,12 +134,12 @@ def write_fusion(folder: Path, fusion: Fusion) -> Results:
 
     Raises:
         ValueError: the folder holds another experiment.
+        OSError: another process works on another experiment in the folder.
     """
-    claim(folder, fusion.settings.to_dict(), fusion.planned_folds)
-    files.make_folder(folder / RUNS)
-    for run in fusion.runs:
-        write_run(folder, run)
-    return write_results(folder)
+    with claimed(folder, {"settings": fusion.settings.to_dict(), "planned_folds": fusion.planned_folds}):
+        for run in fusion.runs:
+            write_run(folder, run)
+        return write_results(folder)
 
 
 def _refuse_unequal(members: Mapping[str, Results]) -> None:

@@ -1,26 +1,31 @@
 """Cross-validation of an experiment: resumable run by run, in one process or several.
 
-An output folder belongs to one experiment: `experiment.json` and `split.json` are written first, and a later call with other
-settings is refused. More folds or seeds of the same experiment may be added at any time.
+An output folder belongs to one experiment: `experiment.json` and `split.json` are written first, and a call with other
+settings is refused. More folds or seeds of the same experiment may be added at any time. Several calls may share the work, also on
+machines with a shared folder: each run is done once.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES, Feeder
+from acrnn.crossval.claim import claimed
 from acrnn.crossval.experiment import Experiment, Prepared, chosen_folds
 from acrnn.crossval.fold_run import FoldRunner, make_estimator
-from acrnn.crossval.results import EXPERIMENT, Results, read_experiment, write_results
-from acrnn.crossval.run import RUNS, read_run, run_path, write_run
+from acrnn.crossval.results import Results, write_results
+from acrnn.crossval.run import read_run, run_path, write_run
+from acrnn.output import lock
 from acrnn.progress import ProgressLine
 from acrnn.records import RecordSet
 from acrnn.workers import CONTEXT, events
 
-SPLIT = "split.json"
+_PATIENCE_SECONDS = 60.0
+_LOOK_SECONDS = 2.0  # between two looks at the runs of other processes
 ALL_FOLDS = -1  # in place of a fold in the events of a pre-training
 Task = tuple[int, int]  # fold, seed
 
@@ -48,44 +53,44 @@ def cross_validate(
         FileNotFoundError, ValueError: the experiment cannot be prepared (see `Prepared.of`), the folder holds another
             experiment, or a result in it is damaged.
         RuntimeError: a worker process died.
+        OSError: another process works on another experiment in the folder, or the folder cannot be written.
     """
     prepared = Prepared.of(experiment)
     tasks = [(fold, seed) for seed in seeds for fold in chosen_folds(folds, prepared.folds)]
-    claim(output_dir, prepared.settings(), len(prepared.folds))
-    files.write_json(output_dir / SPLIT, [fold.to_dict() for fold in prepared.folds])
-    files.make_folder(output_dir / RUNS)
-    missing = [task for task in tasks if not run_path(output_dir, *task).exists()]
-    for task in sorted(set(tasks) - set(missing)):
-        read_run(run_path(output_dir, *task))  # a damaged result is reported before hours of work
-    if len(missing) < len(tasks):
-        announce(f"{len(tasks) - len(missing)} of {len(tasks)} runs are there already")
-    if missing:
-        files.remove_partial(output_dir / RUNS)
-        _run_missing(prepared, output_dir, missing, jobs, announce)
-    return write_results(output_dir)
+    description = {"settings": prepared.settings(), "planned_folds": len(prepared.folds)}
+    with claimed(output_dir, description, prepared.folds, is_shared=True):
+        _check_finished(output_dir, tasks, announce)
+        _run_all(prepared, output_dir, tasks, jobs, announce)
+        with lock.exclusive(output_dir, _PATIENCE_SECONDS):  # the last writer has read the runs of all processes
+            return write_results(output_dir)
 
 
-def claim(output_dir: Path, settings: dict, planned_folds: int) -> None:
-    """Writes the description of an experiment, or refuses a folder with runs of another experiment.
+def _check_finished(output_dir: Path, tasks: Sequence[Task], announce: Callable[[str], None]) -> None:
+    """Reads the finished runs, so that a damaged result is reported before hours of work."""
+    finished = [path for task in sorted(set(tasks)) if (path := run_path(output_dir, *task)).exists()]
+    for path in finished:
+        read_run(path)
+    if finished:
+        announce(f"{len(finished)} of {len(tasks)} runs are there already")
 
-    Args:
-        output_dir: folder of the experiment.
-        settings: settings of the experiment as a JSON object.
-        planned_folds: number of folds of its protocol.
 
-    Raises:
-        ValueError: the folder holds runs of an experiment with other settings.
-    """
-    files.make_folder(output_dir)
-    path = output_dir / EXPERIMENT
-    if path.exists() and any((output_dir / RUNS).glob("*.json")):
-        if changed := files.differences(read_experiment(output_dir)[0].to_dict(), settings):
-            raise ValueError(
-                f"{output_dir}: holds another experiment ({'; '.join(changed)}); "
-                "choose another output folder or repeat its settings"
-            )
-        return
-    files.write_sealed_json(path, {"settings": settings, "planned_folds": planned_folds})
+def _run_all(
+    prepared: Prepared, output_dir: Path, tasks: Sequence[Task], jobs: int, announce: Callable[[str], None]
+) -> None:
+    """Runs what is missing; waits for the runs that other processes have begun, and repeats those of killed ones."""
+    is_waiting = False
+    while missing := [path for task in tasks if not (path := run_path(output_dir, *task)).exists()]:
+        free = [task for task in tasks if (path := run_path(output_dir, *task)) in missing and _is_free(path)]
+        if free:
+            _run_missing(prepared, output_dir, free, jobs, announce)
+        elif not is_waiting:
+            announce(f"waiting for {len(missing)} runs of {lock.holder(lock.task_lock(missing[0]))}")
+        is_waiting = not free
+        time.sleep(_LOOK_SECONDS if is_waiting else 0)
+
+
+def _is_free(path: Path) -> bool:
+    return lock.is_free(lock.task_lock(path))
 
 
 def _run_missing(
@@ -140,6 +145,8 @@ class _Progress(ProgressLine):
             self.running[fold, seed] = value.epoch
             uar = "" if value.validation_uar is None else f", validation UAR {100 * value.validation_uar:.1f}"
             note = f"(fold {fold}, seed {seed}: loss {value.loss:.3f}{uar})"
+        elif kind == "elsewhere":
+            self.num_tasks -= 1
         else:
             self.finished += 1
             self.running.pop((fold, seed), None)
@@ -171,13 +178,13 @@ def run_tasks(
     report: Callable[[str, int, int, object], None],
     memory_bytes: int = MEMORY_BYTES,
 ) -> None:
-    """Runs folds and seeds one after the other and writes their results.
+    """Runs folds and seeds one after the other and writes their results; leaves out those that another process has.
 
     Args:
         experiment, output_dir: see `cross_validate`.
         tasks: pairs (fold, seed).
-        report: takes the events ("pretraining", ALL_FOLDS, seed, Epoch), ("epoch", fold, seed, Epoch) and ("done", fold, seed,
-            text).
+        report: takes the events ("pretraining", ALL_FOLDS, seed, Epoch), ("epoch", fold, seed, Epoch), ("done", fold, seed,
+            text) and ("elsewhere", fold, seed, None).
         memory_bytes: a corpus larger than this is streamed from disk.
 
     Raises:
@@ -189,10 +196,14 @@ def run_tasks(
     runner = FoldRunner(prepared, feeder, output_dir)
     settings_sha256 = files.sha256_of_json(prepared.settings())
     for fold, seed in tasks:
-        if runner.pretraining:
-            runner.pretraining.start(seed, partial(report, "pretraining", ALL_FOLDS, seed))
         path = run_path(output_dir, fold, seed)
-        network_path = path.with_suffix(".keras") if experiment.save_models else None
-        run = runner.run(fold, seed, partial(report, "epoch", fold, seed), settings_sha256, network_path)
-        write_run(output_dir, run)
+        with lock.task(path) as is_own:
+            if not is_own or path.exists():
+                report("elsewhere", fold, seed, None)
+                continue
+            if runner.pretraining:
+                runner.pretraining.start(seed, partial(report, "pretraining", ALL_FOLDS, seed))
+            network_path = path.with_suffix(".keras") if experiment.save_models else None
+            run = runner.run(fold, seed, partial(report, "epoch", fold, seed), settings_sha256, network_path)
+            write_run(output_dir, run)
         report("done", fold, seed, f"UAR {100 * run.uar:.1f} (epoch {run.best_epoch}, {run.seconds:.0f} s)")

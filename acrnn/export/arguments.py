@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acrnn.console import comma_separated
 from acrnn.errors import UsageError
-from acrnn.model_formats import FORMATS
+from acrnn.model_card import FORMATS
 
 
 def add_export_arguments(export: argparse.ArgumentParser) -> None:

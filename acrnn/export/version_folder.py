@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +13,8 @@ from acrnn.crossval.results import collect_results
 from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.trained_model import TrainedModel
-from acrnn.model_card import WORDS, Card
-from acrnn.model_formats import FORMATS
+from acrnn.model_card import FORMATS, WORDS, Card
+from acrnn.output import lock
 from acrnn.recipes.initial_weights import CORPUS_FIELDS
 
 _CORPUS_KEYS = ("name", "title", "version", "licence", "citation")
@@ -67,21 +66,22 @@ def export(
     Raises:
         FieldError: see `check`.
         ImportError: a format needs an extra that is not installed.
+        OSError: another process writes the model's folder, or it cannot be written.
     """
     check(out, formats, replaced, served)
     out = out.resolve()
-    files.make_folder(out.parent)
-    temporary = out.with_name(f".partial-{os.getpid()}-{out.name}")
-    temporary.mkdir()
-    try:
-        card = _write_all(trained, temporary, out.parent.name, formats, estimate, announce)
-        if served:
-            serving.write_warmup(temporary, card)
-            serving.write_configuration(out.parent)
-            announce("serving: warm-up requests; models.config, batching.config, compose.yaml in the model's folder")
-        _move(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with lock.exclusive(out.parent):
+        _restore(out)
+        check(out, formats, replaced, served)  # another process may have written the version meanwhile
+        files.remove_partial(out.parent)
+        temporary = files.partial_path(out)
+        try:
+            with files.named_errors(out):
+                temporary.mkdir()
+                card = _write_all(trained, temporary, out.parent.name, formats, estimate, served, announce)
+                _move(temporary, out)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     return card
 
 
@@ -91,25 +91,43 @@ def _write_all(
     name: str,
     formats: Sequence[str],
     estimate: Mapping | None,
+    served: bool,
     announce: Callable[[str], None],
 ) -> Card:
     for key in formats:
         _write(key, trained, folder)
         announce(f"{key}: {FORMATS[key].title}")
     card = card_of(trained, name, estimate, formats)
-    card.write(folder)
     if words := words_of(trained):
+        files.make_folder((folder / WORDS).parent)
         files.write_text(folder / WORDS, "\n".join(words) + "\n")
-    return card
+    if served:
+        serving.write_warmup(folder, card)
+        serving.write_configuration(folder.parent)
+        announce("serving: warm-up requests; models.config, batching.config, compose.yaml in the model's folder")
+    return card.write(folder)
 
 
 def _move(new: Path, out: Path) -> None:
     """Moves a folder to its place; an older folder there is removed only after that."""
-    old = new.with_name(f"{new.name}-old")
+    old = _replaced(out)
     if out.exists():
         out.rename(old)
     new.rename(out)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _restore(out: Path) -> None:
+    """Ends the replacement of a version that a kill interrupted: the old version gets its place again, or is removed."""
+    old = _replaced(out)
+    if old.exists() and not out.exists():
+        old.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _replaced(out: Path) -> Path:
+    """Path of a version while another one takes its place."""
+    return out.with_name(f".replaced-{out.name}")
 
 
 def _write(name: str, trained: TrainedModel, folder: Path) -> None:

@@ -40,7 +40,7 @@ class Recognizer:
     Args:
         card: card of the model.
         run: runs the model, see `runtimes`.
-        runtime: name of the runtime, a key in `model_formats.FORMATS`.
+        runtime: name of the runtime, a key in `model_card.FORMATS`.
         folder: version folder of the model.
         check_speech: see `load`.
     """
@@ -62,7 +62,7 @@ class Recognizer:
 
         Args:
             model: name of an included model, or folder of an exported one.
-            runtime: a key in `model_formats.FORMATS`, or "auto" for the installed runtime that starts fastest.
+            runtime: a key in `model_card.FORMATS`, or "auto" for the installed runtime that starts fastest.
             threads: number of threads; None leaves it to the runtime.
             check_speech: look for speech in every recording; where none is found, the prediction has no emotion.
 

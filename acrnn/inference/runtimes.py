@@ -13,8 +13,7 @@ import numpy as np
 
 from acrnn.console import import_quietly, silenced
 from acrnn.errors import FieldError, missing_extra
-from acrnn.model_card import WORDS, Card
-from acrnn.model_formats import FORMATS
+from acrnn.model_card import FORMATS, WORDS, Card, checksums
 from acrnn.segments import pool_logits
 from acrnn.text.vocabulary import Vocabulary
 
@@ -258,7 +257,7 @@ def choose(folder: Path, runtime: str = AUTO) -> str:
 
     Args:
         folder: version folder of a model.
-        runtime: a key in `model_formats.FORMATS`, or "auto".
+        runtime: a key in `model_card.FORMATS`, or "auto".
 
     Raises:
         FieldError: the runtime is unknown.
@@ -291,6 +290,7 @@ def start(folder: Path, card: Card, runtime: str = AUTO, threads: int | None = N
     """
     name = choose(folder, runtime)
     path = folder / FORMATS[name].file
+    checksums.check(folder, card.sha256, FORMATS[name], [WORDS.as_posix()])
     try:
         return name, _LOADERS[FORMATS[name].runtime](path, card, threads)
     except ImportError:

@@ -14,6 +14,7 @@ from acrnn.segments import SegmentRule
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+LONGEST_SPEAKER = 200  # bytes of the encoded name; file systems allow 255 for a file name, here a temporary one
 REMEDY = "delete the folder and prepare the records again with: python -m data_prep"
 
 
@@ -159,3 +160,15 @@ class Manifest:
 def shard_name(speaker: str) -> str:
     """Returns the file name of a speaker's shard; characters that a file system may refuse are percent-encoded."""
     return f"speaker-{quote(speaker, safe='')}.tfrecord"
+
+
+def check_speaker(speaker: str) -> None:
+    """Refuses a speaker whose shard a file system could not name.
+
+    Raises:
+        ValueError: the encoded name is too long.
+    """
+    if (size := len(quote(speaker, safe=""))) > LONGEST_SPEAKER:
+        raise ValueError(
+            f"speaker {speaker[:40]!r}…: {size} bytes as part of a file name, {LONGEST_SPEAKER} at most; shorten the name"
+        )

@@ -49,15 +49,17 @@ class Picture(NamedTuple):
     figure: Figure
 
 
-def write_report(folder: Path, records: Path | None = None) -> Path:
-    """Writes report.html and its figures as PNG files beside the results; returns the report's path.
+def write_report(folder: Path, records: Path | None = None, out: Path | None = None) -> Path:
+    """Writes report.html and its figures as PNG files; returns the report's path.
 
     Args:
         folder: folder of an experiment with results.json.
         records: folder of its record set, for the spectrograms under the attention; None leaves that figure out.
+        out: folder of the report; None writes it beside the results.
 
     Raises:
         FileNotFoundError, ValueError: the results or the records are missing or damaged, or do not belong together.
+        OSError: the folder of the report cannot be written.
     """
     import jinja2
 
@@ -65,9 +67,11 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
 
     results = read_results(folder)
     settings, overall = results.settings, results.overall
+    out = folder if out is None else out
+    files.make_folder(out)
     pictures = []
     for picture in _pictures(results, records):
-        png = write_png(picture.figure, folder / f"{picture.name}.png")
+        png = write_png(picture.figure, out / f"{picture.name}.png")
         pictures.append({"title": picture.title, "caption": picture.caption, "png": base64.b64encode(png).decode()})
     environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), autoescape=True)
     html = environment.get_template("report.html.j2").render(
@@ -80,8 +84,8 @@ def write_report(folder: Path, records: Path | None = None) -> Path:
         caption=f"{SPREAD}. {metrics.INTERVALS}. {normalization_sentence(settings)}",
         settings=_settings(results),
     )
-    files.write_text(folder / REPORT, html)
-    return folder / REPORT
+    files.write_text(out / REPORT, html)
+    return out / REPORT
 
 
 def _pictures(results: Results, records: Path | None) -> Iterator[Picture]:

@@ -15,11 +15,13 @@ import numpy as np
 from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES, Feeder, Source
 from acrnn.batches.speaker_statistics import Choice
+from acrnn.output import lock
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.text.embedding import embedding_of
 from acrnn.training.estimator import Epoch, Fit
 from acrnn.training.network import Network
 
+_PATIENCE_SECONDS = 60.0
 _REMEDY = "delete it and give the same command again: only the pre-training of this seed is repeated"
 
 
@@ -81,9 +83,13 @@ class WeightFolder:
             return [archive[name] for name in archive.files]
 
     def write(self, seed: int, weights: Sequence[np.ndarray], description: dict) -> None:
-        """Writes the weights of a seed, atomically, with a description of their training."""
-        files.make_folder(self.folder)
-        files.remove_partial(self.folder)
+        """Writes the weights of a seed, atomically, with a description of their training, unless another process did."""
+        with lock.exclusive(self.folder, _PATIENCE_SECONDS):
+            if self.read(seed) is None:
+                files.remove_partial(self.folder)
+                self._write(seed, weights, description)
+
+    def _write(self, seed: int, weights: Sequence[np.ndarray], description: dict) -> None:
         described_by, path = self._paths(seed)
         buffer = io.BytesIO()
         np.savez(buffer, **{f"weight{number:04d}": weight for number, weight in enumerate(weights)})

@@ -24,6 +24,7 @@ from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES
 from acrnn.console import import_quietly
 from acrnn.errors import FieldError, missing_extra
+from acrnn.output import lock
 from acrnn.progress import ProgressLine
 from acrnn.tuning import report
 from acrnn.tuning.results import FITS, TUNING, SearchResults
@@ -51,6 +52,7 @@ def tune(
         FileNotFoundError, ValueError: the search cannot be done (see `SearchFolder`), the folder holds another search, or a
             fit in it is damaged.
         RuntimeError: a worker process died, or the chief does not answer.
+        OSError: another process works in the folder.
     """
     tuner = _kerastuner()
     folder = SearchFolder(search, output_dir)
@@ -59,6 +61,12 @@ def tune(
         raise FieldError("jobs", jobs, "it starts a chief and workers here; leave it out with KERASTUNER_ORACLE_IP set")
     if role == "worker":
         return _as_worker(folder, announce)
+    with lock.exclusive(output_dir):  # workers of a chief leave the folder's own files to it
+        return _as_leader(folder, role, jobs, announce)
+
+
+def _as_leader(folder: SearchFolder, role: str | None, jobs: int, announce: Callable[[str], None]) -> SearchResults:
+    """Runs what is missing of a search in this process, or in the workers that it starts or serves."""
     results = _earlier_results(folder)
     if results and results.is_complete:
         announce(f"all {results.coverage.trials} trials are there already")
@@ -70,7 +78,7 @@ def tune(
         elif jobs > 1:
             board.start_workers(min(jobs, board.planned))
         else:
-            tuner.search_trials(board.tuner)
+            _kerastuner().search_trials(board.tuner)
         return board.publish(is_complete=True)
 
 
@@ -92,6 +100,7 @@ def _kerastuner():
 def _earlier_results(folder: SearchFolder) -> SearchResults | None:
     """The results in tuning.json if they have the same plan and agree with the fits; None where KerasTuner starts again."""
     files.make_folder(folder.folder / FITS)
+    files.remove_partial(folder.folder)
     files.remove_partial(folder.folder / FITS)
     results = folder.read()
     if results is None or results.plan != folder.plan():

@@ -87,6 +87,12 @@ CASES = {
         shutil.copytree(FINISHED, t / "run"),
         run_cv.main(experiment(r, t / "run")),
     ),
+    "Another process writes the folder": lambda r, t: (
+        command := table(t, HEADER, *GOOD),
+        (t / "records").mkdir(),
+        (t / "records" / ".lock").write_text("12\nelsewhere\n"),
+        data_prep(command),
+    ),
     "A value is out of range": lambda r, t: run_cv.main(experiment(r, t / "run", "--conv-layers", "9")),
     "The network has no such field": lambda r, t: run_cv.main(experiment(r, t / "run", "--network", "layers=3")),
     "The system reads text, and there is none": lambda r, t: (

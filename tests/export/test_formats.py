@@ -16,7 +16,7 @@ from acrnn import segments
 from acrnn.audio import load_waveform
 from acrnn.export import version_folder
 from acrnn.inference import Recognizer
-from acrnn.model_formats import FORMATS
+from acrnn.model_card import FORMATS
 from acrnn.models import MODELS
 from acrnn.segments import RULES, SegmentRule
 from acrnn.text.embedding import embedding_of

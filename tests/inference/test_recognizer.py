@@ -13,8 +13,7 @@ from acrnn.audio import AudioError
 from acrnn.cli import main
 from acrnn.inference import Failure, Prediction, Recognizer, locate
 from acrnn.inference.runtimes import PREFERENCE
-from acrnn.model_card import Card
-from acrnn.model_formats import FORMATS
+from acrnn.model_card import FORMATS, Card
 from data_prep.corpora import toy
 
 RATE = 16000

@@ -18,8 +18,7 @@ from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.inference import locate
 from acrnn.inference.command import _origin
-from acrnn.model_card import Card
-from acrnn.model_formats import FORMATS
+from acrnn.model_card import FORMATS, Card
 from acrnn.models import MODELS
 from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, departed
 from acrnn.reports.html import normalization_sentence, selection_caption, write_report

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acrnn import files
+from acrnn.model_card import checksums
 
 if TYPE_CHECKING:
     from acrnn.frontends import Spec
@@ -49,7 +50,7 @@ class Card:
         recipe, network: settings of the experiment, as in its results.
         versions: versions of the software that exported the model.
         max_seconds: longest utterance that is accepted, in seconds.
-        formats: title of each exported format, by key in `model_formats.FORMATS`.
+        formats: title of each exported format, by key in `model_card.FORMATS`.
         auxiliary_inputs: inputs in addition to sound, some of `records.auxiliary_inputs.NAMES`; the vocabulary is in WORDS.
         speaker_embedding_size: number of values in a speaker embedding; 0 if the model takes none.
         speaker_prior: average training speaker of a model that takes speaker profiles, a JSON object of
@@ -60,6 +61,8 @@ class Card:
             "joint training".
         evaluations: figures on other corpora, an object for each: "corpus" (title), "emotions", "speakers", "utterances", and "results",
             a list of "enrolled" (number of enrolment utterances), "uar" and "interval".
+        sha256: SHA-256 of each file of the model but the card, by its path in the version folder; empty on cards of earlier
+            versions.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Card:
     speaker_prior: Mapping | None = None
     speaker_dense: Mapping | None = None
     evaluations: tuple[Mapping, ...] = ()
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def prior(self) -> Prior | None:
@@ -203,7 +207,9 @@ class Card:
             left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
         if not self.other_corpora:
             left_out |= {"other_corpora"}
-        left_out |= {name for name in ("speaker_prior", "speaker_dense", "evaluations") if not getattr(self, name)}
+        left_out |= {
+            name for name in ("speaker_prior", "speaker_dense", "evaluations", "sha256") if not getattr(self, name)
+        }
         names = [item.name for item in fields(self) if item.name not in left_out]
         values = {_JSON_KEYS.get(name, name): getattr(self, name) for name in names}
         return {
@@ -256,11 +262,18 @@ class Card:
         except (ValueError, AttributeError) as error:
             raise ValueError(f"{path}: not the card of a model of this version: {error}; {REMEDY}") from error
 
-    def write(self, folder: Path) -> None:
-        """Writes the card into a version folder: as JSON, and as a Markdown page (README.md)."""
+    def write(self, folder: Path) -> Card:
+        """Writes the card into a version folder, as JSON and as a Markdown page (README.md), when all other files are there.
+
+        Returns:
+            The card with the checksums of the files.
+        """
         files.make_folder(folder / CARD.parent)
-        files.write_json(folder / CARD, self.to_dict())
         files.write_text(folder / "README.md", self.markdown())
+        (folder / CARD).unlink(missing_ok=True)
+        card = replace(self, sha256=checksums.of_folder(folder))
+        files.write_json(folder / CARD, card.to_dict())
+        return card
 
     def markdown(self) -> str:
         """Returns the card as a Markdown page."""

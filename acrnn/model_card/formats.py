@@ -1,4 +1,4 @@
-"""Formats that models are exported in. Importing this module imports no NumPy, so that `acrnn --help` can list them."""
+"""The table of export formats. Importing it imports no NumPy, so that `acrnn --help` can list them."""
 
 from __future__ import annotations
 

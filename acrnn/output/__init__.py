@@ -1,0 +1,1 @@
+"""Output folders that several commands may write at the same time."""

@@ -1,0 +1,40 @@
+"""Commands of the console that are scripts of `data_prep` and `experiments`, with their own options."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Script(NamedTuple):
+    """A command that is a script of its own, with its own options.
+
+    Attributes:
+        module: module with the script's `main`.
+        summary: line in the list of commands.
+    """
+
+    module: str
+    summary: str
+
+
+SCRIPTS = {
+    "prepare": Script("data_prep.__main__", "prepare the record set of a corpus; the same as python -m data_prep"),
+    "train": Script("experiments.run_cv", "cross-validate a system; the same as python experiments/run_cv.py"),
+    "cross-corpus": Script("experiments.cross_corpus", "train on one corpus and test on another"),
+    "evaluate": Script("experiments.evaluate_model", "test an exported model on a corpus"),
+    "compare": Script("experiments.compare", "compare the results of experiments by paired tests"),
+    "fuse": Script("experiments.fusion", "average the predictions of several experiments"),
+}
+
+
+def run_script(name: str, arguments: Sequence[str]) -> int:
+    """Runs a command of `SCRIPTS`; returns its exit status."""
+    program = sys.argv[0]
+    sys.argv[0] = f"acrnn {name}"  # the script's parser shows it in its usage
+    try:
+        return importlib.import_module(SCRIPTS[name].module).main(arguments)
+    finally:
+        sys.argv[0] = program
