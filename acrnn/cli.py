@@ -11,6 +11,7 @@ from acrnn import __version__
 from acrnn.console import port, positive, run_job
 from acrnn.export.arguments import add_export_arguments, check_export_arguments
 
+_FILES = "sound file, folder of sound files, or - for a WAV file at standard input"
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -63,7 +64,7 @@ def _add_predict(commands) -> None:
         "The exit status is 1 if a file could not be recognized.",
         "acrnn predict interview.wav recordings/ --csv > emotions.csv",
     )
-    predict.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
+    predict.add_argument("files", type=Path, nargs="+", metavar="FILE", help=_FILES)
     _add_model(predict)
     predict.add_argument(
         "--speaker", type=Path, metavar="JSON", help="profile of the speaker of all files, by acrnn enrol"
@@ -96,7 +97,7 @@ def _add_enrol(commands) -> None:
         "their features and no sound, and fits the model that made it.",
         "acrnn enrol recordings/ --out me.json && acrnn predict speech.wav --speaker me.json",
     )
-    enrol.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
+    enrol.add_argument("files", type=Path, nargs="+", metavar="FILE", help=_FILES)
     enrol.add_argument("--out", type=Path, required=True, metavar="JSON", help="file to write")
     _add_model(enrol)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from acrnn import audio, files, vector_tables
+from acrnn import files, vector_tables
 from acrnn.errors import FieldError, UsageError
-from acrnn.inference import locate
+from acrnn.inference import locate, sound_arguments
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.inference.recognizer import Recognizer
 from acrnn.inference.speaker_profile import SpeakerProfile
@@ -73,7 +73,7 @@ def predict(
 
     Args:
         recognizer: the model.
-        paths: sound files, and folders that stand for the sound files in them.
+        paths: sound files, folders that stand for the sound files in them, and `sound_arguments.STANDARD_INPUT`.
         style: "text", "json" (one object a line) or "csv".
         plot: PNG file for a figure of the first dozen predictions.
         auxiliary_inputs: auxiliary inputs of the files.
@@ -84,7 +84,9 @@ def predict(
     """
     if plot and plot.suffix.lower() != ".png":
         raise UsageError(f"--plot {plot}: it writes PNG; let the name end with .png")
-    sounds = _sound_files(paths)
+    if plot and sound_arguments.STANDARD_INPUT in paths:
+        raise UsageError("--plot: standard input can be read only once; save the sound as a file")
+    sounds = sound_arguments.sounds(paths)
     auxiliary_inputs = auxiliary_inputs or AuxiliaryInputTables()
     if auxiliary_inputs.text is not None and len(sounds) > 1:
         raise UsageError(f"--text: one text for {len(sounds)} files; use --transcripts FILE")
@@ -104,7 +106,7 @@ def enrol(recognizer: Recognizer, paths: Sequence[Path], out: Path) -> int:
 
     Args:
         recognizer: a model that takes speaker profiles.
-        paths: recordings of one speaker, and folders that stand for the sound files in them.
+        paths: recordings of one speaker, folders that stand for the sound files in them, and `sound_arguments.STANDARD_INPUT`.
         out: the JSON file to write; it must not exist yet.
 
     Raises:
@@ -113,15 +115,11 @@ def enrol(recognizer: Recognizer, paths: Sequence[Path], out: Path) -> int:
     """
     if out.exists():
         raise FieldError("out", out, "it exists already; delete it, or choose another name")
-    sounds = _sound_files(paths)
+    sounds = sound_arguments.sounds(paths)
     profile = recognizer.enrol(sounds)
     profile.save(out)
     print(f"{out}: {profile.num_recordings} recordings, {profile.seconds:.1f} s")
     return 0
-
-
-def _sound_files(paths: Sequence[Path]) -> list[Path]:
-    return [sound for path in paths for sound in (audio.sound_files(path) if path.is_dir() else [path])]
 
 
 def _write_all(

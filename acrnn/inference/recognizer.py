@@ -19,7 +19,8 @@ from acrnn.model_card import Card
 if TYPE_CHECKING:
     from acrnn.inference.streaming import Stream
 
-Source = str | Path | np.ndarray
+File = str | Path | audio.Content
+Source = File | np.ndarray
 _FILES_AT_ONCE = 16  # files that are read before they are recognized together
 
 
@@ -131,14 +132,14 @@ class Recognizer:
 
     def predict_files(
         self,
-        paths: Iterable[str | Path],
+        paths: Iterable[File],
         auxiliary_inputs: Callable[[Path], AuxiliaryInputs] = lambda path: {},
         speaker: SpeakerProfile | None = None,
     ) -> Iterator[Prediction | Failure]:
         """Predicts the emotions of any number of files, in order; a file that fails gives a `Failure`.
 
         Args:
-            paths: sound files.
+            paths: sound files, or the content of one that has no path.
             auxiliary_inputs: returns the auxiliary inputs of a file: "text", "speaker_embedding".
             speaker: profile of the speaker of all files.
         """
@@ -148,9 +149,8 @@ class Recognizer:
         for path in paths:
             name = str(path)
             try:
-                waveform = self.waveform(path)
-                inputs = self._checked_inputs(name, auxiliary_inputs(Path(path)), speaker)
-                group.append(_Utterance(name, waveform, inputs))
+                inputs = self._checked_inputs(name, auxiliary_inputs(Path(name)), speaker)
+                group.append(_Utterance(name, self.waveform(path), inputs))
             except (OSError, ValueError) as error:
                 group.append(Failure(name, str(error)))
             if len(group) == _FILES_AT_ONCE:
@@ -162,7 +162,7 @@ class Recognizer:
         """Predicts the emotions of all sound files in a folder and its subfolders.
 
         Raises:
-            FileNotFoundError: the folder does not exist or holds no sound file.
+            FileNotFoundError: see `audio.sound_files`.
         """
         return self.predict_files(audio.sound_files(folder))
 
