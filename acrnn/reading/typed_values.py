@@ -6,7 +6,7 @@ import types
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 
 def check_fields(cls: type, values: object, left_out: Collection[str] = ()) -> Mapping[str, Any]:
@@ -43,34 +43,43 @@ def check_type(value: object, expected: Any, place: str) -> None:
 
     Args:
         value: the value.
-        expected: a type, a union, a collection of a type, a mapping, or a `TypedDict`, whose keys must be there.
+        expected: a type, a union, a literal, a collection of a type, a mapping, or a `TypedDict`, whose keys must be there;
+            values of other types are not checked.
         place: place of the value in the file, for the message.
 
     Raises:
         ValueError: the value has another type.
     """
-    if expected is Any or expected is object:
-        return
+    if expected in _NAMES:
+        return _refuse_unless(_is_scalar(value, expected), value, _NAMES[expected], place)
     origin, arguments = get_origin(expected), get_args(expected)
-    if origin in (Union, types.UnionType):
+    if origin is Literal:
+        _refuse_unless(value in arguments, value, f"one of {', '.join(map(str, arguments))}", place)
+    elif origin in (Union, types.UnionType):
         _check_union(value, arguments, place)
     elif is_typeddict(expected):
         _check_keys(value, expected, place)
-    elif isinstance(origin or expected, type) and issubclass(origin or expected, Mapping):
+    elif _is_kind_of(origin or expected, Mapping):
         _refuse_unless(isinstance(value, Mapping), value, "an object", place)
         for key, entry in value.items() if arguments else ():  # type: ignore[attr-defined]
             check_type(entry, arguments[1], f"{place}.{key}")
-    elif origin is not None or expected in (tuple, list):
+    elif _is_kind_of(origin or expected, Collection):
         _refuse_unless(isinstance(value, list | tuple), value, "a list", place)
         for number, entry in enumerate(value if arguments else ()):  # type: ignore[arg-type]
             check_type(entry, arguments[0], f"{place}[{number}]")
-    elif isinstance(expected, type) and expected in _NAMES:
-        allowed = (int, float) if expected is float else expected
-        is_right = isinstance(value, allowed) and (expected is bool or not isinstance(value, bool))
-        _refuse_unless(is_right, value, _NAMES[expected], place)
 
 
 _NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
+
+
+def _is_scalar(value: object, expected: type) -> bool:
+    if isinstance(value, bool):
+        return expected is bool
+    return isinstance(value, int | float) if expected is float else isinstance(value, expected)
+
+
+def _is_kind_of(expected: Any, kind: type) -> bool:
+    return isinstance(expected, type) and issubclass(expected, kind)
 
 
 def _check_union(value: object, choices: tuple, place: str) -> None:
