@@ -176,6 +176,7 @@ def example(recognizer: Recognizer, prediction: Prediction, waveform: np.ndarray
 
 def _text(card: Card) -> Writer:
     print(f"# {card.name}: {_origin(card)}", file=sys.stderr)
+    block = _block()
 
     def write(result: Prediction | Failure) -> None:
         if isinstance(result, Failure):
@@ -183,9 +184,18 @@ def _text(card: Card) -> Writer:
         shares = sorted(result.probabilities.items(), key=lambda item: -item[1])
         print(f"{result.source}: {result.emotion} ({result.duration_seconds:.2f} s)")
         for name, share in shares[:3]:
-            print(f"  {name:12} {100 * share:5.1f} %  {'█' * round(_BAR_WIDTH * share)}")
+            print(f"  {name:12} {100 * share:5.1f} %  {block * round(_BAR_WIDTH * share)}")
 
     return write
+
+
+def _block() -> str:
+    """The character of a bar, one that standard output can encode."""
+    try:
+        "█".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return "#"
+    return "█"
 
 
 def _json(card: Card) -> Writer:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
+from acrnn.errors import FileError
 from acrnn.reading import foreign_errors
 from acrnn.records import auxiliary_inputs
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
@@ -71,7 +72,7 @@ class RecordSet:
                 raise FileNotFoundError(f"{self.folder / shard.file}: missing; {REMEDY}")
         table = self.folder / UTTERANCES
         if not table.is_file() or files.sha256_of_file(table) != self.manifest.utterances_sha256:
-            raise ValueError(f"{table}: missing or changed since the records were made; {REMEDY}")
+            raise FileError(f"{table}: missing or changed since the records were made; {REMEDY}")
 
     @cached_property
     def utterances(self) -> tuple[UtteranceRow, ...]:
