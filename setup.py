@@ -52,6 +52,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6",
+            "hypothesis>=6.100",  # random changes to files
             "ruff>=0.14",
             "mypy>=1.15",
             "audformat>=1.3",

@@ -252,9 +252,9 @@ def _recognizer(options: argparse.Namespace):
 
 def run_info(options: argparse.Namespace) -> int:
     """Prints a model's card."""
-    from acrnn.inference import command
+    from acrnn.inference import description
 
-    return command.info(options.model, "json" if options.json else "markdown" if options.markdown else "text")
+    return description.info(options.model, "json" if options.json else "markdown" if options.markdown else "text")
 
 
 def run_check(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import signal
@@ -26,6 +27,7 @@ def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = Non
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
+    _escape_what_the_terminal_lacks()
     try:
         status = job()
         sys.stdout.flush()
@@ -42,6 +44,13 @@ def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = Non
     except KeyboardInterrupt:
         print("interrupted; finished parts are kept, and the same command continues from there", file=sys.stderr)
         return 130
+
+
+def _escape_what_the_terminal_lacks() -> None:
+    """Lets output escape characters that its encoding does not have, such as those of odd file names, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def usage_message(error: UsageError, parser: argparse.ArgumentParser | None = None) -> str:

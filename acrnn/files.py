@@ -14,7 +14,11 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from acrnn.errors import FileError
+from acrnn.reading import foreign_errors, read_text
+
 _PARTIAL = ".partial-"
+_DEEPEST = 50  # levels of a JSON file
 _PARTIAL_SECONDS = 24 * 3600  # temporary files of other hosts that are older belong to no running process
 _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -126,14 +130,27 @@ def read_json(path: Path, remedy: str):
 
     Raises:
         FileNotFoundError: the file does not exist.
-        ValueError: the file is not valid JSON, because it is damaged or truncated; the message names the position.
+        FileError: the file is no regular one, or not valid JSON, because it is damaged or truncated; the message names the
+            position.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; {remedy}")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: damaged, not valid JSON ({error}); {remedy}") from error
+    content = read_text(path, remedy)
+    with foreign_errors(path, "damaged, not valid JSON", remedy):
+        value = json.loads(content, parse_constant=_refuse_constant)
+        _check_depth(value, _DEEPEST)
+    return value
+
+
+def _refuse_constant(name: str):
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _check_depth(value, left: int) -> None:
+    """Refuses values that are nested more deeply than the code behind a reader follows."""
+    if left == 0:
+        raise RecursionError
+    for entry in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if isinstance(entry, dict | list):
+            _check_depth(entry, left - 1)
 
 
 def write_sealed_json(path: Path, content: dict) -> None:
@@ -150,11 +167,13 @@ def read_sealed_json(path: Path, remedy: str) -> dict:
 
     Raises:
         FileNotFoundError: the file does not exist.
-        ValueError: the file is not valid JSON, or its checksum is wrong.
+        FileError: the file is not valid JSON, or its checksum is wrong.
     """
     values = read_json(path, remedy)
-    if not isinstance(values, dict) or values.pop("sha256", None) != sha256_of_json(values):
-        raise ValueError(f"{path}: damaged or changed by hand, its checksum does not fit; {remedy}")
+    with foreign_errors(path, "damaged", remedy):
+        is_sound = isinstance(values, dict) and values.pop("sha256", None) == sha256_of_json(values)
+    if not is_sound:
+        raise FileError(f"{path}: damaged or changed by hand, its checksum does not fit; {remedy}")
     return values
 
 

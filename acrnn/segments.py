@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from acrnn.errors import FieldError
+from acrnn.reading import check_fields
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,10 @@ def from_dict(fields: Mapping) -> SegmentRule:
     """Makes a rule from the fields that `to_dict` returned.
 
     Raises:
-        ValueError: a field is unknown, because another version of this package wrote it.
+        ValueError: a field is unknown, because another version of this package wrote it, or of another type.
     """
     try:
-        return SegmentRule(**fields)
+        return SegmentRule(**check_fields(SegmentRule, fields))
     except TypeError as error:
         raise ValueError(f"segment rule: {error}; prepare the records with this version") from error
 

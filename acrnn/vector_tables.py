@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -13,10 +13,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from acrnn.errors import missing_extra
+from acrnn.reading import check_regular, foreign_errors, read_text
+from acrnn.reading.npz import read_npz
 
 KINDS = (".npz", ".scp", ".ark")
 _NAMES, _VECTORS = "names", "vectors"
 _KALDI_BINARY, _KALDI_TEXT = b"\0B", b"["  # first bytes of a vector or matrix
+_VALUE_BYTES = {b"FM ": 4, b"FV ": 4, b"DM ": 8, b"DV ": 8}  # by the type after these bytes
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -33,24 +36,10 @@ def read(path: Path) -> dict[str, np.ndarray]:
     """
     if path.suffix not in KINDS:
         raise ValueError(f"{path}: not a table of vectors by its name; it must end with {', '.join(KINDS)}")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; check the path")
-    try:
+    check_regular(path, "check the path")
+    with foreign_errors(path, "not a table of vectors that can be read", "make it again"):
         arrays = _read_npz(path) if path.suffix == ".npz" else _read_kaldi(path)
         table = {name: np.asarray(array, np.float32).reshape(-1) for name, array in arrays.items()}
-    except ImportError:
-        raise
-    except (
-        ValueError,
-        OSError,
-        EOFError,
-        KeyError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        AssertionError,
-        struct.error,
-    ) as error:
-        raise ValueError(f"{path}: not a table of vectors that can be read ({error!r}); make it again") from error
     return _checked(path, table)
 
 
@@ -68,10 +57,10 @@ def _checked(path: Path, table: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _read_npz(path: Path) -> Mapping[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
-        if set(archive.files) == {_NAMES, _VECTORS}:
-            return dict(zip(archive[_NAMES].tolist(), archive[_VECTORS], strict=True))
-        return {name: archive[name] for name in archive.files}
+    arrays = read_npz(path, "make it again")
+    if arrays.keys() == {_NAMES, _VECTORS}:
+        return dict(zip(arrays[_NAMES].astype(str).tolist(), arrays[_VECTORS], strict=True))
+    return arrays
 
 
 def _read_kaldi(path: Path) -> Mapping[str, np.ndarray]:
@@ -89,6 +78,8 @@ def _read_kaldi(path: Path) -> Mapping[str, np.ndarray]:
 
 
 def _entry_at(archive: Path, offset: int, matio: ModuleType) -> np.ndarray:
+    if offset >= check_regular(archive, "correct the .scp file"):
+        raise ValueError(f"{archive}: ends before byte {offset}")
     with archive.open("rb") as file:
         file.seek(offset)
         return _entry(file, f"{archive}, byte {offset}", matio)
@@ -108,11 +99,24 @@ def _entry(file: BinaryIO, place: str, matio: ModuleType) -> np.ndarray:
         raise ValueError(
             f"{place}: begins with {header[:5]!r}, which is no vector of Kaldi's; write it with Kaldi again"
         )
+    _check_size(file, place)
     vector, size = matio.read_matrix_or_vector(file, return_size=True)
     is_uncompressed = header[2:3] in b"FD"  # for compressed matrices kaldiio returns another size, and checks it itself
     if is_uncompressed and file.tell() < start + size:
         raise ValueError(f"{place}: truncated, {start + size - file.tell()} bytes are missing")
     return vector
+
+
+def _check_size(file: BinaryIO, place: str) -> None:
+    """Refuses a binary vector or matrix that is larger than the rest of its file; leaves the position as it is."""
+    start = file.tell()
+    kind, *sizes = struct.unpack("<2x3sxixi", file.read(15).ljust(15, b"\0"))
+    rest = file.seek(0, io.SEEK_END) - start
+    file.seek(start)
+    if kind in _VALUE_BYTES:
+        count = math.prod(sizes if kind.endswith(b"M ") else sizes[:1])
+        if min(sizes[: 1 + kind.endswith(b"M ")]) < 0 or count * _VALUE_BYTES[kind] > rest:
+            raise ValueError(f"{place}: truncated or damaged, {count} values in {rest} bytes")
 
 
 def _places(path: Path) -> dict[str, tuple[Path, int]]:
@@ -122,7 +126,7 @@ def _places(path: Path) -> dict[str, tuple[Path, int]]:
     Kaldi would run as a command, are refused.
     """
     places = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(path, "make it again").splitlines(), start=1):
         if not line.strip():
             continue
         name, _, place = line.strip().partition(" ")

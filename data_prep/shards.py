@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
+from acrnn.errors import FileError
+from acrnn.reading import check_fields, foreign_errors
 from acrnn.records.manifest import Shard, check_speaker, shard_name
 from acrnn.records.sounds import Sounds, joined
 from acrnn.records.tfrecords import encode_segment
@@ -83,10 +85,12 @@ class WrittenShard:
     @classmethod
     def from_dict(cls, values: Mapping) -> WrittenShard:
         """Makes a written shard from the fields that `to_dict` returned."""
-        rows = tuple(UtteranceRow(**row) for row in values["rows"])
+        rows = tuple(UtteranceRow(**check_fields(UtteranceRow, row)) for row in values["rows"])
         fingerprints = {name: np.array(each, np.uint32) for name, each in values["sounds"]["fingerprints"].items()}
         sounds = Sounds(values["sounds"]["sha256"], fingerprints)
-        return cls(values["fingerprint"], rows, tuple(values["skipped"]), Shard(**values["shard"]), sounds)
+        check_fields(cls, values, {"rows", "shard", "sounds"})
+        shard = Shard(**check_fields(Shard, values["shard"]))
+        return cls(values["fingerprint"], rows, tuple(values["skipped"]), shard, sounds)
 
 
 def plan_shards(selection: Selection, data_dir: Path, settings: Settings) -> list[ShardPlan]:
@@ -173,8 +177,9 @@ def _finished_shard(out: Path, plan: ShardPlan) -> WrittenShard | None:
     if not note.exists() or not path.exists():
         return None
     try:
-        shard = WrittenShard.from_dict(files.read_json(note, ""))
-    except (ValueError, KeyError):
+        with foreign_errors(note, "not the note of a shard", "delete it"):
+            shard = WrittenShard.from_dict(files.read_json(note, "delete it"))
+    except FileError:
         return None  # the note was cut off, or an earlier version wrote it without sounds: the shard is made again
     left_out = {job.id for job in plan.jobs if job.failure}
     unchanged = (

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-_BUFFER_BYTES = 1 << 20
+from acrnn.reading import check_regular
+
+_BUFFER_BYTES = _LONGEST_LINE = 1 << 20
 
 
 def read(path: Path, words: Collection[str]) -> dict[str, np.ndarray]:
@@ -26,7 +28,9 @@ def read(path: Path, words: Collection[str]) -> dict[str, np.ndarray]:
     vectors: dict[str, np.ndarray] = {}
     size = 0
     with path.open("rb", buffering=_BUFFER_BYTES) as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), start=1):
+            if len(line) == _LONGEST_LINE:
+                raise ValueError(f"{path}, line {number}: no end after {len(line)} bytes; give GloVe's text format")
             if number == 1:
                 size = _size(path, line)
                 if size is None:
@@ -50,10 +54,7 @@ def check_exists(path: Path) -> None:
     Raises:
         FileNotFoundError: the file does not exist.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; word vectors are a text file, unzipped, such as glove.6B.300d.txt"
-        )
+    check_regular(path, "word vectors are a text file, unzipped, such as glove.6B.300d.txt")
 
 
 def _size(path: Path, line: bytes) -> int | None:

@@ -33,7 +33,7 @@ def test_a_table_of_vectors_of_every_kind_is_read(kind, tmp_path, monkeypatch):
     ("name", "content", "message"),
     [
         ("x.bin", b"", "not a table of vectors by its name"),
-        ("x.npz", b"no zip", "not a table of vectors that can be read"),
+        ("x.npz", b"no zip", "damaged or no .npz file"),
         ("x.scp", b"u1 cat secret.ark |\n", r"x\.scp: not a table .*line 1: 'u1 cat secret\.ark \|' names no archive"),
         ("x.ark", b"u1 \x00BXX", "not a table of vectors that can be read"),
     ],

@@ -19,6 +19,8 @@ import numpy as np
 
 from acrnn import audio, files
 from acrnn.errors import missing_extra
+from acrnn.reading import foreign_errors
+from acrnn.reading.npz import read_npz
 from acrnn.workers import events
 
 LICENCE = "openSMILE: research licence of audEERING, commercial use needs a licence"
@@ -113,11 +115,9 @@ def cached_features(
 
 def _read(path: Path, sha256: str) -> np.ndarray | None:
     """Features in a file; None if they are those of other sounds or settings."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return archive["features"] if str(archive["sha256"]) == sha256 else None
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise ValueError(f"{path}: damaged ({error}); {_REMEDY}") from error
+    arrays = read_npz(path, _REMEDY)
+    with foreign_errors(path, "damaged", _REMEDY):
+        return arrays["features"] if str(arrays["sha256"]) == sha256 else None
 
 
 def compute(

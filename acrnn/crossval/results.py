@@ -10,6 +10,7 @@ from acrnn import files
 from acrnn.crossval.run import RUNS, Run, read_run
 from acrnn.crossval.settings import Settings
 from acrnn.crossval.summary import Overall, summarize
+from acrnn.reading import check_fields, check_type, foreign_errors
 
 EXPERIMENT, RESULTS = "experiment.json", "results.json"
 _FORMAT = "acrnn-results"
@@ -38,15 +39,14 @@ class Results:
         """The results in a JSON object; the summary is computed from its runs.
 
         Raises:
-            ValueError: a field is missing or unknown, or the object holds something else.
+            ValueError: a value is of another type, or the object holds something else.
+            TypeError, KeyError: a field is missing or unknown.
         """
         if values.get("format") != _FORMAT:
             raise ValueError("not a results file of this package")
-        try:
-            settings, runs = Settings.from_dict(values["settings"]), tuple(map(Run.from_dict, values["runs"]))
-            planned_folds, versions = values["planned_folds"], tuple(values["versions"])
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"a field is missing or unknown ({error})") from error
+        check_fields(cls, values, {"settings", "overall", "runs"})
+        settings, runs = Settings.from_dict(values["settings"]), tuple(map(Run.from_dict, values["runs"]))
+        planned_folds, versions = values["planned_folds"], tuple(values["versions"])
         # Not read from the file: earlier versions wrote other intervals.
         return cls(settings, planned_folds, versions, summarize(runs, settings.labels, planned_folds), runs)
 
@@ -74,10 +74,8 @@ def read_results(folder: Path) -> Results:
         where = "holds no" if folder.is_dir() else "no such folder; it should hold the"
         raise FileNotFoundError(f"{folder}: {where} {RESULTS} of an experiment; choose its folder, or run it first")
     values = files.read_sealed_json(path, "give the command of the experiment again")
-    try:
+    with foreign_errors(path, "not the results of an experiment", "choose the folder of one"):
         return Results.from_dict(values)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}; choose the folder of an experiment") from error
 
 
 def collect_results(folder: Path) -> Results:
@@ -121,7 +119,6 @@ def read_experiment(folder: Path) -> tuple[Settings, int]:
     remedy = "choose the folder of an experiment, or delete this one to begin anew"
     path = folder / EXPERIMENT
     values = files.read_sealed_json(path, remedy)
-    try:
+    with foreign_errors(path, "not the description of an experiment", remedy):
+        check_type(values["planned_folds"], int, "planned_folds")
         return Settings.from_dict(values["settings"]), values["planned_folds"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not the description of an experiment ({error}); {remedy}") from error

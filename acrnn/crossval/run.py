@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from acrnn import files, metrics
+from acrnn.reading import check_fields, foreign_errors
 from acrnn.training.estimator import Epoch
 
 RUNS = "runs"  # folder of the runs' files
@@ -92,11 +93,22 @@ class Run:
 
         Raises:
             TypeError, KeyError: a field is missing or unknown.
+            ValueError: a value is of another type, or lists differ in length.
         """
-        curve = tuple(Epoch(**point) for point in values["curve"])
-        attention = tuple(UtteranceAttention(**example) for example in values["attention"])
-        validation = ValidationPart(**values["validation"]) if "validation" in values else None
-        return cls(**{**values, "curve": curve, "attention": attention, "validation": validation})
+        check_fields(cls, values, {"curve", "attention", "validation"})
+        curve = tuple(Epoch(**check_fields(Epoch, point)) for point in values["curve"])
+        attention = tuple(
+            UtteranceAttention(**check_fields(UtteranceAttention, example)) for example in values["attention"]
+        )
+        validation = None
+        if "validation" in values:
+            validation = ValidationPart(**check_fields(ValidationPart, values["validation"]))
+            _check_lengths(validation)
+        run = cls(**{**values, "curve": curve, "attention": attention, "validation": validation})
+        _check_lengths(run)
+        if len(run.speakers) != len(run.labels) or not 0 <= run.best_epoch <= max(1, len(curve)):
+            raise ValueError("the number of speakers or the best epoch does not fit")
+        return run
 
     def to_dict(self) -> dict:
         """The run as a JSON object."""
@@ -131,6 +143,14 @@ class Run:
         return metrics.confusion(np.array(self.labels), self.predictions, num_classes)
 
 
+def _check_lengths(part: Run | ValidationPart) -> None:
+    """Refuses utterances, labels and posteriors that differ in number, and labels without a posterior."""
+    classes = {len(row) for row in part.probabilities}
+    equal = len(part.utterances) == len(part.labels) == len(part.probabilities)
+    if not equal or len(classes) != 1 or not all(0 <= label < max(classes) for label in part.labels):
+        raise ValueError("utterances, labels and posteriors do not fit together")
+
+
 def run_path(folder: Path, fold: int, seed: int) -> Path:
     """Path of the result of a run."""
     return folder / RUNS / f"fold{fold:02d}_seed{seed}.json"
@@ -149,10 +169,8 @@ def read_run(path: Path) -> Run:
     """
     remedy = "delete it and give the same command again: only this fold and seed is repeated"
     values = files.read_sealed_json(path, remedy)
-    try:
+    with foreign_errors(path, "written by another version", remedy):
         run = Run.from_dict(values)
-    except (TypeError, KeyError) as error:
-        raise ValueError(f"{path}: written by another version ({error}); {remedy}") from error
     if path != run_path(path.parent.parent, run.fold, run.seed):
         raise ValueError(f"{path}: holds fold {run.fold}, seed {run.seed}; {remedy}")
     return run

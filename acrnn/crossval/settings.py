@@ -12,6 +12,7 @@ from acrnn import frontends, recipes, segments
 from acrnn.batches.speaker_statistics import CORPUS, Choice
 from acrnn.models import MODELS, System
 from acrnn.models.field_checks import OMITTED_DEFAULT
+from acrnn.reading import check_fields
 from acrnn.recipes import Recipe
 
 # Keys in JSON that differ from the field's name.
@@ -114,14 +115,15 @@ class Settings:
         """The settings in a JSON object.
 
         Raises:
-            ValueError: a field is missing or unknown.
+            ValueError: a field is missing or unknown, or a value is of another type.
         """
         fields = {name: values[_KEYS.get(name, name)] for name in _names() if _KEYS.get(name, name) in values}
         unknown = set(values) - {_KEYS.get(name, name) for name in _names()}
         if unknown:
             raise ValueError(f"settings have the unknown fields {', '.join(sorted(unknown))}")
+        check_fields(cls, fields, {"corpus"})
         try:
-            fields["corpus"] = CorpusInfo(**fields["corpus"])
+            fields["corpus"] = CorpusInfo(**check_fields(CorpusInfo, fields["corpus"]))
             fields["labels"] = tuple(fields["labels"])
             if "speeds" in fields:
                 fields["speeds"] = tuple(fields["speeds"])

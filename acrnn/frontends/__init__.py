@@ -11,6 +11,7 @@ from acrnn.frontends.mfcc import MfccSpec
 from acrnn.frontends.mfcc_pitch import MfccPitchSpec
 from acrnn.frontends.spec import Spec
 from acrnn.frontends.stft import StftSpec
+from acrnn.reading import check_fields
 
 FRONTENDS: dict[str, Spec] = {
     "chen2018": logmel.PAPER,
@@ -35,14 +36,14 @@ def from_dict(fields: Mapping) -> Spec:
     """Returns the spec that `to_dict` wrote.
 
     Raises:
-        ValueError: the kind or a field is unknown, since another version of this package wrote it.
+        ValueError: the kind or a field is unknown, since another version of this package wrote it, or of another type.
     """
     values = dict(fields)
     kind = values.pop("kind", None)
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError(f"front end {kind!r} is unknown; this version has {', '.join(_KINDS)}")
     try:
-        return _KINDS[kind](**values)
+        return _KINDS[kind](**check_fields(_KINDS[kind], values))
     except TypeError as error:
         raise ValueError(f"front end {kind!r}: {error}; prepare the records with this version") from error
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from acrnn.console import port, positive
 
+_FILES = "sound file, folder of sound files, or - for a WAV file at standard input"
+
 
 def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `acrnn predict`."""
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=_FILES)
     _add_model(parser)
     parser.add_argument(
         "--speaker", type=Path, metavar="JSON", help="profile of the speaker of all files, by acrnn enrol"
@@ -37,7 +39,7 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_enrolment_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `acrnn enrol`."""
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="sound file, or folder of sound files")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=_FILES)
     parser.add_argument("--out", type=Path, required=True, metavar="JSON", help="file to write")
     _add_model(parser)
 

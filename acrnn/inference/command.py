@@ -1,19 +1,20 @@
-"""`acrnn predict` and `acrnn info`: output for people and for programs."""
+"""`acrnn predict` and `acrnn enrol`: output for people and for programs."""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from acrnn import audio, files, vector_tables
+from acrnn import files, vector_tables
 from acrnn.errors import FieldError, UsageError
-from acrnn.inference import locate
+from acrnn.inference import sound_arguments
+from acrnn.inference.description import origin
 from acrnn.inference.embeddings import EmbeddingFile
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.inference.recognizer import Recognizer
@@ -76,7 +77,7 @@ def predict(
 
     Args:
         recognizer: the model.
-        paths: sound files, and folders that stand for the sound files in them.
+        paths: sound files, folders that stand for the sound files in them, and `sound_arguments.STANDARD_INPUT`.
         style: "text", "json" (one object a line) or "csv".
         plot: PNG file for a figure of the first dozen predictions.
         auxiliary_inputs: auxiliary inputs of the files.
@@ -88,7 +89,9 @@ def predict(
     """
     if plot and plot.suffix.lower() != ".png":
         raise UsageError(f"--plot {plot}: it writes PNG; let the name end with .png")
-    sounds = _sound_files(paths)
+    if plot and sound_arguments.STANDARD_INPUT in paths:
+        raise UsageError("--plot: standard input can be read only once; save the sound as a file")
+    sounds = sound_arguments.sounds(paths)
     auxiliary_inputs = auxiliary_inputs or AuxiliaryInputTables()
     if auxiliary_inputs.text is not None and len(sounds) > 1:
         raise UsageError(f"--text: one text for {len(sounds)} files; use --transcripts FILE")
@@ -112,7 +115,7 @@ def enrol(recognizer: Recognizer, paths: Sequence[Path], out: Path) -> int:
 
     Args:
         recognizer: a model that takes speaker profiles.
-        paths: recordings of one speaker, and folders that stand for the sound files in them.
+        paths: recordings of one speaker, folders that stand for the sound files in them, and `sound_arguments.STANDARD_INPUT`.
         out: the JSON file to write; it must not exist yet.
 
     Raises:
@@ -121,15 +124,11 @@ def enrol(recognizer: Recognizer, paths: Sequence[Path], out: Path) -> int:
     """
     if out.exists():
         raise FieldError("out", out, "it exists already; delete it, or choose another name")
-    sounds = _sound_files(paths)
+    sounds = sound_arguments.sounds(paths)
     profile = recognizer.enrol(sounds)
     profile.save(out)
     print(f"{out}: {profile.num_recordings} recordings, {profile.seconds:.1f} s")
     return 0
-
-
-def _sound_files(paths: Sequence[Path]) -> list[Path]:
-    return [sound for path in paths for sound in (audio.sound_files(path) if path.is_dir() else [path])]
 
 
 def _write_all(
@@ -185,7 +184,8 @@ def example(recognizer: Recognizer, prediction: Prediction, waveform: np.ndarray
 
 
 def _text(card: Card) -> Writer:
-    print(f"# {card.name}: {_origin(card)}", file=sys.stderr)
+    print(f"# {card.name}: {origin(card)}", file=sys.stderr)
+    block = _block()
 
     def write(result: Prediction | Failure) -> None:
         if isinstance(result, Failure):
@@ -195,9 +195,18 @@ def _text(card: Card) -> Writer:
             return
         shares = sorted(result.probabilities.items(), key=lambda item: -item[1])
         for name, share in shares[:3]:
-            print(f"  {name:12} {100 * share:5.1f} %  {'█' * round(_BAR_WIDTH * share)}")
+            print(f"  {name:12} {100 * share:5.1f} %  {block * round(_BAR_WIDTH * share)}")
 
     return write
+
+
+def _block() -> str:
+    """The character of a bar, one that standard output can encode."""
+    try:
+        "█".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return "#"
+    return "█"
 
 
 def _json(card: Card) -> Writer:
@@ -226,70 +235,3 @@ def _csv(card: Card) -> Writer:
 
 
 _WRITERS: dict[str, Callable[[Card], Writer]] = {"text": _text, "json": _json, "csv": _csv}
-
-
-def _origin(card: Card) -> str:
-    """Training data and performance in one line."""
-    trained = f"trained on {card.corpus['title']}, {len(card.fitted_on['speakers'])} speakers"
-    for use, corpus in card.other_corpora.items():
-        trained = f"{trained}, {use} on {corpus['title']}"
-    figures = [f"UAR {100 * card.estimate['uar_pooled']:.1f} % on {card.tested_on}"] if card.estimate else []
-    for tested in card.evaluations:
-        share = 100 * tested["results"][0]["uar"]
-        figures.append(f"{share:.1f} % among {len(tested['emotions'])} emotions on {tested['corpus']}")
-    measured = ", ".join(figures) or "not measured on other speakers"
-    return f"{trained}; {measured}; expect less on recordings of other kinds"
-
-
-def info(model: str | None, style: str = "text") -> int:
-    """Prints a model's card.
-
-    Args:
-        model: name or folder of the model; None for the included one.
-        style: "text", "json" or "markdown".
-    """
-    folder = locate.version_folder(model or locate.DEFAULT)
-    card = Card.read(folder)
-    if style == "json":
-        print(json.dumps(card.to_dict(), ensure_ascii=False, indent=1))
-    elif style == "markdown":
-        print(card.markdown(), end="")
-    else:
-        for name, text in _lines(card, folder):
-            print(f"{name:13} {text}")
-    return 0
-
-
-def _lines(card: Card, folder: Path) -> Iterator[tuple[str, str]]:
-    yield "model", f"{card.name} ({folder})"
-    yield "system", f"{card.system}, {card.summary}"
-    yield "emotions", ", ".join(card.labels)
-    yield "input", f"mono speech at {card.sample_rate_hz} Hz, up to {card.max_seconds:g} s (other rates are converted)"
-    if card.auxiliary_inputs:
-        yield "takes", card.inputs
-    if card.takes_speaker:
-        yield "speaker", "takes speaker profiles (acrnn enrol)"
-    yield "training data", _origin(card)
-    yield "licence", f"of the data: {card.corpus['licence']}"
-    for use, corpus in card.other_corpora.items():
-        yield "", f"of the data for {use}: {corpus['licence']}"
-    yield "training", card.recipe_summary()
-    yield "network", card.network_summary()
-    if card.estimate:
-        yield from _estimate_lines(card.estimate)
-    yield "formats", ", ".join(f"{name} ({text})" for name, text in card.formats.items())
-    yield "versions", ", ".join(f"{name} {text}" for name, text in card.versions.items())
-
-
-def _estimate_lines(estimate: Mapping) -> Iterator[tuple[str, str]]:
-    coverage = f"{estimate['coverage']['folds']} folds x {estimate['coverage']['seeds']} seeds"
-    yield (
-        "performance",
-        f"UAR {100 * estimate['uar_fold_mean']:.1f} % (mean of folds), {estimate['protocol']}, {coverage}",
-    )
-    yield "recall", ", ".join(_recall(row) for row in estimate["per_class"])
-
-
-def _recall(row: Mapping) -> str:
-    recall = "–" if row["recall"] is None else f"{100 * row['recall']:.0f} %"
-    return f"{row['emotion']} {recall}"

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from acrnn import audio
 from acrnn.errors import FieldError
 from acrnn.inference.runtimes import AuxiliaryInputs
 from acrnn.inference.speaker_profile import SpeakerProfile
 from acrnn.model_card import Card
 
-Source = str | Path | np.ndarray
+File = str | Path | audio.Content
+Source = File | np.ndarray
 
 
 def name_of(source: Source) -> str:

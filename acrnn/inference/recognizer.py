@@ -10,7 +10,7 @@ import numpy as np
 
 from acrnn import audio
 from acrnn.inference import inputs, locate, runtimes, speech_detector
-from acrnn.inference.inputs import Source
+from acrnn.inference.inputs import File, Source
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.inference.runtimes import AuxiliaryInputs
 from acrnn.inference.speaker_profile import RunningProfile, SpeakerProfile
@@ -137,14 +137,14 @@ class Recognizer:
 
     def predict_files(
         self,
-        paths: Iterable[str | Path],
+        paths: Iterable[File],
         auxiliary_inputs: Callable[[Path], AuxiliaryInputs] = lambda path: {},
         speaker: SpeakerProfile | None = None,
     ) -> Iterator[Prediction | Failure]:
         """Predicts the emotions of any number of files, in order; a file that fails gives a `Failure`.
 
         Args:
-            paths: sound files.
+            paths: sound files, or the content of one that has no path.
             auxiliary_inputs: returns the auxiliary inputs of a file: "text", "speaker_embedding".
             speaker: profile of the speaker of all files.
         """
@@ -154,9 +154,8 @@ class Recognizer:
         for path in paths:
             name = str(path)
             try:
-                waveform = self.waveform(path)
-                checked = inputs.checked(self.card, name, auxiliary_inputs(Path(path)), speaker)
-                group.append(_Utterance(name, waveform, checked))
+                checked = inputs.checked(self.card, name, auxiliary_inputs(Path(name)), speaker)
+                group.append(_Utterance(name, self.waveform(path), checked))
             except (OSError, ValueError) as error:
                 group.append(Failure(name, str(error)))
             if len(group) == _FILES_AT_ONCE:
@@ -168,7 +167,7 @@ class Recognizer:
         """Predicts the emotions of all sound files in a folder and its subfolders.
 
         Raises:
-            FileNotFoundError: the folder does not exist or holds no sound file.
+            FileNotFoundError: see `audio.sound_files`.
         """
         return self.predict_files(audio.sound_files(folder))
 

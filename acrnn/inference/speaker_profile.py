@@ -11,6 +11,7 @@ import numpy as np
 from acrnn import files
 from acrnn.frontends.statistics import Moments, Statistics
 from acrnn.model_card import Card
+from acrnn.reading import check_fields, foreign_errors
 
 WEIGHT_SECONDS = 10.0  # of the training part, towards which the statistics of the dense layer are shrunk
 _FORMAT, _FORMAT_VERSION = "acrnn-speaker", 1
@@ -67,10 +68,8 @@ class SpeakerProfile:
             ValueError: it is damaged, or no profile of this version.
         """
         values = files.read_sealed_json(Path(path), _REMEDY)
-        try:
+        with foreign_errors(path, "not a speaker profile", _REMEDY):
             return cls.from_dict(values)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}; {_REMEDY}") from error
 
     def to_dict(self) -> dict:
         """The profile as a JSON object."""
@@ -94,7 +93,8 @@ class SpeakerProfile:
         if values.get("format") != _FORMAT or values.get("format_version") != _FORMAT_VERSION:
             raise ValueError("not a speaker profile of this version")
         try:
-            model, count, seconds = str(values["model"]), int(values["num_recordings"]), float(values["seconds"])
+            check_fields(cls, values, {"features", "dense"})
+            model, count, seconds = values["model"], values["num_recordings"], float(values["seconds"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a speaker profile ({error})") from error
         features, dense = (

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from acrnn import files
 from acrnn.model_card import checksums
+from acrnn.model_card.fields import check_card
+from acrnn.reading import check_fields, foreign_errors
 
 if TYPE_CHECKING:
     from acrnn.frontends import Spec
@@ -225,7 +227,8 @@ class Card:
         """Returns the card that `to_dict` wrote.
 
         Raises:
-            ValueError: the values are not a card, or the card of another version.
+            ValueError: a value is of another type, or the card of another version.
+            KeyError, TypeError: a field is missing or unknown.
         """
         from acrnn import frontends, segments
 
@@ -233,17 +236,14 @@ class Card:
             raise ValueError(
                 f"format {values.get('format')!r} {values.get('format_version')!r}, this version reads {FORMAT!r} {FORMAT_VERSION}"
             )
-        try:
-            others = {name: value for name, value in values.items() if name not in ("format", "format_version")}
-            frontend, rule = frontends.from_dict(others.pop("frontend")), segments.from_dict(others.pop("segments"))
-            others["labels"] = tuple(others.get("labels", ()))
-            others["evaluations"] = tuple(others.get("evaluations", ()))
-            others["auxiliary_inputs"] = tuple(others.pop(_JSON_KEYS["auxiliary_inputs"], ()))
-            card = cls(**others, frontend=frontend, rule=rule)
-            _ = card.prior  # reads it
-            return card
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"a field is missing or unknown ({error})") from error
+        others = {name: value for name, value in values.items() if name not in ("format", "format_version")}
+        frontend, rule = frontends.from_dict(others.pop("frontend")), segments.from_dict(others.pop("segments"))
+        others["auxiliary_inputs"] = others.pop(_JSON_KEYS["auxiliary_inputs"], ())
+        check_card(check_fields(cls, others, {"frontend", "rule"}))
+        tuples = {name: tuple(others.get(name, ())) for name in ("labels", "auxiliary_inputs", "evaluations")}
+        card = cls(**{**others, **tuples}, frontend=frontend, rule=rule)
+        _ = card.prior  # reads it
+        return card
 
     @classmethod
     def read(cls, folder: Path) -> Card:
@@ -257,10 +257,8 @@ class Card:
         if not path.is_file():
             raise FileNotFoundError(f"{folder}: not an exported model, it has no {CARD}; {REMEDY}")
         values = files.read_json(path, REMEDY)
-        try:
+        with foreign_errors(path, "not the card of a model of this version", REMEDY):
             return cls.from_dict(values)
-        except (ValueError, AttributeError) as error:
-            raise ValueError(f"{path}: not the card of a model of this version: {error}; {REMEDY}") from error
 
     def write(self, folder: Path) -> Card:
         """Writes the card into a version folder, as JSON and as a Markdown page (README.md), when all other files are there.

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acrnn.console import import_quietly
+from acrnn.errors import FileError
 from acrnn.models.registry import MODELS
+from acrnn.reading import check_regular
+from acrnn.reading.foreign_errors import reason
 
 if TYPE_CHECKING:
     import keras
@@ -31,16 +34,15 @@ def load_network(path: str | os.PathLike) -> keras.Model:
         ValueError: the file is damaged, or uses layers of a system that is not installed.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such network; check the path")
+    check_regular(path, "check the path")
     import_quietly("keras")
     import keras
 
     _register_layers()
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError, ImportError) as error:
-        raise ValueError(
+    except Exception as error:  # a damaged archive, file of weights or configuration each raise errors of their own
+        raise FileError(
             f"{path}: not a network that can be loaded ({_reason(error)}); train it again, or install the package that "
             "has its layers"
         ) from error
@@ -59,5 +61,4 @@ def _reason(error: Exception) -> str:
     """The unknown layer in an error of Keras, or the first line of another error."""
     if unknown := re.search(r"Could not locate class '([^']+)'", str(error)):
         return f"its layer {unknown[1]} is unknown"
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return reason(error)

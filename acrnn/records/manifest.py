@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from typing import TypedDict
 from urllib.parse import quote
 
 from acrnn import files, frontends, segments
 from acrnn.frontends import Spec
+from acrnn.reading import check_fields, check_type
 from acrnn.records.auxiliary_inputs import SPEAKER_EMBEDDINGS
 from acrnn.segments import SegmentRule
 
@@ -16,6 +18,15 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 LONGEST_SPEAKER = 200  # bytes of the encoded name; file systems allow 255 for a file name, here a temporary one
 REMEDY = "delete the folder and prepare the records again with: python -m data_prep"
+
+
+class _Corpus(TypedDict):
+    name: str
+    title: str
+    version: str
+    subset: str | None
+    licence: str
+    citation: str
 
 
 @dataclass(frozen=True)
@@ -131,20 +142,23 @@ class Manifest:
         """Makes a manifest from the fields that `to_dict` returned.
 
         Raises:
-            ValueError: another version of this package wrote them.
-            KeyError, TypeError: a field is missing, or of another type.
+            ValueError: another version of this package wrote them, or a field is of another type.
+            KeyError, TypeError: a field is missing, or one of a shard is unknown.
         """
         if values.get("format_version") != FORMAT_VERSION:
             raise ValueError(
                 f"format version {values.get('format_version')}, this version reads {FORMAT_VERSION}; {REMEDY}"
             )
+        named = {**values, "auxiliary_inputs": values.get("companions", {})}
+        check_fields(cls, named, {"frontend", "rule", "shards"})
+        check_type(values["corpus"], _Corpus, "corpus")
         return cls(
             corpus=values["corpus"],
             labels=tuple(values["labels"]),
             frontend=frontends.from_dict(values["frontend"]),
             rule=segments.from_dict(values["segments"]),
             dtype=values["dtype"],
-            shards=tuple(Shard(**shard) for shard in values["shards"]),
+            shards=tuple(Shard(**check_fields(Shard, shard)) for shard in values["shards"]),
             utterances_sha256=values["utterances_sha256"],
             source_sha256=values["source_sha256"],
             counts=values["counts"],
@@ -152,7 +166,7 @@ class Manifest:
             versions=values["versions"],
             speeds=tuple(values.get("speeds", (1.0,))),
             speed_by=values.get("speed_by", "resampling"),
-            auxiliary_inputs=values.get("companions", {}),
+            auxiliary_inputs=named["auxiliary_inputs"],
             sounds=values.get("sounds", {}),
         )
 

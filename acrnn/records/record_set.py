@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
+from acrnn.errors import FileError
+from acrnn.reading import foreign_errors
 from acrnn.records import auxiliary_inputs
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 from acrnn.records.manifest import MANIFEST, REMEDY, Manifest, Shard
@@ -60,10 +62,8 @@ class RecordSet:
         self.folder = Path(folder)
         path = self.folder / MANIFEST
         values = files.read_sealed_json(path, REMEDY)
-        try:
+        with foreign_errors(path, "not a manifest of records", REMEDY):
             self.manifest = Manifest.from_dict(values)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"{path}: not a manifest of records ({error!s}); {REMEDY}") from error
         self._check_presence()
 
     def _check_presence(self) -> None:
@@ -72,12 +72,14 @@ class RecordSet:
                 raise FileNotFoundError(f"{self.folder / shard.file}: missing; {REMEDY}")
         table = self.folder / UTTERANCES
         if not table.is_file() or files.sha256_of_file(table) != self.manifest.utterances_sha256:
-            raise ValueError(f"{table}: missing or changed since the records were made; {REMEDY}")
+            raise FileError(f"{table}: missing or changed since the records were made; {REMEDY}")
 
     @cached_property
     def utterances(self) -> tuple[UtteranceRow, ...]:
         """Rows of utterances.csv."""
-        return read_utterances(self.folder / UTTERANCES)
+        path = self.folder / UTTERANCES
+        with foreign_errors(path, "not a table of utterances", REMEDY):
+            return read_utterances(path)
 
     @cached_property
     def auxiliary_inputs(self) -> AuxiliaryInputs:
@@ -86,10 +88,8 @@ class RecordSet:
         Raises:
             ValueError: a file of the record set is missing or damaged.
         """
-        try:
+        with foreign_errors(self.folder, "its auxiliary inputs cannot be read", REMEDY):
             return auxiliary_inputs.read(self.folder, self.manifest.auxiliary_inputs, self.utterances)
-        except (ValueError, OSError) as error:
-            raise ValueError(f"{error}; {REMEDY}") from error
 
     @cached_property
     def sounds(self) -> Sounds | None:
@@ -98,10 +98,8 @@ class RecordSet:
         Raises:
             ValueError: the file is missing or damaged.
         """
-        try:
+        with foreign_errors(self.folder, "its sounds cannot be read", REMEDY):
             return read_sounds(self.folder, self.manifest.sounds) if self.manifest.sounds else None
-        except (ValueError, OSError) as error:
-            raise ValueError(f"{error}; {REMEDY}") from error
 
     @property
     def size_bytes(self) -> int:

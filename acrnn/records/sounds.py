@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
+from acrnn.reading.npz import read_npz
 
 SOUNDS = "sounds.npz"
 
@@ -57,12 +58,10 @@ def read_sounds(folder: Path, entry: Mapping) -> Sounds:
     path = folder / entry["file"]
     if not path.is_file() or files.sha256_of_file(path) != entry["sha256"]:
         raise ValueError(f"{path}: missing or changed since the records were made")
-    with np.load(path, allow_pickle=False) as archive:
-        names = archive["names"].tolist()
-        fingerprints = np.split(archive["frames"], np.cumsum(archive["counts"])[:-1])
-        return Sounds(
-            dict(zip(names, archive["sha256"].tolist(), strict=True)), dict(zip(names, fingerprints, strict=True))
-        )
+    arrays = read_npz(path, "prepare the records again")
+    names = arrays["names"].tolist()
+    fingerprints = np.split(arrays["frames"], np.cumsum(arrays["counts"])[:-1])
+    return Sounds(dict(zip(names, arrays["sha256"].tolist(), strict=True)), dict(zip(names, fingerprints, strict=True)))
 
 
 def _to_npz(sounds: Sounds) -> bytes:

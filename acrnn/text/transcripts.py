@@ -8,6 +8,10 @@ import json
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
+from acrnn.errors import FileError
+from acrnn.reading import read_text
+from acrnn.reading.foreign_errors import reason
+
 KINDS = (".csv", ".tsv", ".json", ".jsonl", ".ctm")
 _IDS, _TEXTS = ("id", "utterance", "path", "file"), ("text", "transcript", "transcription")
 
@@ -29,16 +33,11 @@ def read(path: Path) -> dict[str, str]:
     """
     if path.suffix.lower() not in KINDS:
         raise ValueError(f"{path}: not the name of a transcript file; it must end with {', '.join(KINDS)}")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; check the path")
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+    content = read_text(path, "check the path, and save the file as UTF-8")
     try:
         texts = _READERS[path.suffix.lower()](content)
-    except (ValueError, csv.Error) as error:
-        raise ValueError(f"{path}: {error}") from error
+    except (ValueError, csv.Error, RecursionError) as error:
+        raise FileError(f"{path}: {reason(error)}") from error
     if not texts:
         raise ValueError(f"{path}: contains no transcript; it needs an entry for each utterance")
     return texts

@@ -16,6 +16,7 @@ from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES, Feeder, Source
 from acrnn.batches.speaker_statistics import Choice
 from acrnn.output import lock
+from acrnn.reading.npz import read_npz
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.text.embedding import embedding_of
 from acrnn.training.estimator import Epoch, Fit
@@ -75,12 +76,11 @@ class WeightFolder:
         if not description.exists():
             return None
         values = files.read_sealed_json(description, _REMEDY)
-        if values["task_sha256"] != self.task_sha256:
+        if values.get("task_sha256") != self.task_sha256:
             return None
-        if not path.is_file() or files.sha256_of_file(path) != values["weights_sha256"]:
+        if not path.is_file() or files.sha256_of_file(path) != values.get("weights_sha256"):
             raise ValueError(f"{path}: missing or damaged, its checksum is not that in {description}; {_REMEDY}")
-        with np.load(path, allow_pickle=False) as archive:
-            return [archive[name] for name in archive.files]
+        return list(read_npz(path, _REMEDY).values())
 
     def write(self, seed: int, weights: Sequence[np.ndarray], description: dict) -> None:
         """Writes the weights of a seed, atomically, with a description of their training, unless another process did."""

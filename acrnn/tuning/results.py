@@ -10,6 +10,7 @@ import numpy as np
 
 from acrnn import files, metrics
 from acrnn.crossval.settings import Settings
+from acrnn.reading import check_fields, foreign_errors
 from acrnn.training.estimator import Epoch
 
 TUNING, FITS = "tuning.json", "fits"
@@ -54,10 +55,10 @@ class FitResult:
             ValueError: the file is damaged or was changed; the message says to delete it.
         """
         values = files.read_sealed_json(path, REPEAT)
-        try:
-            return cls(**{**values, "curve": tuple(Epoch(**point) for point in values["curve"])})
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"{path}: written by another version ({error}); {REPEAT}") from error
+        with foreign_errors(path, "written by another version", REPEAT):
+            check_fields(cls, values, {"curve"})
+            curve = tuple(Epoch(**check_fields(Epoch, point)) for point in values["curve"])
+            return cls(**{**values, "curve": curve})
 
     def write(self, path: Path) -> None:
         """Writes the file of a fit, atomically and with a checksum of its content."""
@@ -143,12 +144,13 @@ class Trial:
         Raises:
             TypeError, KeyError: a field is missing or unknown.
         """
-        fits = tuple(FitSummary(**fit) for fit in values["fits"])
+        check_fields(cls, values, {"fits", "coverage", "validation_uar_interval"})
+        fits = tuple(FitSummary(**check_fields(FitSummary, fit)) for fit in values["fits"])
         return cls(
             **{
                 **values,
                 "validation_uar_interval": _interval(fits),  # earlier versions wrote another one
-                "coverage": FitCoverage(**values["coverage"]),
+                "coverage": FitCoverage(**check_fields(FitCoverage, values["coverage"])),
                 "fits": fits,
                 "errors": tuple(values["errors"]),
             }
@@ -245,15 +247,16 @@ class SearchResults:
         if values.get("format") != _FORMAT:
             raise ValueError("not the result of a search")
         try:
+            check_fields(cls, values, {"search", "searched", "settings", "plan", "coverage", "best", "trials"})
             settings = dict(values["settings"])
             return cls(
                 search=settings.pop("search"),
                 searched=tuple(settings.pop("searched")),
                 settings=Settings.from_dict(settings),
-                plan=Plan(**values["plan"]),
+                plan=Plan(**check_fields(Plan, values["plan"])),
                 options=values["options"],
                 is_complete=values["is_complete"],
-                coverage=SearchCoverage(**values["coverage"]),
+                coverage=SearchCoverage(**check_fields(SearchCoverage, values["coverage"])),
                 best=None if values["best"] is None else Trial.from_dict(values["best"]),
                 trials=tuple(Trial.from_dict(trial) for trial in values["trials"]),
             )
@@ -293,7 +296,5 @@ def read_tuning(folder: Path) -> SearchResults:
     """
     remedy = "search first, with experiments/tune_depth.py"
     values = files.read_sealed_json(folder / TUNING, remedy)
-    try:
+    with foreign_errors(folder / TUNING, "not the results of a search", remedy):
         return SearchResults.from_dict(values)
-    except ValueError as error:
-        raise ValueError(f"{folder / TUNING}: {error}; {remedy}") from error

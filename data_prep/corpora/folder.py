@@ -8,19 +8,19 @@ Licence, citation and counts are those of your data; the manifest of the records
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
+from acrnn import audio
 from acrnn.errors import FieldError
 from data_prep.corpora.base import Corpus, ReadOptions, Utterance
-
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
     """Returns an utterance for each sound file; its id is the path relative to data_dir without the extension.
 
     Args:
-        data_dir: folder with <emotion>/…/<file>.wav (or .flac, .ogg, .mp3). Names that begin with a dot are ignored.
+        data_dir: folder with <emotion>/…/<file>.wav (or another of `acrnn.audio.SUFFIXES`). Names that begin with a dot are ignored.
         options: with `speaker_pattern`.
 
     Raises:
@@ -56,19 +56,13 @@ def _compile(speaker_pattern: str | None) -> re.Pattern[str]:
 
 
 def _sound_files(data_dir: Path) -> list[Path]:
-    sound_files: list[Path] = []
-    for entry in sorted(data_dir.iterdir()):
-        if _is_sound_file(entry.relative_to(data_dir)) and entry.is_file():
-            raise ValueError(f"{entry}: lies in no emotion's folder; move it into {data_dir}/<emotion>/")
-        # each folder separately, since rglob on data_dir would skip a folder that is a symbolic link
-        paths = entry.rglob("*") if entry.is_dir() else ()
-        sound_files += [path for path in paths if _is_sound_file(path.relative_to(data_dir)) and path.is_file()]
-    return sorted(sound_files)
-
-
-def _is_sound_file(relative: Path) -> bool:
-    # hidden names are resource forks from macOS ("._anna_01.wav") and caches of tools
-    return relative.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in relative.parts)
+    paths = audio.sound_files(data_dir)
+    for path in paths:
+        if path.parent == data_dir:
+            raise ValueError(f"{path}: lies in no emotion's folder; move it into {data_dir}/<emotion>/")
+    if others := audio.left_out(data_dir):
+        warnings.warn(f"{data_dir}: left out, by their extensions: {others}", stacklevel=3)
+    return paths
 
 
 def _utterance(data_dir: Path, relative: Path, pattern: re.Pattern[str]) -> Utterance:

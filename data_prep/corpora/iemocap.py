@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from acrnn.reading import read_bytes
 from data_prep.corpora.base import Corpus, ReadOptions, Subset, Utterance
 
 LABELS = ("neu", "ang", "sad", "hap")
@@ -131,7 +132,7 @@ def _texts(path: Path) -> dict[str, str]:
 
 def _lines(path: Path) -> list[str]:
     # a few transcripts contain bytes of another encoding; a replaced letter is better than no text
-    return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return read_bytes(path, "restore the file from the release").decode("utf-8", errors="replace").splitlines()
 
 
 def _is_improvised(utterance: Utterance) -> bool:

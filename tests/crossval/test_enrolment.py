@@ -97,7 +97,7 @@ def test_a_curve_needs_speaker_statistics_networks_and_enough_utterances(tiny_re
     with pytest.raises(UsageError, match="trained with utterance statistics; choose a run of speaker statistics"):
         enrolment_curve(tmp_path / "utterance", tiny_records, [1])
     run_of(experiment(tiny_records, "speaker", save_models=False), tmp_path / "no-networks")
-    with pytest.raises(FileNotFoundError, match=r"fold00_seed0.keras: no such network"):
+    with pytest.raises(FileNotFoundError, match=r"fold00_seed0.keras: no such file"):
         enrolment_curve(tmp_path / "no-networks", tiny_records, [1], announce=str)
     with pytest.raises(FieldError, match="speaker s0 has 6 utterances; choose an enrolment of fewer than that"):
         enrolment_curve(speaker_run, tiny_records, [1, 6], announce=str)

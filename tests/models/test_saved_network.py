@@ -64,7 +64,7 @@ def test_networks_of_every_system_load_in_a_fresh_process_and_unknown_layers_are
 
 
 def test_a_missing_or_damaged_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere.keras: no such network"):
+    with pytest.raises(FileNotFoundError, match="nowhere.keras: no such file"):
         load_network(tmp_path / "nowhere.keras")
     (tmp_path / "damaged.keras").write_bytes(b"PK\x03\x04")
     with pytest.raises(ValueError, match=r"damaged.keras: not a network that can be loaded .*train it again"):

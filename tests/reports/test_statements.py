@@ -17,7 +17,7 @@ from acrnn.errors import UsageError
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.inference import locate
-from acrnn.inference.command import _origin
+from acrnn.inference.description import origin
 from acrnn.model_card import FORMATS, Card
 from acrnn.models import MODELS
 from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, departed
@@ -160,10 +160,10 @@ def test_a_card_and_a_title_tell_the_systems_network_from_a_smaller_one(name):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_figures_are_said_to_be_of_new_speakers_only_under_a_protocol_of_new_speakers(protocol):
     card = card_for("chen2018-3d", CHEN2018, estimate={"protocol": protocol})
-    for text in (card.markdown(), _origin(card)):
+    for text in (card.markdown(), origin(card)):
         assert (ONE_SPEAKER in text) == PROTOCOLS[protocol].speaker_independent
     leaking = replace(card, estimate={**card.estimate, "mistake": "test-selected-epoch"})
-    assert ONE_SPEAKER not in leaking.markdown() and "deliberate leak (test-selected-epoch)" in _origin(leaking)
+    assert ONE_SPEAKER not in leaking.markdown() and "deliberate leak (test-selected-epoch)" in origin(leaking)
 
 
 def test_figures_on_another_corpus_are_on_the_card_and_in_the_line_of_predictions():
@@ -171,13 +171,13 @@ def test_figures_on_another_corpus_are_on_the_card_and_in_the_line_of_prediction
     figures = {"corpus": "Other", "emotions": ["fear", "joy"], "speakers": 24, "utterances": 90}
     rows = [{"enrolled": 0, "uar": 0.4, "interval": [0.3, 0.5]}, {"enrolled": 5, "uar": 0.45, "interval": None}]
     tested = replace(card, evaluations=({**figures, "results": rows},))
-    assert "; 40.0 % among 2 emotions on Other; expect less on recordings of other kinds" in _origin(tested)
+    assert "; 40.0 % among 2 emotions on Other; expect less on recordings of other kinds" in origin(tested)
     page = tested.markdown()
     assert "90 recordings of 24 speakers of another corpus" in page and "chance is 50.0 %" in page
     assert "| none | 40.0 % (95 % interval over speakers: 30.0 to 50.0) |\n| 5 | 45.0 % |" in page
     assert "Apart from the above, its performance was not" in page and "Apart from" not in card.markdown()
     assert Card.from_dict(tested.to_dict()) == tested and "evaluations" not in card.to_dict()
-    assert "not measured on other speakers" in _origin(card) and "not measured on other speakers" not in _origin(tested)
+    assert "not measured on other speakers" in origin(card) and "not measured on other speakers" not in origin(tested)
 
 
 @pytest.mark.parametrize("key", FORMATS)

@@ -6,6 +6,7 @@ those that build arrays, numbers, texts, lists and dicts are done, by the functi
 
 from __future__ import annotations
 
+import math
 import pickletools
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
@@ -187,6 +188,8 @@ def _array(version: int, shape: tuple, dtype: _Dtype, fortran: bool, values) -> 
     """Returns an array from its state in a pickle: raw bytes, or a list for an array of objects."""
     order = "F" if fortran else "C"
     if dtype.code.startswith("O"):
+        if math.prod(shape) != len(values):
+            raise ValueError(f"an array of shape {shape} with {len(values)} values")
         objects = np.empty(shape, object)
         objects.reshape(-1)[:] = values
         return objects

@@ -14,14 +14,15 @@ from typing import BinaryIO
 
 import numpy as np
 
+from acrnn.errors import FileError
 from acrnn.models.zhang2021 import safe_pickle
 from acrnn.models.zhang2021.safe_pickle import STORAGES, Name, UnsafePickleError
+from acrnn.reading import check_regular, foreign_errors
 
 _NPY_MAGIC, _ZIP_MAGIC, _PICKLE_MAGIC = b"\x93NUMPY", b"PK\x03\x04", b"\x80"
 _OLD_PTH = 0x1950A86A20F9469CFC6C  # first value in a file of torch.save before PyTorch 1.6
 _SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4"}
 _LARGEST_HEADER = 100 * 2**20
-_DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, OverflowError, zipfile.BadZipFile)
 
 
 def read(path: Path) -> dict:
@@ -34,9 +35,8 @@ def read(path: Path) -> dict:
         FileNotFoundError: the file does not exist.
         ValueError: the file has another format, is damaged, or asks for something other than data.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file of weights; check the path")
-    with path.open("rb") as file:
+    check_regular(path, "check the path")
+    with foreign_errors(path, "damaged, or in another format", "get it again"), path.open("rb") as file:
         start = file.read(len(_NPY_MAGIC))
         file.seek(0)
         try:
@@ -49,11 +49,9 @@ def read(path: Path) -> dict:
             else:
                 arrays = _read_safetensors(file)
         except UnsafePickleError as error:
-            raise ValueError(f"{path}: {error}; nothing in it was run, get it from another source") from error
-        except _DAMAGE as error:
-            raise ValueError(f"{path}: damaged, or in another format ({error}); get it again") from error
+            raise FileError(f"{path}: {error}; nothing in it was run, get it from another source") from error
     if not isinstance(arrays, dict):
-        raise ValueError(f"{path}: holds no named arrays; use a file of weights")
+        raise FileError(f"{path}: holds no named arrays; use a file of weights")
     return arrays
 
 
@@ -71,6 +69,8 @@ def _read_npy(file: BinaryIO):
 def _read_pth(path: Path):
     """Reads the object in a file of `torch.save`: a zip archive of a pickle and the storages of its tensors."""
     with zipfile.ZipFile(path) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("a compressed archive, which torch.save does not write")
         (pickled,) = [name for name in archive.namelist() if name.endswith("/data.pkl")] or [""]
         folder = pickled.removesuffix("data.pkl")
 
@@ -87,7 +87,7 @@ def _read_old_pth(file: BinaryIO):
     storages, each after its number of values.
     """
     if safe_pickle.load(file) != _OLD_PTH:
-        raise KeyError("a pickle, but none of torch.save")
+        raise ValueError("a pickle, but none of torch.save")
     for _ in ("version", "machine"):
         safe_pickle.load(file)
     storages: dict[str, np.ndarray] = {}
@@ -97,8 +97,8 @@ def _read_old_pth(file: BinaryIO):
 
     def storage(kind: str, storage_kind: Name, key: str, location: str, count: int, *_) -> np.ndarray:
         dtype = np.dtype(STORAGES[storage_kind.name])
-        if not 0 <= count * dtype.itemsize <= size:
-            raise IndexError("a storage is larger than the file")
+        if not 0 <= count * dtype.itemsize <= size - sum(values.nbytes for values in storages.values()):
+            raise IndexError("the storages are larger than the file")
         return storages.setdefault(key, np.zeros(count, dtype))  # filled below
 
     value = safe_pickle.load(file, storage)
@@ -115,11 +115,11 @@ def _read_safetensors(file: BinaryIO) -> dict[str, np.ndarray]:
     """Reads the arrays of a safetensors file: length of the JSON header, header, values."""
     length = int.from_bytes(file.read(8), "little")
     if not 2 <= length <= _LARGEST_HEADER:
-        raise KeyError("neither .npy, .pth nor .safetensors")
+        raise ValueError("neither .npy, .pth nor .safetensors")
     try:
         header = json.loads(file.read(length))
     except ValueError as error:
-        raise KeyError("no header of safetensors") from error
+        raise ValueError("no header of safetensors") from error
     values, arrays = file.read(), {}
     for name, item in header.items():
         if name != "__metadata__":

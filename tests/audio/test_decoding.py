@@ -82,7 +82,7 @@ def with_nan():
         (lambda path: soundfile.write(path, with_nan(), RATE, subtype="FLOAT"), "3 of 8000 samples are NaN"),
         (lambda path: soundfile.write(path, tone(), RATE, subtype="PCM_U8"), r"8-bit samples \(PCM_U8\)"),
         (lambda path: soundfile.write(path, tone(), RATE, format="FLAC"), r"holds FLAC data behind the extension .wav"),
-        (lambda path: path.mkdir(), "a folder, not a sound file"),
+        (lambda path: path.mkdir(), "a folder, not a file"),
     ],
     ids=["empty", "text", "zero-length", "silent", "nan", "8-bit", "wrong-extension", "folder"],
 )

@@ -1,0 +1,22 @@
+"""Reads sound files as mono float32 waveforms in [-1, 1] at the sampling rate of a front end. Errors name the file."""
+
+from acrnn.audio.decoding import blocks, duration_seconds, load_waveform, sample_rate_hz
+from acrnn.audio.folders import SUFFIXES, left_out, sound_files
+from acrnn.audio.source import Content
+from acrnn.audio.waveform import AudioError, check_waveform, finite, mono, resampled
+
+__all__ = [
+    "SUFFIXES",
+    "AudioError",
+    "Content",
+    "blocks",
+    "check_waveform",
+    "duration_seconds",
+    "finite",
+    "left_out",
+    "load_waveform",
+    "mono",
+    "resampled",
+    "sample_rate_hz",
+    "sound_files",
+]
