@@ -116,7 +116,8 @@ def _finished_manifest(
     manifest = RecordSet(out).manifest
     same = (
         Settings(manifest.frontend, manifest.rule, manifest.dtype, manifest.speeds, manifest.speed_by) == settings
-        and manifest.corpus["name"] == corpus.name
+        and manifest.corpus["name"]
+        in (corpus.name, corpus.reader)  # earlier versions named own data after their reader
         and manifest.labels == recordings.selection.labels
         and manifest.auxiliary_inputs == recordings.entries
         and manifest.source_sha256 == _source_sha256(plan.fingerprint() for plan in plans)
@@ -193,8 +194,10 @@ def _manifest(
 
 
 def _corpus_entry(corpus: Corpus, subset: str | None, complete: bool) -> dict:
+    reader = {"reader": corpus.reader} if corpus.reader else {}
     return {
         "name": corpus.name,
+        **reader,
         "title": corpus.title,
         "version": corpus.version,
         "subset": subset or next(iter(corpus.subsets), None),

@@ -18,7 +18,7 @@ from acrnn.records.record_set import RecordSet
 from acrnn.segments import RULES
 from acrnn.tuning import report
 from acrnn.tuning.search import configured, title
-from data_prep.arguments import prepare_corpus
+from data_prep.arguments import RECORDING_OPTIONS, corpus_name, prepare_corpus
 from data_prep.auxiliary_inputs import OPTIONS as AUXILIARY_OPTIONS
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
@@ -120,21 +120,21 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None, fro
     copies += "" if options.trim_db is None else f"_trim{options.trim_db:g}"
     out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
     manifest = RecordSet(out).manifest if (out / MANIFEST).exists() else None
-    names = ("data_dir", "subset", "labels", "speaker_pattern", *AUXILIARY_OPTIONS)
-    if options_set(options, names) or options.download or not manifest:
+    if options_set(options, (*RECORDING_OPTIONS, *AUXILIARY_OPTIONS)) or options.download or not manifest:
         speeds = manifest.speeds if manifest else options.speeds or (1.0,)
         trim_db = manifest.frontend.trim_db if manifest else options.trim_db
         settings = Settings(replace(FRONTENDS[frontend], trim_db=trim_db), RULES[system.segments], speeds=speeds)
         jobs = options.jobs if options.jobs > 1 else os.cpu_count()
         prepare_corpus(CORPORA[options.dataset], options, out, settings, jobs)
-    elif manifest.corpus["name"] != options.dataset:
-        raise FieldError("records", out, f"holds {manifest.corpus['name']!r}, not {options.dataset!r}")
+    elif manifest.reader != options.dataset:
+        raise FieldError("records", out, f"holds {manifest.reader!r}, not {options.dataset!r}")
     return out
 
 
 def selection_name(options: argparse.Namespace) -> str:
-    """Returns the corpus, with the subset if one is named, for the name of a folder."""
-    return f"{options.dataset}-{options.subset}" if options.subset else options.dataset
+    """Returns the corpus, with the subset or the name of own data if there is one, for the name of a folder."""
+    part = options.subset or corpus_name(CORPORA[options.dataset], options)
+    return f"{options.dataset}-{part}" if part else options.dataset
 
 
 def tuning_folder(options: argparse.Namespace) -> Path:

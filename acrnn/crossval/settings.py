@@ -42,10 +42,11 @@ class CorpusInfo:
     """The corpus of a record set.
 
     Attributes:
-        name: key of the corpus, such as "emodb".
+        name: name of the corpus, such as "emodb".
         subset: name of the selected subset; None for a corpus without subsets.
         complete: whether the recordings are all of the published ones.
         title, version, licence, citation: for people.
+        reader: corpus that reads the data, where they have a name of their own: "manifest"; "" where it is the name.
     """
 
     name: str
@@ -55,6 +56,12 @@ class CorpusInfo:
     version: str = ""
     licence: str = ""
     citation: str = ""
+    reader: str = ""
+
+    @property
+    def dataset(self) -> str:
+        """Corpus that reads the data, as on the command line."""
+        return self.reader or self.name
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ class Settings:
             if name not in _OPTIONAL or getattr(self, name) not in (None, {}, False, CORPUS)
         }
         values |= {name: list(values[name]) for name in ("labels", "speeds") if name in values}
-        values["corpus"] = asdict(self.corpus)
+        values["corpus"] = {name: value for name, value in asdict(self.corpus).items() if name != "reader" or value}
         return {_KEYS.get(name, name): value for name, value in values.items()}
 
     @property

@@ -94,5 +94,5 @@ CORPUS = Corpus(
     citation="that of the data in the folders",
     homepage="none: the data are one's own",
     find_utterances=find_utterances,
-    accepts=frozenset({"labels", "speaker_pattern"}),
+    accepts=frozenset({"labels", "speaker_pattern", "name", "licence", "citation"}),
 )

@@ -114,7 +114,7 @@ GOOD = "sound/anna_1.wav,anger,anna"
         (HEADER + f"{GOOD},,,nan\n", ValueError, r"line 2, column start: 'nan' is not a time"),
         (HEADER + f"{GOOD},,,2,2\n", ValueError, r"line 2, column end: 2 is not after the start 2"),
         (HEADER + f"{GOOD},,,,0\n", ValueError, r"line 2, column end: 0 is not after the start 0"),
-        (HEADER + f"{GOOD},,dev\n", ValueError, r"line 2, column split: 'dev' is none of train, validation, test"),
+        (HEADER + f"{GOOD},,held\n", ValueError, r"line 2, column split: 'held' is none of train \(training\), valid"),
         (HEADER + f"{GOOD},x\n{GOOD},x\n", ValueError, r"line 3, column id: 'x' is in line 2 already"),
         (HEADER + f"{GOOD}\n{GOOD}\n", ValueError, r"line 3, column id: 'sound/anna_1' is in line 2 already"),
         (HEADER + f"{GOOD},,,,,Well, no\n", ValueError, r"line 2: more cells than columns"),
