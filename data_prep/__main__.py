@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import frontends, segments
-from acrnn.console import import_quietly, positive, run_job
+from acrnn.console import Parser, import_quietly, positive, run_job
 from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.records.manifest import Manifest
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     tools = {"inspect": (run_inspect, "show a record set"), "check": (run_check, "verify a record set")}
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m data_prep",
         usage="%(prog)s CORPUS --out FOLDER [options]\n       %(prog)s inspect|check FOLDER",
         description="Prepare the record set of a corpus, or look at one.\n`python -m data_prep CORPUS --help` lists the options.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -132,7 +133,14 @@ def _add_auxiliary_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--word-vectors", type=Path, help="pretrained word vectors as text, such as glove.6B.300d.txt")
 
 
-def prepare_corpus(corpus: Corpus, options: argparse.Namespace, out: Path, settings: Settings, jobs: int) -> Manifest:
+def prepare_corpus(
+    corpus: Corpus,
+    options: argparse.Namespace,
+    out: Path,
+    settings: Settings,
+    jobs: int,
+    check: Callable[[Selection], None] = lambda selection: None,
+) -> Manifest:
     """Locates, reads and prepares a corpus.
 
     Args:
@@ -141,6 +149,7 @@ def prepare_corpus(corpus: Corpus, options: argparse.Namespace, out: Path, setti
         out: folder of the record set.
         settings: settings of the record set.
         jobs: number of worker processes.
+        check: called with the utterances before records are made; raises an error to refuse them.
 
     Returns:
         The manifest of the record set.
@@ -149,6 +158,7 @@ def prepare_corpus(corpus: Corpus, options: argparse.Namespace, out: Path, setti
     names = [item.name for item in fields(auxiliary_inputs.Sources)]
     sources = auxiliary_inputs.Sources(**{name: getattr(options, name) for name in names})
     recordings = auxiliary_inputs.gather(selection, sources, out, jobs)
+    check(recordings.selection)
     try:
         with ProgressLine(f"preparing {corpus.name}", "utterances") as line:
             return prepare(

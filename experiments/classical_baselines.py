@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
             features = features_of(BASELINES[name], options, output_dir)
             for kind in chosen:
                 experiment = BaselineExperiment(
-                    name, BASELINES[name].grid, features, options.protocol or "leave-one-speaker-out", kind
+                    name, BASELINES[name].grid, features, options.protocol or from_options.DEFAULT_PROTOCOL, kind
                 )
                 print(f"{folder_name(name, kind)}: {BASELINES[name].title}", flush=True)
                 evaluation.cross_validate(experiment, output_dir / folder_name(name, kind), options.folds)

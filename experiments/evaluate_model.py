@@ -23,7 +23,7 @@ import numpy as np
 
 from acrnn import files, metrics
 from acrnn.batches.speaker_statistics import enrolment_order
-from acrnn.console import numbers, run_job
+from acrnn.console import Parser, numbers, run_job
 from acrnn.errors import FieldError
 from acrnn.inference import Recognizer
 from acrnn.inference.prediction import Failure, Prediction
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="name of an included model, or folder of an exported one")
     parser.add_argument("--dataset", choices=CORPORA, required=True, metavar="CORPUS", help="corpus to test on")
     add_recording_arguments(parser)

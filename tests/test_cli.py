@@ -10,6 +10,8 @@ from acrnn.cli import main
 from acrnn.console import run_job, usage_message
 from acrnn.errors import FieldError, UsageError
 from acrnn.model_card import FORMATS
+from data_prep.__main__ import main as data_prep
+from experiments import run_cv
 
 COMMANDS = ("predict", "info", "serve-demo", "systems", "summary", "report", "export")
 
@@ -83,3 +85,15 @@ def test_wrong_usage_has_another_exit_status_than_a_failure(error, status, capsy
 
 def test_every_format_has_a_file_of_its_own():
     assert len({each.file for each in FORMATS.values()}) == len(FORMATS)
+
+
+@pytest.mark.parametrize("main", [data_prep, run_cv.main])
+def test_a_value_that_begins_with_a_dash_gets_a_hint(main, capsys):
+    command = ["folder", "--out", "records"] if main is data_prep else ["--dataset", "folder"]
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--speaker-pattern", "-(.+)"])
+    assert stop.value.code == 2
+    assert "follows an equals sign, as in --speaker-pattern=-x" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "--jobs", "none"])
+    assert "equals sign" not in capsys.readouterr().err

@@ -220,7 +220,7 @@ _WRITERS: dict[str, Callable[[Card], Writer]] = {"text": _text, "json": _json, "
 
 def _origin(card: Card) -> str:
     """Training data and performance in one line."""
-    trained = f"trained on {card.corpus['title']}, {len(card.fitted_on['speakers'])} speakers"
+    trained = f"trained on {card.corpus['title']}, {card.trained_on}"
     for use, corpus in card.other_corpora.items():
         trained = f"{trained}, {use} on {corpus['title']}"
     if not card.estimate:

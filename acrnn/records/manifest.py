@@ -42,7 +42,7 @@ class Manifest:
 
     Attributes:
         corpus: name, title, version, subset, completeness, license and citation of the data; for data with a name of their
-            own also "reader", the corpus that reads them.
+            own also "reader", the corpus that reads them; "speakers" is "unknown" where the data do not name them.
         labels: names of the emotions in class order.
         frontend: front end that computed the features.
         rule: segment rule that cut the utterances.

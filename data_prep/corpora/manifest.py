@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from acrnn.errors import FieldError
+from acrnn.records import UNKNOWN_SPEAKER
 from data_prep.corpora import tables
 from data_prep.corpora.base import Corpus, ReadOptions, Utterance
 
@@ -42,7 +43,7 @@ def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
     table = table_path(data_dir)
     first_lines: dict[str, int] = {}  # by id
     utterances = []
-    for row in tables.read_rows(table, columns, ("path", "label", "speaker")):
+    for row in tables.read_rows(table, columns, ("path", "label", "speaker"), {"speaker": "split"}):
         utterance = _utterance(row)
         if utterance.id in first_lines:
             raise ValueError(
@@ -76,7 +77,8 @@ def table_path(data_dir: Path) -> Path:
 
 
 def _utterance(row: tables.Row) -> Utterance:
-    written_path, speaker = row.required("path"), row.required("speaker")
+    written_path = row.required("path")
+    speaker = row.required("speaker") if row.has("speaker") else UNKNOWN_SPEAKER
     path = _sound_file(row, written_path)
     start, end = _start_and_end(row)
     part = "" if start is None and end is None else f"@{start or 0:g}-{'' if end is None else f'{end:g}'}"
@@ -121,6 +123,11 @@ def _start_and_end(row: tables.Row) -> tuple[float | None, float | None]:
 
 def _split(row: tables.Row) -> str | None:
     written = row.optional("split")
+    if written is None and not row.has("speaker"):
+        raise ValueError(
+            f"{row.place('split')}: the cell is empty; without a column speaker, every utterance needs a part of a prescribed "
+            f"split: {', '.join(SPLITS)}"
+        )
     if written is None:
         return None
     if written.casefold() not in _PART_OF:

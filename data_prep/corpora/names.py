@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from acrnn.errors import FieldError
+from acrnn.records import UNKNOWN_SPEAKER
 from data_prep.corpora.utterance import Utterance
 
 _NO_NAMES = frozenset({"", "nan", "none", "null", "<na>"})  # cells without a value, as programs write them
@@ -50,12 +51,16 @@ def refuse_unknown_emotions(utterances: Sequence[Utterance], field_name: str, em
 
 def prefixed(utterances: Iterable[Utterance], prefix: str) -> list[Utterance]:
     """Returns utterances whose ids, speakers and sessions begin with a prefix and a colon: "mine:anna"."""
+
+    def with_prefix(name: str) -> str:
+        return name if name == UNKNOWN_SPEAKER else f"{prefix}:{name}"
+
     return [
         replace(
             utterance,
-            id=f"{prefix}:{utterance.id}",
-            speaker=f"{prefix}:{utterance.speaker}",
-            session=f"{prefix}:{utterance.session}",
+            id=with_prefix(utterance.id),
+            speaker=with_prefix(utterance.speaker),
+            session=with_prefix(utterance.session),
         )
         for utterance in utterances
     ]

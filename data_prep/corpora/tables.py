@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,6 +42,10 @@ class Row:
         """Returns the position of a cell for a message."""
         return f"{self.table}, line {self.line}, column {self.columns.get(column, column)}"
 
+    def has(self, column: str) -> bool:
+        """Returns True if the table has a column."""
+        return column in self.cells
+
     def optional(self, column: str) -> str | None:
         """Returns the text of a cell, or None if it is empty."""
         return self.cells.get(column, "").strip() or None
@@ -68,13 +73,16 @@ class Row:
         return seconds
 
 
-def read_rows(table: Path, columns: Mapping[str, str], required: Sequence[str]) -> list[Row]:
+def read_rows(
+    table: Path, columns: Mapping[str, str], required: Sequence[str], instead: Mapping[str, str]
+) -> list[Row]:
     """Reads a table whose first row names the columns.
 
     Args:
         table: text file or Excel workbook.
         columns: name in this package → name in the table.
         required: columns that the table must have, by their names in this package.
+        instead: required column → column that may take its place.
 
     Raises:
         FieldError: a required column, or one of `columns`, is missing.
@@ -84,7 +92,7 @@ def read_rows(table: Path, columns: Mapping[str, str], required: Sequence[str]) 
     content = table.read_bytes()
     lines = _workbook_lines(table) if content.startswith((_ZIP, _OLE)) else _text_lines(table, content)
     names = [name.strip() for name in next(lines, (1, []))[1]]
-    _check_columns(table, names, columns, required)
+    _check_columns(table, names, columns, [name for name in required if instead.get(name) not in (*names, *columns)])
     return list(_rows(table, names, columns, lines))
 
 
@@ -98,7 +106,7 @@ def _rows(
             raise ValueError(
                 f"{table}, line {line}: more cells than columns; put quotation marks around a text with the delimiter in it"
             )
-        cells = dict(zip(names, texts, strict=False))
+        cells = dict(itertools.zip_longest(names, texts[: len(names)], fillvalue=""))
         yield Row(table, line, cells | {own: cells.get(theirs, "") for own, theirs in columns.items()}, columns)
 
 

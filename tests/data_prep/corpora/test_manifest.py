@@ -11,6 +11,7 @@ from support.corpus_trees import (
     write_noise,
 )
 
+from acrnn.records import UNKNOWN_SPEAKER
 from data_prep.corpora import manifest
 from data_prep.corpora.base import ReadOptions, Utterance, read_corpus
 
@@ -133,3 +134,15 @@ def test_a_manifest_must_be_utf8_and_the_only_one_in_its_folder(tmp_path):
     write_manifest(tmp_path, MANIFEST, "manifest.tsv")
     with pytest.raises(ValueError, match=r"both manifest\.csv and manifest\.tsv are here"):
         read_corpus(manifest.CORPUS, tmp_path)
+
+
+def test_a_table_without_speakers_needs_a_part_of_a_split_in_every_row(tmp_path):
+    text = "path,label,split\nsound/anna_1.wav,anger,train\nsound/anna_2.wav,joy,dev\nsound/bert_1.wav,joy,test\n"
+    utterances = read_corpus(manifest.CORPUS, write_manifest(tmp_path, text)).utterances
+    assert {(each.speaker, each.session) for each in utterances} == {(UNKNOWN_SPEAKER, UNKNOWN_SPEAKER)}
+    with pytest.raises(
+        ValueError, match=r"line 3, column split: the cell is empty; without a column speaker, every utt"
+    ):
+        read_corpus(manifest.CORPUS, write_manifest(tmp_path, text.replace(",dev", "")))
+    tables = [write_manifest(tmp_path / name, text, f"{name}.csv") for name in "ab"]
+    assert {each.speaker for each in read_corpus(manifest.CORPUS, tables).utterances} == {UNKNOWN_SPEAKER}
