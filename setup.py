@@ -39,6 +39,7 @@ setup(
     ],
     extras_require={
         "audformat": ["audformat>=1.3"],
+        "excel": ["openpyxl>=3.1"],  # tables as .xlsx
         "opensmile": ["opensmile>=2.5"],  # baselines; research licence of audEERING
         "onnx": ["onnx>=1.17", "tf2onnx>=1.17", "onnxruntime>=1.20"],  # to make ONNX models
         "onnx-runtime": ["onnxruntime>=1.20"],  # to run them
@@ -56,6 +57,7 @@ setup(
             "ruff>=0.14",
             "mypy>=1.15",
             "audformat>=1.3",
+            "openpyxl>=3.1",
             "opensmile>=2.5",
             "jax>=0.4.30",
             "keras-tuner>=1.4.8,<1.5",

@@ -7,11 +7,13 @@ import importlib
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from acrnn.errors import FieldError, UsageError
 
@@ -120,6 +122,16 @@ def silenced() -> Iterator[None]:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+
+
+class Parser(argparse.ArgumentParser):
+    """Argument parser that explains how to write a value which begins with a dash."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the usage and the message, and ends the program with exit status 2."""
+        if match := re.match(r"argument .*?(--[\w-]+)[^:]*: expected (?:one|at least one) argument", message):
+            message = f"{message}; a value that begins with a dash follows an equals sign, as in {match[1]}=-x"
+        super().error(message)
 
 
 def positive(text: str) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import frontends, segments
-from acrnn.console import import_quietly, positive, run_job
+from acrnn.console import Parser, import_quietly, positive, run_job
 from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.records.manifest import Manifest
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     program = sys.argv[0] if sys.argv[0].startswith("acrnn ") else "python -m data_prep"
     tools = {"inspect": (run_inspect, "show a record set"), "check": (run_check, "verify a record set")}
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program,
         usage="%(prog)s CORPUS --out FOLDER [options]\n       %(prog)s inspect|check FOLDER",
         description="Prepare the record set of a corpus, or look at one.\n`python -m data_prep CORPUS --help` lists the options.",

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 from acrnn.console import comma_separated
+from acrnn.errors import FieldError
 from acrnn.frontends.silence import THRESHOLD_DB
 from acrnn.progress import ProgressLine
 from acrnn.records.manifest import Manifest
 from data_prep import auxiliary_inputs
-from data_prep.corpora import Corpus, ReadOptions, read_corpus
+from data_prep.corpora import CORPORA, Corpus, ReadOptions, Selection, read_corpus
 from data_prep.corpora.base import locate_data
+from data_prep.corpora.own import named, own_name
 from data_prep.extract import Settings
 from data_prep.prepare import PreparationError, prepare
 from data_prep.transcripts.engines import ENGINES
+
+# Options that choose recordings and their emotions.
+RECORDING_OPTIONS = ("data_dir", "subset", "labels", "map_labels", "drop_labels", "speaker_pattern", "columns")
 
 
 def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,23 +37,87 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> argparse._Argume
     """Adds the options for the recordings of a corpus, and returns their group; see `read_options`."""
     group = parser.add_argument_group("recordings")
     group.add_argument(
-        "--data-dir", type=Path, help="folder of the corpus (or set EMODB_ROOT, IEMOCAP_ROOT, RAVDESS_ROOT)"
+        "--data-dir",
+        type=Path,
+        action="append",
+        help="folder of the corpus (or set EMODB_ROOT, IEMOCAP_ROOT, RAVDESS_ROOT); file of a table; repeat it for more tables",
     )
     group.add_argument("--download", action="store_true", help="fetch and verify the corpus, where that is allowed")
     group.add_argument("--subset", help="named selection of the corpus (default: its first)")
     group.add_argument("--labels", type=comma_separated, help="emotions in class order, separated by commas")
+    group.add_argument("--map-labels", type=label_map, metavar="THEIRS=OURS,…", help="emotions to rename or merge")
+    group.add_argument("--drop-labels", type=comma_separated, metavar="NAME,…", help="emotions to leave out")
+    group.add_argument(
+        "--column",
+        dest="columns",
+        type=column,
+        action="append",
+        metavar="NAME=THEIRS",
+        help="column of a table with another name, such as label=emotion; may be repeated",
+    )
     group.add_argument(
         "--speaker-pattern", help="regular expression; its first group, searched in the path, is the speaker"
     )
+    group.add_argument("--name", help="name of own data (default: that of the table or folder)")
+    group.add_argument("--licence", help="licence of own data, for results and cards")
+    group.add_argument("--cite", dest="citation", help="publication of own data, for results and cards")
     group.add_argument(
         "--allow-partial", action="store_true", help="go on when the counts differ from the published ones"
     )
     return group
 
 
+def label_map(text: str) -> dict[str, str]:
+    """Parses emotions to rename: "joy=happiness,calm=neutral"."""
+    pairs = [[name.strip() for name in part.split("=")] for part in text.split(",")]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list such as joy=happiness,calm=neutral")
+    return dict(pairs)
+
+
+def column(text: str) -> tuple[str, str]:
+    """Parses the name of a column in a table: "label=emotion"."""
+    ours, equals, theirs = text.partition("=")
+    if not (ours and equals and theirs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pair such as label=emotion")
+    return ours, theirs
+
+
 def read_options(options: argparse.Namespace) -> ReadOptions:
     """Returns how the options of `add_recording_arguments` read a corpus."""
-    return ReadOptions(options.subset, options.labels, options.speaker_pattern, options.allow_partial)
+    values = {item.name: getattr(options, item.name) for item in fields(ReadOptions)}
+    return ReadOptions(**{**values, "columns": dict(values["columns"]) if values["columns"] else None})
+
+
+def corpus_name(corpus: Corpus, options: argparse.Namespace) -> str | None:
+    """Returns the name of own data; None for other corpora, and where the options name no data."""
+    if not corpus.is_own or not (options.data_dir or options.name):
+        return None
+    return own_name(corpus, options.data_dir or (), options.name, CORPORA)
+
+
+def read_recordings(corpus: Corpus, options: argparse.Namespace) -> tuple[Corpus, Path, Selection]:
+    """Locates and reads a corpus.
+
+    Args:
+        corpus: the corpus.
+        options: options of `add_recording_arguments`.
+
+    Returns:
+        The corpus, own data by their name; the folder or table that the paths in records are relative to; the utterances.
+
+    Raises:
+        FieldError: a corpus that has one place has several folders.
+    """
+    data_dirs, reading = options.data_dir or [], read_options(options)
+    if len(data_dirs) < 2:
+        data_dir = locate_data(corpus, data_dirs[0] if data_dirs else None, options.download)
+        return named(corpus, [data_dir], reading, CORPORA), data_dir, read_corpus(corpus, data_dir, reading)
+    if not corpus.is_own:
+        raise FieldError("data_dir", data_dirs, f"the corpus {corpus.name!r} is one folder; give one")
+    places = [path.absolute() for path in data_dirs]
+    selection = read_corpus(corpus, places, reading)
+    return named(corpus, places, reading, CORPORA), Path(os.path.commonpath(places)), selection
 
 
 def _add_auxiliary_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +133,14 @@ def _add_auxiliary_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--word-vectors", type=Path, help="pretrained word vectors as text, such as glove.6B.300d.txt")
 
 
-def prepare_corpus(corpus: Corpus, options: argparse.Namespace, out: Path, settings: Settings, jobs: int) -> Manifest:
+def prepare_corpus(
+    corpus: Corpus,
+    options: argparse.Namespace,
+    out: Path,
+    settings: Settings,
+    jobs: int,
+    check: Callable[[Selection], None] = lambda selection: None,
+) -> Manifest:
     """Locates, reads and prepares a corpus.
 
     Args:
@@ -71,15 +149,16 @@ def prepare_corpus(corpus: Corpus, options: argparse.Namespace, out: Path, setti
         out: folder of the record set.
         settings: settings of the record set.
         jobs: number of worker processes.
+        check: called with the utterances before records are made; raises an error to refuse them.
 
     Returns:
         The manifest of the record set.
     """
-    data_dir = locate_data(corpus, options.data_dir, options.download)
-    selection = read_corpus(corpus, data_dir, read_options(options))
+    corpus, data_dir, selection = read_recordings(corpus, options)
     names = [item.name for item in fields(auxiliary_inputs.Sources)]
     sources = auxiliary_inputs.Sources(**{name: getattr(options, name) for name in names})
     recordings = auxiliary_inputs.gather(selection, sources, out, jobs)
+    check(recordings.selection)
     try:
         with ProgressLine(f"preparing {corpus.name}", "utterances") as line:
             return prepare(

@@ -16,7 +16,7 @@ from acrnn.output import lock
 from acrnn.records.manifest import MANIFEST, Manifest, shard_name
 from acrnn.records.record_set import RecordSet
 from acrnn.records.sounds import joined, write_sounds
-from acrnn.records.utterance_table import UTTERANCES, UtteranceRow, write_utterances
+from acrnn.records.utterance_table import UNKNOWN_SPEAKER, UTTERANCES, UtteranceRow, write_utterances
 from data_prep.auxiliary_inputs import Recordings
 from data_prep.corpora.base import Corpus, Selection
 from data_prep.extract import Settings
@@ -144,7 +144,8 @@ def _finished_manifest(
     manifest = RecordSet(out).manifest
     same = (
         Settings(manifest.frontend, manifest.rule, manifest.dtype, manifest.speeds, manifest.speed_by) == settings
-        and manifest.corpus["name"] == corpus.name
+        and manifest.corpus["name"]
+        in (corpus.name, corpus.reader)  # earlier versions named own data after their reader
         and manifest.labels == recordings.selection.labels
         and manifest.auxiliary_inputs == recordings.entries
         and manifest.source_sha256 == _source_sha256(plan.fingerprint() for plan in plans)
@@ -203,7 +204,7 @@ def _manifest(
     skipped = tuple(failure for shard in written for failure in shard.skipped)
     utterances = [row for shard in written for row in shard.rows if not row.copy_of]
     return Manifest(
-        corpus=_corpus_entry(corpus, subset, selection.complete and not skipped),
+        corpus=_corpus_entry(corpus, subset, selection, selection.complete and not skipped),
         labels=selection.labels,
         frontend=settings.frontend,
         rule=settings.rule,
@@ -220,9 +221,13 @@ def _manifest(
     )
 
 
-def _corpus_entry(corpus: Corpus, subset: str | None, complete: bool) -> dict:
+def _corpus_entry(corpus: Corpus, subset: str | None, selection: Selection, complete: bool) -> dict:
+    reader = {"reader": corpus.reader} if corpus.reader else {}
+    is_unknown = any(utterance.speaker == UNKNOWN_SPEAKER for utterance in selection.utterances)
     return {
         "name": corpus.name,
+        **reader,
+        **({"speakers": "unknown"} if is_unknown else {}),
         "title": corpus.title,
         "version": corpus.version,
         "subset": subset or next(iter(corpus.subsets), None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from acrnn.records.manifest import Shard, check_speaker, shard_name
 from acrnn.records.sounds import Sounds, joined
 from acrnn.records.tfrecords import encode_segment
 from acrnn.records.utterance_table import UtteranceRow
-from data_prep.corpora.base import Selection
+from data_prep.corpora.base import Selection, Utterance
 from data_prep.extract import Extracted, Job, Settings, extract_all, worker_pool
 
 PROGRESS = ".progress"  # folder of the notes, in the folder of the record set
@@ -34,7 +34,7 @@ class ShardPlan:
         """Hash of the recordings, their labels and texts, the settings and the version of this package; reads every file."""
         described = [
             {
-                **asdict(job.utterance),
+                **_described(job.utterance),
                 "path": job.relative_path,
                 "label": job.label,
                 "sha256": _sha256(job.utterance.path),
@@ -50,6 +50,11 @@ class ShardPlan:
             replace(job, failure=reasons[job.utterance.id]) if job.utterance.id in reasons else job for job in self.jobs
         ]
         return replace(self, jobs=tuple(jobs))
+
+
+def _described(utterance: Utterance) -> dict:
+    """Returns the fields of an utterance that its records depend on."""
+    return {item.name: getattr(utterance, item.name) for item in fields(utterance) if item.compare}
 
 
 def _sha256(path: Path) -> str:

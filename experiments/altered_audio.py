@@ -96,13 +96,13 @@ def sound_files(results: Results, data_dir: Path | None) -> dict[str, Path]:
         FieldError: the corpus is unknown, its folder is not named, or features depend on more than the recording.
     """
     settings = results.settings
-    if settings.corpus.name not in CORPORA:
-        raise FieldError("run", settings.corpus.name, f"this corpus is unknown; choose from {', '.join(CORPORA)}")
+    if settings.corpus.dataset not in CORPORA:
+        raise FieldError("run", settings.corpus.dataset, f"this corpus is unknown; choose from {', '.join(CORPORA)}")
     if settings.speaker_statistics != CORPUS:
         raise FieldError("run", settings.speaker_statistics, "its features depend on other recordings of the speaker")
     if settings.frontend.sample_rate_hz != SAMPLE_RATE_HZ:
         raise FieldError("run", settings.frontend.sample_rate_hz, f"alterations are made at {SAMPLE_RATE_HZ} Hz")
-    corpus = CORPORA[settings.corpus.name]
+    corpus = CORPORA[settings.corpus.dataset]
     options = ReadOptions(subset=settings.corpus.subset, allow_partial=True)
     selection = read_corpus(corpus, locate_data(corpus, data_dir), options)
     return {utterance.id: utterance.path for utterance in selection.utterances}

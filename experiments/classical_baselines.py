@@ -31,9 +31,8 @@ from acrnn.progress import ProgressLine
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.reports import baseline_tables, study_tables
 from acrnn.reports.tables import recipe_title, system_title
-from data_prep.arguments import add_corpus_arguments
-from data_prep.corpora import CORPORA, ReadOptions, read_corpus
-from data_prep.corpora.base import locate_data
+from data_prep.arguments import add_corpus_arguments, read_recordings
+from data_prep.corpora import CORPORA
 from experiments import arguments, from_options, study
 
 STATISTICS = ("corpus", "speaker")
@@ -98,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
             features = features_of(BASELINES[name], options, output_dir)
             for kind in chosen:
                 experiment = BaselineExperiment(
-                    name, BASELINES[name].grid, features, options.protocol or "leave-one-speaker-out", kind
+                    name, BASELINES[name].grid, features, options.protocol or from_options.DEFAULT_PROTOCOL, kind
                 )
                 print(f"{folder_name(name, kind)}: {BASELINES[name].title}", flush=True)
                 evaluation.cross_validate(experiment, output_dir / folder_name(name, kind), options.folds)
@@ -150,10 +149,8 @@ def sounds_of(rows: Sequence[UtteranceRow], options: argparse.Namespace) -> list
     Raises:
         FileNotFoundError, ValueError: the corpus is not there, or lacks an utterance or has another file for it.
     """
-    corpus = CORPORA[options.dataset]
-    data_dir = locate_data(corpus, options.data_dir, options.download)
-    read_options = ReadOptions(options.subset, options.labels, options.speaker_pattern, options.allow_partial)
-    by_id = {utterance.id: utterance for utterance in read_corpus(corpus, data_dir, read_options).utterances}
+    _, data_dir, selection = read_recordings(CORPORA[options.dataset], options)
+    by_id = {utterance.id: utterance for utterance in selection.utterances}
     sounds = []
     for row in rows:
         utterance = by_id.get(row.id)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from acrnn import files
-from acrnn.console import run_job
+from acrnn.console import Parser, run_job
 from acrnn.crossval.results import Results, read_results
 from acrnn.errors import FieldError
 from acrnn.reports import study_tables
@@ -23,7 +23,7 @@ from acrnn.reports.tables import CAPTION, FIGURE_4_NOTE, markdown, percent, reci
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="output folder of an experiment")
     parser.add_argument("--out", type=Path, metavar="FILE", help="Markdown file to write; it must not exist yet")
     options = parser.parse_args(argv)
@@ -79,7 +79,7 @@ def page(results: Mapping[str, Results]) -> str:
     recalls = [[name, *(percent(row.recall, 0) for row in each.overall.per_class)] for name, each in results.items()]
     return study_tables.page(
         [
-            f"# Comparison: {settings.corpus.title}, {settings.protocol}",
+            f"# Comparison: {settings.corpus.title}, {settings.split_title}",
             f"{CAPTION} {FIGURE_4_NOTE}." if is_emodb else CAPTION,
             study_tables.results_table(results, columns, first="experiment"),
             study_tables.comparison_table(results, [(first, other) for other in others], has_verdict=True),

@@ -103,7 +103,7 @@ def declarations(options: argparse.Namespace) -> Iterator[tuple[Key, CrossCorpus
 
 
 def _named(*record_sets: RecordSet) -> list[tuple[str, RecordSet]]:
-    """Returns record sets with the names of their corpora; equal ones ("manifest") are numbered."""
+    """Returns record sets with the names of their corpora; equal ones are numbered."""
     names = [each.manifest.corpus["name"] for each in record_sets]
     if len(set(names)) < len(names):
         names = [f"{name}-{number}" for number, name in enumerate(names, start=1)]

@@ -15,7 +15,7 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,16 +23,16 @@ import numpy as np
 
 from acrnn import files, metrics
 from acrnn.batches.speaker_statistics import enrolment_order
-from acrnn.console import numbers, run_job
+from acrnn.console import Parser, numbers, run_job
 from acrnn.errors import FieldError
 from acrnn.inference import Recognizer
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.model_card import Card
 from acrnn.progress import ProgressLine
 from acrnn.reports.tables import markdown, percent, percent_interval
-from data_prep.arguments import add_recording_arguments, read_options
+from data_prep.arguments import add_recording_arguments, read_recordings
 from data_prep.corpora import CORPORA
-from data_prep.corpora.base import Utterance, locate_data, read_corpus
+from data_prep.corpora.base import Utterance
 
 NAME = "evaluation"
 
@@ -77,11 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="name of an included model, or folder of an exported one")
     parser.add_argument("--dataset", choices=CORPORA, required=True, metavar="CORPUS", help="corpus to test on")
     add_recording_arguments(parser)
-    parser.add_argument("--map-labels", type=_pairs, default={}, metavar="THEIRS=OURS,…", help="emotions to rename")
     parser.add_argument(
         "--enrol", type=numbers, default=(0,), metavar="N,N,…", help="enrolment utterances (default: 0)"
     )
@@ -90,27 +89,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _pairs(text: str) -> dict[str, str]:
-    pairs = [part.split("=") for part in text.split(",")]
-    if not all(len(pair) == 2 and all(pair) for pair in pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list such as joy=happiness,calm=neutral")
-    return {theirs.strip(): ours.strip() for theirs, ours in pairs}
-
-
 def run(options: argparse.Namespace) -> int:
     """Tests the model, and writes and prints the page; returns the exit status: 1 if a file could not be recognized."""
     recognizer, corpus = Recognizer.load(options.model, check_speech=False), CORPORA[options.dataset]
     if max(options.enrol) and not recognizer.card.takes_speaker:
         raise FieldError("enrol", max(options.enrol), f"{recognizer.card.name} takes no speaker profiles; leave it out")
-    selection = read_corpus(corpus, locate_data(corpus, options.data_dir, options.download), read_options(options))
-    emotions = {each.emotion: options.map_labels.get(each.emotion, each.emotion) for each in selection.utterances}
-    shared = tuple(name for name in recognizer.labels if name in emotions.values())
+    corpus, _, selection = read_recordings(corpus, options)
+    emotions = {each.emotion for each in selection.utterances}
+    shared = tuple(name for name in recognizer.labels if name in emotions)
     if len(shared) < 2:
         theirs, ours = ", ".join(sorted(emotions)), ", ".join(recognizer.labels)
         raise FieldError("map_labels", "", f"the corpus has {theirs} and the model {ours}: fewer than two in common")
     failures: list[Failure] = []
     results = [
-        _tested(recognizer, selection.utterances, emotions, shared, count, max(options.enrol), failures)
+        _tested(recognizer, selection.utterances, shared, count, max(options.enrol), failures)
         for count in options.enrol
     ]
     out = options.output_dir or Path("runs", NAME)
@@ -125,7 +117,6 @@ def run(options: argparse.Namespace) -> int:
 def _tested(
     recognizer: Recognizer,
     utterances: Sequence[Utterance],
-    emotions: Mapping[str, str],
     shared: Sequence[str],
     count: int,
     most: int,
@@ -140,7 +131,7 @@ def _tested(
     with ProgressLine(f"enrolment {count}", "speakers") as line:
         for number, own in enumerate(speakers.values(), start=1):
             order = [own[name] for name in enrolment_order(list(own))]
-            rest = [each for each in order[most:] if emotions[each.emotion] in shared]
+            rest = [each for each in order[most:] if each.emotion in shared]
             speaker = recognizer.enrol([each.path for each in order[:count]]) if count else None
             results = recognizer.predict_files([each.path for each in rest], speaker=speaker)
             for utterance, result in zip(rest, results, strict=True):
@@ -153,7 +144,7 @@ def _tested(
     if not scored:
         raise FieldError("enrol", most, "no utterance is left to score; choose fewer")
     shares = np.array(probabilities)
-    labels = np.array([shared.index(emotions[each.emotion]) for each in scored])
+    labels = np.array([shared.index(each.emotion) for each in scored])
     return Scored(count, scored, labels, shares / shares.sum(axis=1, keepdims=True))
 
 

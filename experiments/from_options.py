@@ -5,28 +5,32 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from acrnn.batches.speaker_statistics import CORPUS, Choice
 from acrnn.crossval.experiment import Experiment
 from acrnn.errors import FieldError, UsageError
+from acrnn.folds import make_folds
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.recipes import OPTIONAL_COUNTS, RECIPES, Recipe, SecondStage, initial_weights
 from acrnn.records.manifest import MANIFEST
 from acrnn.records.record_set import RecordSet
+from acrnn.records.utterance_table import UtteranceRow
 from acrnn.segments import RULES
 from acrnn.tuning import report
 from acrnn.tuning.search import configured, title
-from data_prep.arguments import prepare_corpus
+from data_prep.arguments import RECORDING_OPTIONS, corpus_name, prepare_corpus
 from data_prep.auxiliary_inputs import OPTIONS as AUXILIARY_OPTIONS
-from data_prep.corpora import CORPORA
+from data_prep.corpora import CORPORA, Selection
 from data_prep.prepare import Settings
 from experiments.arguments import options_set
 from experiments.recipe_options import SECOND_STAGE, option_names
 
 _NETWORK = ("conv_layers", "dropout", "audio_kernels", "text_kernels")  # options that are fields of a system's `Config`
 _TUNING = Path("runs", "tuning")
+DEFAULT_PROTOCOL = "leave-one-speaker-out"
 
 
 def experiment(
@@ -57,7 +61,7 @@ def experiment(
         records=records,
         model=model,
         recipe=recipe,
-        protocol=options.protocol or "leave-one-speaker-out",
+        protocol=options.protocol or DEFAULT_PROTOCOL,
         options=parts,
         save_models=not options.no_models,
         speeds=None if is_baseline else options.speeds,
@@ -113,6 +117,7 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None, fro
 
     Raises:
         UsageError: the records are of another corpus.
+        ValueError: the protocol cannot split the corpus; the records are then not made.
     """
     system = MODELS[model]
     frontend = system.frontend_name(frontend)
@@ -120,21 +125,45 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None, fro
     copies += "" if options.trim_db is None else f"_trim{options.trim_db:g}"
     out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
     manifest = RecordSet(out).manifest if (out / MANIFEST).exists() else None
-    names = ("data_dir", "subset", "labels", "speaker_pattern", *AUXILIARY_OPTIONS)
-    if options_set(options, names) or options.download or not manifest:
+    if options_set(options, (*RECORDING_OPTIONS, *AUXILIARY_OPTIONS)) or options.download or not manifest:
         speeds = manifest.speeds if manifest else options.speeds or (1.0,)
         trim_db = manifest.frontend.trim_db if manifest else options.trim_db
         settings = Settings(replace(FRONTENDS[frontend], trim_db=trim_db), RULES[system.segments], speeds=speeds)
         jobs = options.jobs if options.jobs > 1 else os.cpu_count()
-        prepare_corpus(CORPORA[options.dataset], options, out, settings, jobs)
-    elif manifest.corpus["name"] != options.dataset:
-        raise FieldError("records", out, f"holds {manifest.corpus['name']!r}, not {options.dataset!r}")
+        check = partial(_check_protocol, options.protocol or DEFAULT_PROTOCOL)
+        prepare_corpus(CORPORA[options.dataset], options, out, settings, jobs, check)
+    elif manifest.reader != options.dataset:
+        raise FieldError("records", out, f"holds {manifest.reader!r}, not {options.dataset!r}")
     return out
 
 
+def _check_protocol(protocol: str, selection: Selection) -> None:
+    """Refuses utterances that a protocol cannot split; what only their sound shows is checked again with the records."""
+    rows = [
+        UtteranceRow(
+            id=each.id,
+            speaker=each.speaker,
+            session=each.session,
+            emotion=each.emotion,
+            label=selection.labels.index(each.emotion),
+            num_frames=0,
+            num_segments=0,
+            duration_seconds=0.0,
+            sample_rate_hz=0,
+            path="",
+            sha256="",
+            text=each.text or "",
+            split=each.split or "",
+        )
+        for each in selection.utterances
+    ]
+    make_folds(protocol, rows, selection.labels)
+
+
 def selection_name(options: argparse.Namespace) -> str:
-    """Returns the corpus, with the subset if one is named, for the name of a folder."""
-    return f"{options.dataset}-{options.subset}" if options.subset else options.dataset
+    """Returns the corpus, with the subset or the name of own data if there is one, for the name of a folder."""
+    part = options.subset or corpus_name(CORPORA[options.dataset], options)
+    return f"{options.dataset}-{part}" if part else options.dataset
 
 
 def tuning_folder(options: argparse.Namespace) -> Path:

@@ -6,10 +6,12 @@ import argparse
 import copy
 from collections.abc import Callable, Collection
 
+from acrnn.console import Parser
+
 FULL_HELP = "--help-all"
 
 
-class ExperimentParser(argparse.ArgumentParser):
+class ExperimentParser(Parser):
     """Argument parser with a short and a full help.
 
     The short help has the options that a script adds itself and the common ones of the groups; groups with a common option

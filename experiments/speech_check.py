@@ -16,13 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import audio, files
-from acrnn.console import run_job
+from acrnn.console import Parser, run_job
 from acrnn.inference import speech_detector
 from acrnn.progress import ProgressLine
 from acrnn.reports.tables import markdown
-from data_prep.arguments import add_recording_arguments, read_options
+from data_prep.arguments import add_recording_arguments, read_recordings
 from data_prep.corpora import CORPORA
-from data_prep.corpora.base import locate_data, read_corpus
 
 NAME = "speech_check"
 RATE_HZ = 16000
@@ -90,7 +89,7 @@ OTHER_SOUNDS: dict[str, Sound] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", choices=CORPORA, required=True, metavar="CORPUS", help="recordings of speech")
     add_recording_arguments(parser)
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help=f"folder to write (default: runs/{NAME})")
@@ -100,8 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Counts, and writes and prints the page; returns the exit status."""
-    corpus, out = CORPORA[options.dataset], options.output_dir or Path("runs", NAME)
-    selection = read_corpus(corpus, locate_data(corpus, options.data_dir, options.download), read_options(options))
+    out = options.output_dir or Path("runs", NAME)
+    corpus, _, selection = read_recordings(CORPORA[options.dataset], options)
     path = out / f"{NAME}.json"
     speech = files.read_sealed_json(path, "delete it")["speech"] if path.exists() else {}
     waveforms = [audio.load_waveform(each.path, RATE_HZ) for each in selection.utterances]

@@ -12,6 +12,8 @@ from acrnn.console import run_job, usage_message
 from acrnn.errors import FieldError, UsageError
 from acrnn.model_card import FORMATS
 from acrnn.scripts import SCRIPTS
+from data_prep.__main__ import main as data_prep
+from experiments import run_cv
 
 REFUSED = {
     "prepare": ["check", "nowhere"],
@@ -121,3 +123,15 @@ def test_a_reader_that_ends_early_ends_the_command_without_a_message():
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize("main", [data_prep, run_cv.main])
+def test_a_value_that_begins_with_a_dash_gets_a_hint(main, capsys):
+    command = ["folder", "--out", "records"] if main is data_prep else ["--dataset", "folder"]
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--speaker-pattern", "-(.+)"])
+    assert stop.value.code == 2
+    assert "follows an equals sign, as in --speaker-pattern=-x" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "--jobs", "none"])
+    assert "equals sign" not in capsys.readouterr().err

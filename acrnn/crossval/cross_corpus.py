@@ -154,7 +154,7 @@ def check_pair(train: RecordSet, test: RecordSet) -> None:
                 "test", test.folder, f"its {name} is {other}, that of {train.folder} {own}; prepare it anew"
             )
     speakers = sorted({row.speaker for row in train.utterances} & {row.speaker for row in test.utterances})
-    if train.manifest.corpus["name"] == test.manifest.corpus["name"] and speakers:
+    if train.manifest.reader == test.manifest.reader and speakers:
         raise FieldError(
             "test", test.folder, f"it has speakers of {train.folder} ({', '.join(speakers[:3])}); name another corpus"
         )

@@ -103,6 +103,7 @@ class Prepared:
         experiment.initial_weights.check(record_set)
         config = system.configure(record_set.manifest, **experiment.network)
         check_batch_norm(experiment.model, experiment.speaker_statistics, config)
+        _check_speakers(experiment, record_set)
         if experiment.initial_weights.kind == "corpus":
             check_config(system, config, experiment.initial_weights, experiment.network)
         return cls(experiment, record_set, config, _folds(experiment, record_set))
@@ -243,6 +244,13 @@ def _check_random_enrolment(experiment: Experiment) -> None:
         raise FieldError("random_enrolment", True, problem)
     if experiment.joint:
         raise FieldError("random_enrolment", True, "a joint training has no enrolments; leave one of them out")
+
+
+def _check_speakers(experiment: Experiment, record_set: RecordSet) -> None:
+    """Refuses statistics of speakers where the records do not name them."""
+    if experiment.speaker_statistics.kind in (SPEAKER, ENROLMENT) and "speakers" in record_set.manifest.corpus:
+        problem = "the records do not name their speakers; choose corpus or utterance"
+        raise FieldError("speaker_statistics", str(experiment.speaker_statistics), problem)
 
 
 def check_batch_norm(model: str, choice: Choice, config: Any) -> None:

@@ -35,7 +35,8 @@ _OPTIONAL = (
     "speaker_statistics",
     "fusion",
     "baseline",
-)  # not written while they have their defaults
+)
+_OPTIONAL_OF_CORPUS = ("reader", "speakers")
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,12 @@ class CorpusInfo:
     """The corpus of a record set.
 
     Attributes:
-        name: key of the corpus, such as "emodb".
+        name: name of the corpus, such as "emodb".
         subset: name of the selected subset; None for a corpus without subsets.
         complete: whether the recordings are all of the published ones.
         title, version, licence, citation: for people.
+        reader: corpus that reads the data, where they have a name of their own: "manifest"; "" where it is the name.
+        speakers: "unknown" where the data do not name their speakers, else "".
     """
 
     name: str
@@ -56,6 +59,13 @@ class CorpusInfo:
     version: str = ""
     licence: str = ""
     citation: str = ""
+    reader: str = ""
+    speakers: str = ""
+
+    @property
+    def dataset(self) -> str:
+        """Corpus that reads the data, as on the command line."""
+        return self.reader or self.name
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,9 @@ class Settings:
             if name not in _OPTIONAL or getattr(self, name) not in (None, {}, False, CORPUS)
         }
         values |= {name: list(values[name]) for name in ("labels", "speeds") if name in values}
-        values["corpus"] = asdict(self.corpus)
+        values["corpus"] = {
+            name: value for name, value in asdict(self.corpus).items() if name not in _OPTIONAL_OF_CORPUS or value
+        }
         return {_KEYS.get(name, name): value for name, value in values.items()}
 
     @property
@@ -183,6 +195,11 @@ class Settings:
     def normalized_by(self) -> Choice:
         """The choice of the recordings whose mean and deviation normalize an utterance."""
         return Choice.parse(self.speaker_statistics)
+
+    @property
+    def split_title(self) -> str:
+        """Protocol, with a statement where the speakers are unknown, for titles and tables."""
+        return f"{self.protocol} (speakers unknown)" if self.corpus.speakers else self.protocol
 
     @property
     def num_models(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from acrnn import files
 from acrnn.crossval.environment import versions
 from acrnn.crossval.results import collect_results
+from acrnn.crossval.settings import CorpusInfo
 from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.trained_model import TrainedModel
@@ -167,7 +168,7 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         pooling=trained.pooling,
         whole_utterances=trained.system.whole_utterances,
         has_attention=any(layer.name == "attention" for layer in trained.model.layers),
-        corpus={key: getattr(settings.corpus, key) for key in _CORPUS_KEYS},
+        corpus=_corpus_entry(settings.corpus),
         fitted_on=trained.origin,
         estimate=estimate,
         recipe=settings.recipe_fields,
@@ -182,6 +183,12 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
             use: {key: corpus[key] for key in CORPUS_FIELDS} for use, corpus in settings.other_corpora.items()
         },
     )
+
+
+def _corpus_entry(corpus: CorpusInfo) -> dict[str, str]:
+    """Returns the description of the corpus; only where its speakers are unknown, it says so, and changes no other identity."""
+    entry = {key: getattr(corpus, key) for key in _CORPUS_KEYS}
+    return entry | ({"speakers": corpus.speakers} if corpus.speakers else {})
 
 
 def estimate_of(folder: Path) -> dict:

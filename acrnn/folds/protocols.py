@@ -10,7 +10,7 @@ from acrnn.folds import rules
 from acrnn.folds.checks import check_fold, check_tested_once
 from acrnn.folds.fold import Fold
 from acrnn.folds.rules import Parts
-from acrnn.records import UtteranceRow
+from acrnn.records import UNKNOWN_SPEAKER, UtteranceRow
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,12 @@ PROTOCOLS: dict[str, Protocol] = {
         "the same tests, but train other speakers on the tested half: the control for sentence-and-speaker-open",
         rules.speaker_and_sentences(2, trained="same"),
     ),
-    "prescribed": Protocol("the split that the corpus or the table prescribes", rules.prescribed),
+    "prescribed": Protocol("the split that the corpus or the table prescribes", rules.prescribed_by_speaker),
+    "speaker-dependent-prescribed": Protocol(
+        "the same where test speakers are also in training, so results overestimate those for new speakers",
+        rules.prescribed,
+        speaker_independent=False,
+    ),
     "speaker-dependent-random-10-fold": Protocol(
         "random utterances: test speakers are also in training, so results overestimate those for new speakers",
         rules.random(10),
@@ -87,11 +92,16 @@ def make_folds(
     Raises:
         FieldError: the protocol is unknown.
         ValueError: the protocol cannot split the corpus: it has too few speakers, a part has too few classes, a tested
-            class has no training utterances, or parts overlap.
+            class has no training utterances, parts overlap, or it divides speakers, who are unknown.
     """
     if protocol not in PROTOCOLS:
         raise FieldError("protocol", protocol, f"it is unknown; choose from {', '.join(PROTOCOLS)}")
     chosen = PROTOCOLS[protocol]
+    speakers_known = all(row.speaker != UNKNOWN_SPEAKER for row in rows)
+    if chosen.speaker_independent and not speakers_known and chosen.make is not rules.prescribed_by_speaker:
+        raise ValueError(
+            f"the speakers are unknown, and {protocol} divides them; add the column speaker to the table, or choose prescribed"
+        )
     folds, originals = [], [row for row in rows if not row.copy_of]
     trainable = [row for row in rows if not row.copy_of or speeds is None or row.speed in speeds]
     for parts in chosen.make(originals):
@@ -101,7 +111,7 @@ def make_folds(
             train=tuple(row.id for row in trainable if (row.copy_of or row.id) not in left_out),
             validation=tuple(row.id for row in originals if row.id in parts.validation),
             test=tuple(row.id for row in originals if row.id in parts.test),
-            speaker_independent=chosen.speaker_independent,
+            speaker_independent=chosen.speaker_independent and speakers_known,
             sentence_independent=chosen.sentence_independent,
         )
         check_fold(fold, rows, labels)

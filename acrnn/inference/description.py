@@ -12,7 +12,7 @@ from acrnn.model_card import Card
 
 def origin(card: Card) -> str:
     """Returns training data and performance in one line."""
-    trained = f"trained on {card.corpus['title']}, {len(card.fitted_on['speakers'])} speakers"
+    trained = f"trained on {card.corpus['title']}, {card.trained_on}"
     for use, corpus in card.other_corpora.items():
         trained = f"{trained}, {use} on {corpus['title']}"
     figures = [f"UAR {100 * card.estimate['uar_pooled']:.1f} % on {card.tested_on}"] if card.estimate else []

@@ -46,7 +46,7 @@ class Card:
         pooling: combines the posteriors of segments into those of the utterance, see `segments.pool_logits`.
         whole_utterances: True if an utterance is one segment of any length.
         has_attention: True if the model returns attention weights.
-        corpus: name, title, version, licence and citation of the training data.
+        corpus: name, title, version, licence and citation of the training data; "speakers" is "unknown" where they are.
         fitted_on: "speakers", "epochs", "seed" and, for a run of a cross-validation, "fold".
         estimate: cross-validated performance on unseen speakers: UAR, WA, figures per class, coverage; None if not measured.
         recipe, network: settings of the experiment, as in its results.
@@ -134,15 +134,8 @@ class Card:
         """Returns the recipe's name with its main hyper-parameters and the network fields that it sets."""
         from acrnn import recipes
 
-        values = [
-            f"{title}{self.recipe[key]}{unit}"
-            for key, title, unit in (
-                ("optimizer", "", ""),
-                ("learning_rate", "learning rate ", ""),
-                ("batch_size", "batch size ", ""),
-            )
-            if key in self.recipe
-        ]
+        titles = {"optimizer": "", "learning_rate": "learning rate ", "batch_size": "batch size "}
+        values = [f"{title}{self.recipe[key]}" for key, title in titles.items() if key in self.recipe]
         values += [recipes.from_dict(self.recipe).length] if "epochs" in self.recipe else []
         values += [f"{name} {_shown(value)}" for name, value in self.recipe.get("network", {}).items()]
         return f"{self.recipe_name} ({', '.join(values)})" if values else self.recipe_name
@@ -153,13 +146,21 @@ class Card:
         return "whole utterances" if self.whole_utterances else f"`{self.rule}`, pooled by {self.pooling}"
 
     @property
+    def trained_on(self) -> str:
+        """Training speakers in words: their number, or that they are unknown."""
+        count = len(self.fitted_on["speakers"])
+        return "unknown speakers" if "speakers" in self.corpus else f"{count} speaker{'s' * (count != 1)}"
+
+    @property
     def tested_on(self) -> str:
-        """Speakers of the estimate in words: new ones, those of the training part too, or a deliberate leak."""
+        """Speakers of the estimate in words: new ones, unknown ones, those of the training part too, or a deliberate leak."""
         from acrnn.folds import PROTOCOLS
 
         estimate = self.estimate or {}
         if mistake := estimate.get("mistake"):
             return f"speakers whose results a deliberate leak ({mistake}) makes too high"
+        if "speakers" in self.corpus:
+            return "utterances of unknown speakers, some of whom the network may have been trained on"
         protocol = PROTOCOLS.get(estimate.get("protocol", ""))
         if protocol is not None and not protocol.speaker_independent:
             return "other utterances of speakers that the network was trained on"
@@ -207,11 +208,8 @@ class Card:
         left_out = {"frontend", "rule"}
         if not self.auxiliary_inputs:
             left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
-        if not self.other_corpora:
-            left_out |= {"other_corpora"}
-        left_out |= {
-            name for name in ("speaker_prior", "speaker_dense", "evaluations", "sha256") if not getattr(self, name)
-        }
+        optional = ("other_corpora", "speaker_prior", "speaker_dense", "evaluations", "sha256")
+        left_out |= {name for name in optional if not getattr(self, name)}
         names = [item.name for item in fields(self) if item.name not in left_out]
         values = {_JSON_KEYS.get(name, name): getattr(self, name) for name in names}
         return {

@@ -5,6 +5,7 @@ from acrnn.records.manifest import FORMAT_VERSION, MANIFEST, Manifest, Shard, sh
 from acrnn.records.record_set import RecordSet, Segments
 from acrnn.records.tfrecords import encode_segment
 from acrnn.records.utterance_table import (
+    UNKNOWN_SPEAKER,
     UTTERANCES,
     UtteranceRow,
     read_utterances,
@@ -15,6 +16,7 @@ from acrnn.records.utterance_table import (
 __all__ = [
     "FORMAT_VERSION",
     "MANIFEST",
+    "UNKNOWN_SPEAKER",
     "UTTERANCES",
     "AuxiliaryInputs",
     "Manifest",

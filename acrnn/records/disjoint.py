@@ -33,9 +33,9 @@ def check_disjoint(other: RecordSet, records: RecordSet, purpose: str) -> None:
 
 
 def _check_speakers(other: RecordSet, records: RecordSet, purpose: str) -> None:
-    corpus = records.manifest.corpus["name"]
+    corpus = records.manifest.reader  # two names of own data may have one origin
     shared = sorted({row.speaker for row in other.utterances} & {row.speaker for row in records.utterances})
-    if shared and other.manifest.corpus["name"] == corpus:
+    if shared and other.manifest.reader == corpus:
         raise ValueError(
             f"{purpose} {other.folder}: it is of the same corpus as {records.folder} ({corpus}), and speakers "
             f"{', '.join(shared[:3])} are in both, where they may be tested; leave them out, or rename them if they "

@@ -53,7 +53,8 @@ class Manifest:
     """The description of a record set.
 
     Attributes:
-        corpus: name, title, version, subset, completeness, license and citation of the data.
+        corpus: name, title, version, subset, completeness, license and citation of the data; for data with a name of their
+            own also "reader", the corpus that reads them; "speakers" is "unknown" where the data do not name them.
         labels: names of the emotions in class order.
         frontend: front end that computed the features.
         rule: segment rule that cut the utterances.
@@ -88,6 +89,11 @@ class Manifest:
     speed_by: str = "resampling"
     auxiliary_inputs: dict[str, dict] = field(default_factory=dict)
     sounds: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def reader(self) -> str:
+        """Corpus that reads the data, as on the command line; for own data "manifest", "folder" or another."""
+        return self.corpus.get("reader", self.corpus["name"])
 
     @property
     def speaker_embedding_size(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from acrnn import files
 
 UTTERANCES = "utterances.csv"
+UNKNOWN_SPEAKER = "(unknown)"  # of every utterance of a corpus that does not name its speakers
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class UtteranceRow:
 
     Attributes:
         id: unique id of the utterance in its corpus; a copy at another speed has the speed added ("03a01Fa@0.9").
-        speaker, session: who speaks, and the recording session; the speaker again where a corpus has no sessions.
+        speaker, session: who speaks, or UNKNOWN_SPEAKER, and the recording session; the speaker again where a corpus has no
+            sessions.
         emotion, label: name of the class, and its index in the order of the classes.
         num_frames: number of frames of the utterance.
         num_segments: number of segments that it was cut into.

@@ -76,7 +76,7 @@ def write_report(folder: Path, records: Path | None = None, out: Path | None = N
     environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), autoescape=True)
     html = environment.get_template("report.html.j2").render(
         title=f"{system_title(settings)} on {settings.corpus.title}",
-        coverage=f"{settings.protocol}, {coverage(results)}; total time of the runs: {duration(overall.seconds)}",
+        coverage=f"{settings.split_title}, {coverage(results)}; total time of the runs: {duration(overall.seconds)}",
         headlines=_headlines(results),
         published=published.uar(settings),
         pictures=pictures,
@@ -200,7 +200,7 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("cite", corpus.citation),
         *_other_corpora(settings),
         ("labels", ", ".join(settings.labels)),
-        ("protocol", settings.protocol),
+        ("protocol", settings.split_title),
         *([("validation part", "none: its speakers are in the training part")] if settings.train_on_validation else []),
         ("split, SHA-256", settings.split_sha256),
         ("records, SHA-256", settings.records_sha256),

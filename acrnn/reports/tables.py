@@ -74,7 +74,7 @@ def summary(results: Results) -> str:
     else:
         by_fold = f"{percent(overall.uar_fold_mean)} ± {percent(overall.uar_fold_std)} (mean over folds)"
     lines = [
-        f"{system_title(settings)} on {settings.corpus.name}, {settings.protocol}: {coverage(results)}",
+        f"{system_title(settings)} on {settings.corpus.name}, {settings.split_title}: {coverage(results)}",
         f"  UAR  {by_fold}",
         f"  UAR  {percent(overall.uar_pooled)} pooled, {'interval ' if bounds else ''}{percent_interval(bounds)}",
         f"  WA   {percent(overall.wa)}; chance UAR is {percent(1 / len(settings.labels))}",
@@ -108,7 +108,7 @@ def _result_row(results: Results) -> dict[str, str | None]:
     figure, (by_fold, pooled) = published.uar(settings), uar_cells(results)
     return {
         "corpus": f"{settings.corpus.name} {settings.corpus.subset or ''}".strip(),
-        "system": f"{system_title(settings)}, {settings.protocol}",
+        "system": f"{system_title(settings)}, {settings.split_title}",
         "recipe": recipe_name(settings) or "–",
         "UAR, mean over folds": by_fold,
         FIGURE_4_TITLE: figure_4(results),

@@ -113,7 +113,7 @@ def best(folders: Sequence[Path]) -> Best:
     folder = max(searches, key=lambda folder: searches[folder].best.validation_uar)
     settings, values = searches[folder].settings, searches[folder].best.hyperparameters
     recipe = replace(settings.recipe, network={**settings.recipe.network, **searches[folder].options})
-    return Best(settings.model, settings.corpus.name, settings.protocol, configured(recipe, values), values, folder)
+    return Best(settings.model, settings.corpus.dataset, settings.protocol, configured(recipe, values), values, folder)
 
 
 def _check_finished(folder: Path, results: SearchResults) -> None:

@@ -169,5 +169,5 @@ CORPUS = Corpus(
     citation="see description and source in the database's db.yaml",
     homepage="https://audeering.github.io/audformat/",
     find_utterances=find_utterances,
-    accepts=frozenset({"labels"}),
+    accepts=frozenset({"labels", "name", "licence", "citation"}),
 )

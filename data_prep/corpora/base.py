@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from acrnn.errors import FieldError
+from data_prep.corpora.names import (
+    prefixed,
+    refuse_ambiguous_names,
+    refuse_duplicate_ids,
+    refuse_unknown_emotions,
+    relabeled,
+)
+from data_prep.corpora.utterance import Utterance
 
-_NO_NAMES = frozenset({"", "nan", "none", "null", "<na>"})  # cells without a value, as programs write them
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """One labeled recording: the unit of scoring.
-
-    Attributes:
-        id: name, unique within the corpus; records and results keep it.
-        path: sound file.
-        speaker: name of the speaker, unique across sessions ("03", "Ses01F").
-        session: recording session; equal to the speaker if a corpus has no sessions.
-        emotion: name of the emotion.
-        text: transcript; None if the corpus has none.
-        start_seconds, end_seconds: start and end of the utterance in the file; None for the start and end of the file.
-        split: "train", "validation" or "test" if the corpus prescribes a split, else None.
-    """
-
-    id: str
-    path: Path
-    speaker: str
-    session: str
-    emotion: str
-    text: str | None = None
-    start_seconds: float | None = None
-    end_seconds: float | None = None
-    split: str | None = None
+_ALWAYS_ACCEPTED = frozenset({"subset", "map_labels", "drop_labels", "allow_partial"})  # options of every corpus
 
 
 @dataclass(frozen=True)
@@ -68,12 +48,23 @@ class ReadOptions:
         speaker_pattern: regular expression to search in the path of a file, relative to the folder of the corpus; its first
             group is the speaker.
         allow_partial: accept counts that differ from the published ones.
+        map_labels: emotion → name that replaces it ({"angry": "anger"}).
+        drop_labels: emotions whose utterances are left out, by their names before `map_labels`.
+        columns: column of the contract → name of the column in a table ({"label": "emotion"}).
+        name, licence, citation: name, terms of use and publication of own data; None for the name of the file or folder, and
+            for the statements of the corpus.
     """
 
     subset: str | None = None
     labels: tuple[str, ...] | None = None
     speaker_pattern: str | None = None
     allow_partial: bool = False
+    map_labels: Mapping[str, str] | None = None
+    drop_labels: tuple[str, ...] | None = None
+    columns: Mapping[str, str] | None = None
+    name: str | None = None
+    licence: str | None = None
+    citation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,10 +81,11 @@ class Corpus:
         find_utterances: (data_dir, options) → all labeled utterances under data_dir, in any order, with the emotion names of
             the corpus; raises FileNotFoundError or ValueError with file, value and remedy.
         subsets: named selections; empty if the labels come from the data.
-        accepts: fields of `ReadOptions` that the corpus supports, besides `subset` and `allow_partial`.
+        accepts: fields of `ReadOptions` that the corpus supports, besides those that every corpus has.
         environment_variable: variable with the folder, used if no folder is given (EMODB_ROOT).
         download: folder → folder with the downloaded and verified data; None if the data are only available on request.
         generate: folder → folder with the generated data, for a synthetic corpus.
+        reader: key of the registry of a corpus that has a name of its own, see `own.named`; "" if that is its name.
     """
 
     name: str
@@ -108,6 +100,12 @@ class Corpus:
     environment_variable: str | None = None
     download: Callable[[Path], Path] | None = None
     generate: Callable[[Path], Path] | None = None
+    reader: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """True for a reader of any data, which have a name of their own and may lie in several places."""
+        return "name" in self.accepts
 
 
 @dataclass(frozen=True)
@@ -152,92 +150,99 @@ def locate_data(corpus: Corpus, data_dir: Path | None, download: bool = False, h
     return folder
 
 
-def read_corpus(corpus: Corpus, data_dir: Path, options: ReadOptions = ReadOptions()) -> Selection:
-    """Reads a corpus: finds the utterances, selects and merges emotions, and checks the published counts.
+def read_corpus(corpus: Corpus, data_dir: Path | Sequence[Path], options: ReadOptions = ReadOptions()) -> Selection:
+    """Reads a corpus: finds the utterances, selects, renames and merges emotions, and checks the published counts.
 
     Args:
         corpus: a corpus, such as one of `data_prep.corpora.CORPORA`.
-        data_dir: folder of the corpus (for `manifest`, also the file of the table).
+        data_dir: folder of the corpus (for `manifest`, also the file of the table). For own data, also several of them: ids,
+            speakers and sessions then begin with the name of their table or folder, so that equal names stay apart.
         options: subset, labels and so on.
 
     Raises:
         FileNotFoundError: data_dir or a required file in it does not exist.
-        FieldError: the corpus does not support an option.
+        FieldError: the corpus does not support an option, or no utterance has an emotion that an option names.
         ValueError: an id occurs twice; a speaker, session or emotion has no name, or is written in two ways; an emotion is
             unknown, no utterance is left, or the counts differ.
     """
     _refuse_unsupported_options(corpus, options)
-    if not data_dir.exists():
-        raise FileNotFoundError(f"{data_dir}: no such file or folder; it must hold {corpus.title}")
-    utterances = sorted(corpus.find_utterances(data_dir, options), key=lambda utterance: utterance.id)
-    _refuse_duplicates(utterances)
-    for field_name in ("speaker", "session", "emotion"):
-        _refuse_ambiguous_names(utterances, field_name)
-    selection = (
-        _select_subset(corpus, utterances, options)
-        if corpus.subsets
-        else _select_labels(data_dir, utterances, options.labels)
-    )
+    data_dirs = [data_dir] if isinstance(data_dir, Path) else list(data_dir)
+    utterances = _find_utterances(corpus, data_dirs, options)
+    place = ", ".join(map(str, data_dirs))
+    if corpus.subsets:
+        refuse_ambiguous_names(utterances, "emotion")
+        selection = _relabeled_subset(_select_subset(corpus, utterances, options), options)
+    else:
+        utterances = _relabeled(utterances, options)
+        refuse_ambiguous_names(utterances, "emotion")
+        selection = _select_labels(place, utterances, options.labels)
     if not selection.utterances:
-        raise ValueError(f"{data_dir}: no utterance of {corpus.title}; check the folder")
+        raise ValueError(f"{place}: no utterance of {corpus.title}; check the folder")
     return selection
 
 
 def _refuse_unsupported_options(corpus: Corpus, options: ReadOptions) -> None:
-    for name in ("labels", "speaker_pattern"):
+    for name in (item.name for item in fields(ReadOptions)):
         value = getattr(options, name)
-        if value is not None and name not in corpus.accepts:
+        if value is not None and name not in corpus.accepts | _ALWAYS_ACCEPTED:
             raise FieldError(name, value, f"the corpus {corpus.name!r} does not take it; leave it out")
     if options.subset is not None and options.subset not in corpus.subsets:
         choices = ", ".join(corpus.subsets) or "none"
         raise FieldError("subset", options.subset, f"not a subset of {corpus.name!r}; choose from: {choices}")
 
 
-def _refuse_duplicates(utterances: list[Utterance]) -> None:
-    first: dict[str, Utterance] = {}
-    for utterance in utterances:
-        if utterance.id in first:
-            raise ValueError(
-                f"utterance id {utterance.id!r} occurs twice: {first[utterance.id].path} and {utterance.path}; ids must be unique"
-            )
-        first[utterance.id] = utterance
+def data_name(data_dir: Path) -> str:
+    """Returns the name of own data: that of the table without its extension, or that of the folder.
 
-
-def _refuse_ambiguous_names(utterances: list[Utterance], field_name: str) -> None:
-    """Refuses names that stand for a missing value, and names that differ in writing only: "01" and "1", "Angry" and "angry".
-
-    Two ways of writing would make two speakers, or two classes, of one.
+    A table called manifest has the name of its folder.
     """
-    first: dict[str, Utterance] = {}
-    for utterance in utterances:
-        name = getattr(utterance, field_name)
-        if name.strip().casefold() in _NO_NAMES:
-            raise ValueError(
-                f"{utterance.path} ({utterance.id}): its {field_name} is {name!r}, which is no name; write the name, or "
-                "leave the utterance out"
-            )
-        other = first.setdefault(_normalized(name), utterance)
-        if (other_name := getattr(other, field_name)) != name:
-            raise ValueError(
-                f"{field_name} {other_name!r} of {other.path} ({other.id}) and {field_name} {name!r} of {utterance.path} "
-                f"({utterance.id}) differ in writing only; write the {field_name} one way, or rename one if they are two"
-            )
+    path = data_dir.absolute()
+    return path.name if path.is_dir() else path.parent.name if path.stem == "manifest" else path.stem
 
 
-def _normalized(name: str) -> str:
-    """Returns a name without the differences of writing: case, blanks around it, zeros before a number, ".0" after it."""
-    name = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-    return re.sub(r"\d+", lambda digits: digits[0].lstrip("0") or "0", re.sub(r"^(\d+)\.0+$", r"\1", name))
+def _find_utterances(corpus: Corpus, data_dirs: Sequence[Path], options: ReadOptions) -> list[Utterance]:
+    """Returns the utterances of all tables or folders, sorted by id."""
+    names = [data_name(data_dir) for data_dir in data_dirs]
+    if len(set(names)) < len(names):
+        raise FieldError("data_dir", data_dirs, "two of them have one name, so that their speakers mix; rename one")
+    utterances: list[Utterance] = []
+    for name, data_dir in zip(names, data_dirs, strict=True):
+        if not data_dir.exists():
+            raise FileNotFoundError(f"{data_dir}: no such file or folder; it must hold {corpus.title}")
+        own = corpus.find_utterances(data_dir, options)
+        for field_name in ("speaker", "session"):
+            refuse_ambiguous_names(own, field_name)
+        utterances += prefixed(own, name) if len(data_dirs) > 1 else own
+    refuse_duplicate_ids(utterances)
+    return sorted(utterances, key=lambda utterance: utterance.id)
+
+
+def _relabeled(utterances: Sequence[Utterance], options: ReadOptions) -> list[Utterance]:
+    """Returns the utterances with the emotions of `map_labels`, without those of `drop_labels`."""
+    renamed, dropped = options.map_labels or {}, options.drop_labels or ()
+    refuse_unknown_emotions(utterances, "map_labels", renamed)
+    refuse_unknown_emotions(utterances, "drop_labels", dropped)
+    return relabeled(utterances, renamed, dropped)
+
+
+def _relabeled_subset(selection: Selection, options: ReadOptions) -> Selection:
+    """Returns a selection with other emotions; its counts are then no longer the published ones."""
+    if not options.map_labels and not options.drop_labels:
+        return selection
+    renamed, dropped = options.map_labels or {}, options.drop_labels or ()
+    labels = dict.fromkeys(renamed.get(label, label) for label in selection.labels if label not in dropped)
+    return Selection(tuple(_relabeled(selection.utterances, options)), tuple(labels), complete=False)
 
 
 def _select_subset(corpus: Corpus, utterances: list[Utterance], options: ReadOptions) -> Selection:
     name = options.subset or next(iter(corpus.subsets))
     subset = corpus.subsets[name]
-    kept = tuple(
-        _relabel(utterance, subset.merge)
+    chosen = [
+        utterance
         for utterance in utterances
         if subset.merge.get(utterance.emotion, utterance.emotion) in subset.labels and subset.keep(utterance)
-    )
+    ]
+    kept = tuple(relabeled(chosen, subset.merge))
     counts = Counter(utterance.emotion for utterance in kept)
     differing = [
         f"{label} {counts[label]} instead of {expected}"
@@ -252,24 +257,18 @@ def _select_subset(corpus: Corpus, utterances: list[Utterance], options: ReadOpt
     return Selection(kept, subset.labels, complete=not differing)
 
 
-def _relabel(utterance: Utterance, merge: Mapping[str, str]) -> Utterance:
-    if utterance.emotion not in merge:
-        return utterance
-    return replace(utterance, emotion=merge[utterance.emotion])
-
-
-def _select_labels(data_dir: Path, utterances: list[Utterance], labels: tuple[str, ...] | None) -> Selection:
+def _select_labels(place: str, utterances: list[Utterance], labels: tuple[str, ...] | None) -> Selection:
     emotions = {utterance.emotion for utterance in utterances}
     labels = labels or tuple(sorted(emotions))
     missing = [label for label in labels if label not in emotions]
     if missing:
         raise ValueError(
-            f"{data_dir}: no utterance of {', '.join(missing)}; the emotions there are {', '.join(sorted(emotions))}"
+            f"{place}: no utterance of {', '.join(missing)}; the emotions there are {', '.join(sorted(emotions))}"
         )
     for utterance in utterances:
         if utterance.emotion not in labels:
             raise ValueError(
                 f"{utterance.path}: emotion {utterance.emotion!r} is not among the labels {', '.join(labels)}; "
-                "correct it, or add it to the labels"
+                "add it to the labels, rename it with the option map_labels, or leave it out with drop_labels"
             )
     return Selection(tuple(utterances), labels)

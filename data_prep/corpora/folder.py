@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from acrnn import audio
@@ -24,13 +25,30 @@ def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
         options: with `speaker_pattern`.
 
     Raises:
-        FieldError: the pattern is missing, is not a regular expression with a group, or does not match the path of a file.
+        FieldError: the pattern is missing, is not a regular expression with a group, or does not match the path of a file; or
+            every folder has one speaker of its own, so that the folders seem to be speakers.
         ValueError: data_dir is not a folder, or a sound file lies outside the folders of the emotions.
     """
     pattern = _compile(options.speaker_pattern)
     if not data_dir.is_dir():
         raise ValueError(f"{data_dir}: not a folder; name a folder with one folder per emotion")
-    return [_utterance(data_dir, path.relative_to(data_dir), pattern) for path in _sound_files(data_dir)]
+    utterances = [_utterance(data_dir, path.relative_to(data_dir), pattern) for path in _sound_files(data_dir)]
+    _refuse_folders_of_speakers(utterances, pattern)
+    return utterances
+
+
+def _refuse_folders_of_speakers(utterances: Sequence[Utterance], pattern: re.Pattern[str]) -> None:
+    pairs = sorted({(utterance.emotion, utterance.speaker) for utterance in utterances})
+    emotions, speakers = ({pair[position] for pair in pairs} for position in (0, 1))
+    if len(pairs) > 1 and len(pairs) == len(emotions) == len(speakers):
+        (first, speaker), (second, other) = pairs[:2]
+        raise FieldError(
+            "speaker_pattern",
+            repr(pattern.pattern),
+            f"every folder has one speaker of its own ({first}: {speaker!r}, {second}: {other!r}), so that emotions cannot be "
+            "told from voices; if the folders are the speakers, list the files in a table with path, label and speaker for the "
+            "corpus 'manifest', or sort them into one folder per emotion",
+        )
 
 
 def _compile(speaker_pattern: str | None) -> re.Pattern[str]:
@@ -88,5 +106,5 @@ CORPUS = Corpus(
     citation="that of the data in the folders",
     homepage="none: the data are one's own",
     find_utterances=find_utterances,
-    accepts=frozenset({"labels", "speaker_pattern"}),
+    accepts=frozenset({"labels", "speaker_pattern", "name", "licence", "citation"}),
 )

@@ -1,80 +1,49 @@
-"""A table of utterances, CSV or TSV, with the columns path, label and speaker: your own corpus.
+"""A table of utterances, CSV, TSV or XLSX, with the columns path, label and speaker: your own corpus.
 
 Optional columns are id, session, text, split, start and end (in seconds from the start of the file); other columns are
-ignored. Licence, citation and counts are those of your data; the manifest of the records does not state them. The separator
-may be a comma, a semicolon or a tab, and the table must be UTF-8, with or without a byte order mark.
+ignored. Columns with other names are named by the option `columns`. Without a column speaker, every utterance must have a part
+of a prescribed split. Counts are those of your data; name, licence and citation are options. See `tables` for the formats.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from acrnn.errors import FieldError
+from acrnn.records import UNKNOWN_SPEAKER
+from data_prep.corpora import tables
 from data_prep.corpora.base import Corpus, ReadOptions, Utterance
 
-REQUIRED_COLUMNS = ("path", "label", "speaker")
-SPLITS = ("train", "validation", "test")
-TABLE_NAMES = ("manifest.csv", "manifest.tsv")
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A row of a table with its position, which error messages name."""
-
-    table: Path
-    line: int
-    cells: dict[str, str]
-
-    def place(self, column: str) -> str:
-        """Returns the position of a cell for a message."""
-        return f"{self.table}, line {self.line}, column {column}"
-
-    def optional(self, column: str) -> str | None:
-        """Returns the text of a cell, or None if it is empty."""
-        return (self.cells.get(column) or "").strip() or None
-
-    def required(self, column: str) -> str:
-        """Returns the text of a cell; raises ValueError if it is empty."""
-        value = self.optional(column)
-        if value is None:
-            raise ValueError(f"{self.place(column)}: the cell is empty; every utterance needs a {column}")
-        return value
-
-    def seconds(self, column: str) -> float | None:
-        """Returns the time in a cell, or None if it is empty; raises ValueError if it is not a time."""
-        value = self.optional(column)
-        if value is None:
-            return None
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = math.nan
-        if not math.isfinite(seconds) or seconds < 0:
-            raise ValueError(
-                f"{self.place(column)}: {value!r} is not a time; give seconds from the file's start, such as 1.25"
-            )
-        return seconds
+COLUMNS = ("path", "label", "speaker", "id", "session", "text", "split", "start", "end")
+SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev", "devel", "development"),
+    "test": ("test", "testing"),
+}
+TABLE_NAMES = ("manifest.csv", "manifest.tsv", "manifest.xlsx")
+_PART_OF = {name: part for part, names in SPLITS.items() for name in names}
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
     """Returns an utterance for each row of a table.
 
     Args:
-        data_dir: file of the table, or a folder with manifest.csv or manifest.tsv. Paths in the table are relative to its
-            folder.
-        options: not used.
+        data_dir: file of the table, or a folder with one of `TABLE_NAMES`. Paths in the table are relative to its folder.
+        options: with `columns`.
 
     Raises:
         FileNotFoundError: the table or a sound file does not exist.
-        ValueError: a column is missing, or a cell is empty or wrong; the message names file, line, column and value.
+        FieldError: a column is missing or unknown.
+        ValueError: a cell is empty or wrong; the message names file, line, column and value.
     """
+    columns = options.columns or {}
+    for name in columns:
+        if name not in COLUMNS:
+            raise FieldError("columns", f"{name}={columns[name]}", f"{name!r} is none of {', '.join(COLUMNS)}")
     table = table_path(data_dir)
     first_lines: dict[str, int] = {}  # by id
     utterances = []
-    for row in _read_rows(table):
+    for row in tables.read_rows(table, columns, ("path", "label", "speaker"), {"speaker": "split"}):
         utterance = _utterance(row)
         if utterance.id in first_lines:
             raise ValueError(
@@ -87,78 +56,34 @@ def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
 
 
 def table_path(data_dir: Path) -> Path:
-    """Returns the file of the table: data_dir itself, or manifest.csv or manifest.tsv in it.
+    """Returns the file of the table: data_dir itself, or one of `TABLE_NAMES` in it.
 
     Raises:
         FileNotFoundError: there is no table.
-        ValueError: there are two.
+        ValueError: there are several.
     """
     if data_dir.is_file():
         return data_dir
-    tables = [data_dir / name for name in TABLE_NAMES if (data_dir / name).is_file()]
-    if not tables:
+    present = [data_dir / name for name in TABLE_NAMES if (data_dir / name).is_file()]
+    if not present:
         raise FileNotFoundError(
             f"{data_dir}: no {' or '.join(TABLE_NAMES)} here; name the file of the table or its folder"
         )
-    if len(tables) > 1:
-        raise ValueError(f"{data_dir}: both {' and '.join(TABLE_NAMES)} are here; name the file to use")
-    return tables[0]
-
-
-def _read_rows(table: Path) -> list[_Row]:
-    text = _decode(table)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(table, text), strict=True)
-    try:
-        # DictReader keeps the spaces around the names of columns
-        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-        _check_columns(table, list(reader.fieldnames))
-        rows = [_Row(table, reader.line_num, cells) for cells in reader]
-    except csv.Error as error:
-        # without strict=True, a missing closing quotation mark would make the rest of the table one cell
-        raise ValueError(f"{table}, line {reader.line_num}: {error}; check the quotation marks") from error
-    for row in rows:
-        if None in row.cells:
-            raise ValueError(
-                f"{table}, line {row.line}: more cells than columns; put quotation marks around a text "
-                "with the delimiter in it"
-            )
-    return rows
-
-
-def _decode(table: Path) -> str:
-    try:
-        return table.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{table}: byte {error.start} is not UTF-8; save the table as UTF-8") from error
-
-
-def _delimiter(table: Path, text: str) -> str:
-    if table.suffix.lower() == ".tsv":
-        return "\t"
-    # where the comma is the decimal separator, spreadsheets write semicolons or tabs into .csv files
-    header = text.partition("\n")[0]
-    return max(",\t;", key=header.count)
-
-
-def _check_columns(table: Path, columns: list[str]) -> None:
-    missing = [column for column in REQUIRED_COLUMNS if column not in columns]
-    if missing:
+    if len(present) > 1:
         raise ValueError(
-            f"{table}: column {', '.join(missing)} missing; the columns there are: {', '.join(columns) or 'none'}; "
-            "the first line must name them"
+            f"{data_dir}: both {' and '.join(table.name for table in present)} are here; name the file to use"
         )
-    repeated = sorted({column for column in columns if column and columns.count(column) > 1})
-    if repeated:
-        raise ValueError(f"{table}: column {', '.join(repeated)} occurs twice; rename or remove one")
+    return present[0]
 
 
-def _utterance(row: _Row) -> Utterance:
-    written_path, speaker = row.required("path"), row.required("speaker")
+def _utterance(row: tables.Row) -> Utterance:
+    written_path = row.required("path")
+    speaker = row.required("speaker") if row.has("speaker") else UNKNOWN_SPEAKER
     path = _sound_file(row, written_path)
     start, end = _start_and_end(row)
     part = "" if start is None and end is None else f"@{start or 0:g}-{'' if end is None else f'{end:g}'}"
     return Utterance(
-        id=row.optional("id") or PurePath(written_path).with_suffix("").as_posix() + part,
+        id=row.optional("id") or _portable(written_path).with_suffix("").as_posix() + part,
         path=path,
         speaker=speaker,
         session=row.optional("session") or speaker,
@@ -167,20 +92,26 @@ def _utterance(row: _Row) -> Utterance:
         start_seconds=start,
         end_seconds=end,
         split=_split(row),
+        place=f"{row.table}, line {row.line}",
     )
 
 
-def _sound_file(row: _Row, written_path: str) -> Path:
-    path = row.table.parent / written_path
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{row.place('path')}: {written_path!r} does not exist; a path is absolute or relative to "
-            f"{row.table.parent.resolve()}"
-        )
-    return path
+def _portable(written_path: str) -> PurePosixPath:
+    r"""Returns a path with slashes, also where Windows wrote it: sound\anna_1.wav."""
+    return PurePosixPath(PureWindowsPath(written_path).as_posix() if "\\" in written_path else written_path)
 
 
-def _start_and_end(row: _Row) -> tuple[float | None, float | None]:
+def _sound_file(row: tables.Row, written_path: str) -> Path:
+    folder = row.table.parent
+    for path in (folder / written_path, folder / _portable(written_path)):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        f"{row.place('path')}: {written_path!r} does not exist; a path is absolute or relative to {folder.resolve()}"
+    )
+
+
+def _start_and_end(row: tables.Row) -> tuple[float | None, float | None]:
     start, end = row.seconds("start"), row.seconds("end")
     if end is not None and end <= (start or 0.0):
         raise ValueError(
@@ -190,22 +121,28 @@ def _start_and_end(row: _Row) -> tuple[float | None, float | None]:
     return start, end
 
 
-def _split(row: _Row) -> str | None:
-    split = row.optional("split")
-    if split is not None and split not in SPLITS:
+def _split(row: tables.Row) -> str | None:
+    written = row.optional("split")
+    if written is None and not row.has("speaker"):
         raise ValueError(
-            f"{row.place('split')}: {split!r} is none of {', '.join(SPLITS)}; correct it, or leave it empty"
+            f"{row.place('split')}: the cell is empty; without a column speaker, every utterance needs a part of a prescribed "
+            f"split: {', '.join(SPLITS)}"
         )
-    return split
+    if written is None:
+        return None
+    if written.casefold() not in _PART_OF:
+        known = ", ".join(f"{part} ({', '.join(names[1:])})" for part, names in SPLITS.items())
+        raise ValueError(f"{row.place('split')}: {written!r} is none of {known}; correct it, or leave it empty")
+    return _PART_OF[written.casefold()]
 
 
 CORPUS = Corpus(
     name="manifest",
-    title="a table of utterances, manifest.csv or manifest.tsv",
+    title="a table of utterances, CSV, TSV or XLSX",
     version="one's own",
     licence="that of the data the table lists",
     citation="that of the data the table lists",
     homepage="none: the data are one's own",
     find_utterances=find_utterances,
-    accepts=frozenset({"labels"}),
+    accepts=frozenset({"labels", "columns", "name", "licence", "citation"}),
 )

@@ -142,8 +142,8 @@ def test_the_script_tests_both_directions_and_writes_one_page(tiny_records, othe
     assert cross_corpus.main([*arguments, *network, "--output-dir", str(tmp_path)]) == 0
     page = (tmp_path / cross_corpus.FILE).read_text(encoding="utf-8")
     assert capsys.readouterr().out.rstrip().endswith(page.rstrip())
-    assert "| manifest-1, 5 speakers | manifest-2, 3 speakers, 12 utterances |" in page
-    assert "| manifest-2, 3 speakers | manifest-1, 5 speakers, 20 utterances |" in page
+    assert "| corpus-1, 5 speakers | corpus-2, 3 speakers, 12 utterances |" in page
+    assert "| corpus-2, 3 speakers | corpus-1, 5 speakers, 20 utterances |" in page
 
 
 def test_fields_that_were_added_later_do_not_change_the_settings_of_a_test(tiny_records, tmp_path):

@@ -152,7 +152,7 @@ def test_settings_without_pre_training_are_as_before_and_with_it_name_the_corpus
     plain = Prepared.of(Experiment(tiny_records, "chen2018-3d", RECIPE)).settings()
     assert "start" not in plain and "train_on_validation" not in plain
     start = Prepared.of(experiment_on(tiny_records, other)).settings()["start"]
-    assert start["kind"] == "corpus" and start["corpus"] == "manifest" and start["labels"] == plain["labels"]
+    assert start["kind"] == "corpus" and start["corpus"] == "corpus" and start["labels"] == plain["labels"]
     with pytest.raises(UsageError, match="starts from random weights or from another corpus"):
         Prepared.of(experiment_on(tiny_records, other, initial_weights=InitialWeights("time-arrow")))
 
@@ -164,7 +164,7 @@ def test_card_and_report_name_the_licences_of_both_corpora(tiny_records, other, 
     report = write_report(out).read_text()
     trained = refit(out, tiny_records, initial_weights=experiment.initial_weights)
     card = card_of(trained, "model", None, ())
-    assert "pre-trained on manifest" in report
+    assert "pre-trained on corpus" in report
     for text in (report, card.markdown()):
         assert "Licence of the second corpus 1.0" in text and results.settings.corpus.licence in text
     assert type(card).from_dict(card.to_dict()) == card
@@ -188,6 +188,6 @@ def test_the_command_pre_trains_before_parallel_folds(tiny_records, tiny_corpus,
         "2",
     ]
     assert run_cv.main([*command, "--pretrain", str(other), "--output-dir", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.count("pre-training on manifest, seed 0, before its folds") == 1
+    assert capsys.readouterr().out.count("pre-training on corpus, seed 0, before its folds") == 1
     assert sorted(path.name for path in (tmp_path / "pretraining").iterdir()) == ["seed0.json", "seed0.npz"]
     assert read_results(tmp_path).settings.initial_weights_kind == "corpus"

@@ -52,7 +52,7 @@ def test_the_manifest_has_counts_origin_and_versions(tiny_records):
     assert manifest.labels == ("high", "low", "noisy")
     assert manifest.counts == {f"s{speaker}": dict.fromkeys(manifest.labels, 2) for speaker in range(5)}
     assert manifest.segment_shape == (300, 40, 3)
-    assert manifest.corpus["name"] == "manifest"
+    assert (manifest.corpus["name"], manifest.reader) == ("corpus", "manifest")
     assert {"numpy", "tensorflow", "python_speech_features"} <= set(manifest.versions)
 
 

@@ -38,7 +38,7 @@ def test_each_baseline_has_results_that_tables_and_summaries_read(finished, caps
     assert "SVM, statistics of log-Mels, speaker statistics (transductive), leave-one-speaker-out | –" in table
     assert table.count("3 of 5 folds × 1 seed") == 4
     assert cli.main(["summary", str(folders[0])]) == 0
-    assert "SVM, statistics of log-Mels on manifest" in capsys.readouterr().out
+    assert "SVM, statistics of log-Mels on corpus" in capsys.readouterr().out
     results = read_results(folders[2])
     assert results.overall.uar_fold_mean > 0.8  # tones and noise
     assert results.settings.baseline["functionals"][:2] == ["mean", "deviation"]

@@ -41,7 +41,7 @@ def test_the_shared_emotions_of_the_recordings_after_those_of_the_largest_enrolm
 ):
     assert script.main([*command, "--enrol", "0,2", "--map-labels", "noisy=hissing"]) == 0
     page = capsys.readouterr().out
-    assert "# tiny on manifest" in page and "recall high" in page and "noisy" not in page and "chance is 50.0" in page
+    assert "# tiny on corpus" in page and "recall high" in page and "noisy" not in page and "chance is 50.0" in page
     recognizer, written = Recognizer.load(model, check_speech=False), rows(tmp_path / "out")
     for count in (0, 2):
         own = [row for row in written if row["enrolled"] == str(count)]

@@ -51,7 +51,7 @@ def test_the_summary_is_a_few_lines(finished, capsys):
     assert cli.main(["summary", str(finished / "out")]) == 0
     text = capsys.readouterr().out
     assert len(text.splitlines()) <= 7
-    assert "chen2018-3d, 1 conv, reduced network on manifest, leave-one-speaker-out: 2 of 5 folds" in text
+    assert "chen2018-3d, 1 conv, reduced network on corpus, leave-one-speaker-out: 2 of 5 folds" in text
     assert "chance UAR is 33.3" in text
 
 

@@ -64,7 +64,7 @@ def test_the_example_of_a_system_in_a_package_of_its_own_is_trained_exported_and
     corpus = write_tiny_corpus(tmp_path / "corpus")
     done = python(site, COMMANDS, str(corpus), str(corpus / "s0_high_0.wav"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"mine2027.* on manifest", done.stdout)
+    assert re.search(r"mine2027.* on corpus", done.stdout)
     assert re.search(r'"emotion": "(high|low|noisy)"', done.stdout.splitlines()[-1])
     assert (tmp_path / "run" / "report.html").exists()
 

@@ -86,7 +86,7 @@ def test_a_refit_repeats_both_stages_speeds_and_start_and_a_run_becomes_a_report
         run_cv.main([*command, *sizes, *quick, "--output-dir", str(out), "--speeds", "1.0", "--pretrain", "time-arrow"])
         == 0
     )
-    assert "zhang2021, reduced network, pre-trained on the direction of time, ×1 on manifest" in capsys.readouterr().out
+    assert "zhang2021, reduced network, pre-trained on the direction of time, ×1 on corpus" in capsys.readouterr().out
     assert {"attention.png", "report.html"} <= {path.name for path in out.iterdir()}
     with pytest.raises(
         ValueError, match="other initial weights .pre-trained on the direction of time.; pass no initial weights"

@@ -360,11 +360,11 @@ def test_the_command_line_searches_with_workers_and_cross_validates_the_best(
     assert "no search of manifest there; run one first: python experiments/tune_depth.py" in capsys.readouterr().err
     quick = ["--data-dir", str(tiny_corpus), "--epochs", "1", "--batch-size", "8", "--reduced"]
     assert tune_depth.main([*shared, *quick, "--depths", "1,2", "--jobs", "2"]) == 0
-    results = read_tuning(tmp_path / "runs" / "tuning" / "manifest_chen2018-3d")
+    results = read_tuning(tmp_path / "runs" / "tuning" / "manifest-corpus_chen2018-3d")
     assert results.coverage == SearchCoverage(trials=2, planned=2, folds=1, of_folds=5, seeds=1)
     assert "2 of 2 trials, 1 of 5 folds" in capsys.readouterr().out
-    assert run_cv.main([*shared, "--model", "best", "--no-models"]) == 0
-    settings = read_results(tmp_path / "runs" / "manifest_best").settings
+    assert run_cv.main([*shared, "--name", "corpus", "--model", "best", "--no-models"]) == 0
+    settings = read_results(tmp_path / "runs" / "manifest-corpus_best").settings
     assert settings.config.conv_layers == results.best.hyperparameters["conv_layers"]
     assert settings.recipe.batch_size == 8
     assert run_cv.main([*shared, "--tuning", "elsewhere"]) == 2

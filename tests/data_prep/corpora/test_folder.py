@@ -69,3 +69,21 @@ def test_folders_refuse_a_sound_outside_them_and_the_same_name_twice(tmp_path):
         read_corpus(folder.CORPUS, tmp_path, BY_PREFIX)
     with pytest.raises(ValueError, match=r"anna_4\.wav: not a folder"):
         read_corpus(folder.CORPUS, tmp_path / "anna_4.wav", BY_PREFIX)
+
+
+def test_folders_of_speakers_are_not_taken_for_folders_of_emotions(tmp_path):
+    for name in ("anna/anger_1.wav", "anna/joy_1.wav", "bert/anger_1.wav"):
+        write_noise(tmp_path / name)
+    by_folder = ReadOptions(speaker_pattern="([^/]+)/")
+    with pytest.raises(
+        FieldError, match=r"every folder has one speaker of its own \(anna: 'anna', bert: 'bert'\).*a table"
+    ):
+        read_corpus(folder.CORPUS, tmp_path, by_folder)
+    write_noise(tmp_path / "bert" / "anna_2.wav")
+    assert read_corpus(folder.CORPUS, tmp_path, ReadOptions(speaker_pattern="([^/_]+)_"))
+
+
+def test_one_speaker_may_say_every_emotion(tmp_path):
+    for name in ("anger/anna_1.wav", "joy/anna_1.wav"):
+        write_noise(tmp_path / name)
+    assert len(read_corpus(folder.CORPUS, tmp_path, BY_PREFIX).utterances) == 2

@@ -11,6 +11,7 @@ from support.corpus_trees import (
     write_noise,
 )
 
+from acrnn.records import UNKNOWN_SPEAKER
 from data_prep.corpora import manifest
 from data_prep.corpora.base import ReadOptions, Utterance, read_corpus
 
@@ -114,7 +115,7 @@ GOOD = "sound/anna_1.wav,anger,anna"
         (HEADER + f"{GOOD},,,nan\n", ValueError, r"line 2, column start: 'nan' is not a time"),
         (HEADER + f"{GOOD},,,2,2\n", ValueError, r"line 2, column end: 2 is not after the start 2"),
         (HEADER + f"{GOOD},,,,0\n", ValueError, r"line 2, column end: 0 is not after the start 0"),
-        (HEADER + f"{GOOD},,dev\n", ValueError, r"line 2, column split: 'dev' is none of train, validation, test"),
+        (HEADER + f"{GOOD},,held\n", ValueError, r"line 2, column split: 'held' is none of train \(training\), valid"),
         (HEADER + f"{GOOD},x\n{GOOD},x\n", ValueError, r"line 3, column id: 'x' is in line 2 already"),
         (HEADER + f"{GOOD}\n{GOOD}\n", ValueError, r"line 3, column id: 'sound/anna_1' is in line 2 already"),
         (HEADER + f"{GOOD},,,,,Well, no\n", ValueError, r"line 2: more cells than columns"),
@@ -133,3 +134,15 @@ def test_a_manifest_must_be_utf8_and_the_only_one_in_its_folder(tmp_path):
     write_manifest(tmp_path, MANIFEST, "manifest.tsv")
     with pytest.raises(ValueError, match=r"both manifest\.csv and manifest\.tsv are here"):
         read_corpus(manifest.CORPUS, tmp_path)
+
+
+def test_a_table_without_speakers_needs_a_part_of_a_split_in_every_row(tmp_path):
+    text = "path,label,split\nsound/anna_1.wav,anger,train\nsound/anna_2.wav,joy,dev\nsound/bert_1.wav,joy,test\n"
+    utterances = read_corpus(manifest.CORPUS, write_manifest(tmp_path, text)).utterances
+    assert {(each.speaker, each.session) for each in utterances} == {(UNKNOWN_SPEAKER, UNKNOWN_SPEAKER)}
+    with pytest.raises(
+        ValueError, match=r"line 3, column split: the cell is empty; without a column speaker, every utt"
+    ):
+        read_corpus(manifest.CORPUS, write_manifest(tmp_path, text.replace(",dev", "")))
+    tables = [write_manifest(tmp_path / name, text, f"{name}.csv") for name in "ab"]
+    assert {each.speaker for each in read_corpus(manifest.CORPUS, tables).utterances} == {UNKNOWN_SPEAKER}

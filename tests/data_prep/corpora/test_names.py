@@ -67,9 +67,25 @@ def test_names_that_differ_in_more_are_accepted(tmp_path):
     assert len(selection.utterances) == 11
 
 
-def test_every_reader_is_checked_and_a_table_in_two_writings_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            ("01", "angry", "1", "sad"),
+            r"speaker '01' of .*manifest\.csv, line 2 and speaker '1' of .*manifest\.csv, line 3",
+        ),
+        (("anna", "Sad", "ben", "sad"), r"emotion 'Sad' of .*manifest\.csv, line 2 and emotion 'sad' of .*line 3"),
+        (("anna", "sad", "ben", "nan"), r"manifest\.csv, line 3: its emotion is 'nan', which is no name"),
+    ],
+)
+def test_every_reader_is_checked_and_a_table_is_refused_with_the_lines(rows, message, tmp_path):
     for name in ("a", "b", "c"):
         soundfile.write(tmp_path / f"{name}.wav", [0.0, 0.1], 16000)
-    (tmp_path / "manifest.csv").write_text("path,label,speaker\na.wav,angry,01\nb.wav,sad,1\nc.wav,sad,2\n")
-    with pytest.raises(ValueError, match=r"speaker '01' of .*a\.wav \(a\) and speaker '1' of .*b\.wav \(b\)"):
+    first, second = rows[:2], rows[2:]
+    lines = [
+        f"{name}.wav,{emotion},{speaker}"
+        for name, (speaker, emotion) in zip("abc", (first, second, ("2", "joy")), strict=True)
+    ]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,label,speaker", *lines]))
+    with pytest.raises(ValueError, match=message):
         read_corpus(CORPORA["manifest"], tmp_path)

@@ -1,0 +1,52 @@
+"""The prescribed split: with new speakers in every part, with shared speakers, and with speakers that nobody knows."""
+
+from dataclasses import replace
+
+import pytest
+
+from acrnn.folds import PROTOCOLS, make_folds
+from acrnn.records import UNKNOWN_SPEAKER, UtteranceRow
+
+EMOTIONS = ("anger", "joy")
+PARTS = ("train", "validation", "test")
+
+
+def rows_of(*speakers):
+    """Returns rows of each speaker, by part: one of each emotion."""
+    return [
+        UtteranceRow(f"{part}{number}", speaker, "", EMOTIONS[number], number, 9, 1, 1.0, 16000, part, "", "", part)
+        for part, speaker in zip(PARTS, speakers, strict=True)
+        for number in (0, 1)
+    ]
+
+
+def test_a_split_of_new_speakers_is_taken_as_it_is():
+    (fold,) = make_folds("prescribed", rows_of("anna", "bert", "cleo"), EMOTIONS)
+    assert (fold.train, fold.validation, fold.test) == tuple((f"{part}0", f"{part}1") for part in PARTS)
+    assert fold.speaker_independent
+
+
+def test_a_split_with_shared_speakers_is_refused_with_the_name_of_the_protocol_that_takes_it():
+    rows = rows_of("anna", "bert", "anna")
+    with pytest.raises(
+        ValueError, match="speaker 'anna' is in the train and the test part.*speaker-dependent-prescribed"
+    ):
+        make_folds("prescribed", rows, EMOTIONS)
+    (fold,) = make_folds("speaker-dependent-prescribed", rows, EMOTIONS)
+    assert fold.test == ("test0", "test1") and not fold.speaker_independent
+
+
+def test_unknown_speakers_permit_the_prescribed_split_and_no_claim_about_new_speakers():
+    rows = rows_of(*[UNKNOWN_SPEAKER] * 3)
+    (fold,) = make_folds("prescribed", rows, EMOTIONS)
+    assert fold.test == ("test0", "test1") and not fold.speaker_independent
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [name for name, protocol in PROTOCOLS.items() if protocol.speaker_independent and name != "prescribed"],
+)
+def test_unknown_speakers_cannot_be_divided(protocol):
+    rows = [replace(row, session=row.split, text="x") for row in rows_of(*[UNKNOWN_SPEAKER] * 3)]
+    with pytest.raises(ValueError, match=f"the speakers are unknown.*{protocol}.*choose prescribed"):
+        make_folds(protocol, rows, EMOTIONS)
