@@ -17,6 +17,8 @@ from data_prep.extract import Settings
 from data_prep.prepare import PreparationError, prepare
 from data_prep.transcripts.engines import ENGINES
 
+RECORDING_OPTIONS = ("data_dir", "subset", "labels", "map_labels", "speaker_pattern", "file_pattern")
+
 
 def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options for the recordings of a corpus and their auxiliary inputs."""
@@ -30,13 +32,20 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> argparse._Argume
     """Adds the options for the recordings of a corpus, and returns their group; see `read_options`."""
     group = parser.add_argument_group("recordings")
     group.add_argument(
-        "--data-dir", type=Path, help="folder of the corpus (or set EMODB_ROOT, IEMOCAP_ROOT, RAVDESS_ROOT)"
+        "--data-dir", type=Path, help="folder of the corpus (or set EMODB_ROOT, RAVDESS_ROOT, CREMAD_ROOT and so on)"
     )
     group.add_argument("--download", action="store_true", help="fetch and verify the corpus, where that is allowed")
     group.add_argument("--subset", help="named selection of the corpus (default: its first)")
     group.add_argument("--labels", type=comma_separated, help="emotions in class order, separated by commas")
     group.add_argument(
+        "--map-labels", type=label_map, metavar="OLD=NEW,…", help="emotions to rename; two can become one"
+    )
+    group.add_argument(
         "--speaker-pattern", help="regular expression; its first group, searched in the path, is the speaker"
+    )
+    group.add_argument(
+        "--file-pattern",
+        help="pattern of the file names with the speaker and the emotion: '{speaker}_{emotion}_{take}.wav'",
     )
     group.add_argument(
         "--allow-partial", action="store_true", help="go on when the counts differ from the published ones"
@@ -46,7 +55,22 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> argparse._Argume
 
 def read_options(options: argparse.Namespace) -> ReadOptions:
     """Returns how the options of `add_recording_arguments` read a corpus."""
-    return ReadOptions(options.subset, options.labels, options.speaker_pattern, options.allow_partial)
+    return ReadOptions(
+        **{name: getattr(options, name) for name in RECORDING_OPTIONS if name != "data_dir"},
+        allow_partial=options.allow_partial,
+        skip_bad=getattr(options, "skip_bad", False),
+    )
+
+
+def label_map(text: str) -> dict[str, str]:
+    """Parses names to replace: "joy=happiness,calm=neutral"."""
+    pairs = [[name.strip() for name in part.split("=")] for part in text.split(",")]
+    names = dict(pair for pair in pairs if len(pair) == 2 and all(pair))
+    if len(names) < len(pairs):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of different names such as joy=happiness,calm=neutral"
+        )
+    return names
 
 
 def _add_auxiliary_arguments(parser: argparse.ArgumentParser) -> None:

@@ -31,8 +31,8 @@ from acrnn.progress import ProgressLine
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.reports import baseline_tables, study_tables
 from acrnn.reports.tables import recipe_title, system_title
-from data_prep.arguments import add_corpus_arguments
-from data_prep.corpora import CORPORA, ReadOptions, read_corpus
+from data_prep.arguments import add_corpus_arguments, read_options
+from data_prep.corpora import CORPORA, read_corpus
 from data_prep.corpora.base import locate_data
 from experiments import arguments, from_options, study
 
@@ -152,8 +152,7 @@ def sounds_of(rows: Sequence[UtteranceRow], options: argparse.Namespace) -> list
     """
     corpus = CORPORA[options.dataset]
     data_dir = locate_data(corpus, options.data_dir, options.download)
-    read_options = ReadOptions(options.subset, options.labels, options.speaker_pattern, options.allow_partial)
-    by_id = {utterance.id: utterance for utterance in read_corpus(corpus, data_dir, read_options).utterances}
+    by_id = {utterance.id: utterance for utterance in read_corpus(corpus, data_dir, read_options(options)).utterances}
     sounds = []
     for row in rows:
         utterance = by_id.get(row.id)

@@ -15,7 +15,7 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,19 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", required=True, help="name of an included model, or folder of an exported one")
     parser.add_argument("--dataset", choices=CORPORA, required=True, metavar="CORPUS", help="corpus to test on")
     add_recording_arguments(parser)
-    parser.add_argument("--map-labels", type=_pairs, default={}, metavar="THEIRS=OURS,…", help="emotions to rename")
     parser.add_argument(
         "--enrol", type=numbers, default=(0,), metavar="N,N,…", help="enrolment utterances (default: 0)"
     )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help=f"folder to write (default: runs/{NAME})")
     return parser
-
-
-def _pairs(text: str) -> dict[str, str]:
-    pairs = [part.split("=") for part in text.split(",")]
-    if not all(len(pair) == 2 and all(pair) for pair in pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list such as joy=happiness,calm=neutral")
-    return {theirs.strip(): ours.strip() for theirs, ours in pairs}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -102,14 +94,14 @@ def run(options: argparse.Namespace) -> int:
     if max(options.enrol) and not recognizer.card.takes_speaker:
         raise FieldError("enrol", max(options.enrol), f"{recognizer.card.name} takes no speaker profiles; leave it out")
     selection = read_corpus(corpus, locate_data(corpus, options.data_dir, options.download), read_options(options))
-    emotions = {each.emotion: options.map_labels.get(each.emotion, each.emotion) for each in selection.utterances}
-    shared = tuple(name for name in recognizer.labels if name in emotions.values())
+    emotions = {each.emotion for each in selection.utterances}
+    shared = tuple(name for name in recognizer.labels if name in emotions)
     if len(shared) < 2:
         theirs, ours = ", ".join(sorted(emotions)), ", ".join(recognizer.labels)
         raise FieldError("map_labels", "", f"the corpus has {theirs} and the model {ours}: fewer than two in common")
     failures: list[Failure] = []
     results = [
-        _tested(recognizer, selection.utterances, emotions, shared, count, max(options.enrol), failures)
+        _tested(recognizer, selection.utterances, shared, count, max(options.enrol), failures)
         for count in options.enrol
     ]
     out = options.output_dir or Path("runs", NAME)
@@ -122,7 +114,6 @@ def run(options: argparse.Namespace) -> int:
 def _tested(
     recognizer: Recognizer,
     utterances: Sequence[Utterance],
-    emotions: Mapping[str, str],
     shared: Sequence[str],
     count: int,
     most: int,
@@ -137,7 +128,7 @@ def _tested(
     with ProgressLine(f"enrolment {count}", "speakers") as line:
         for number, own in enumerate(speakers.values(), start=1):
             order = [own[name] for name in enrolment_order(list(own))]
-            rest = [each for each in order[most:] if emotions[each.emotion] in shared]
+            rest = [each for each in order[most:] if each.emotion in shared]
             speaker = recognizer.enrol([each.path for each in order[:count]]) if count else None
             results = recognizer.predict_files([each.path for each in rest], speaker=speaker)
             for utterance, result in zip(rest, results, strict=True):
@@ -150,7 +141,7 @@ def _tested(
     if not scored:
         raise FieldError("enrol", most, "no utterance is left to score; choose fewer")
     shares = np.array(probabilities)
-    labels = np.array([shared.index(emotions[each.emotion]) for each in scored])
+    labels = np.array([shared.index(each.emotion) for each in scored])
     return Scored(count, scored, labels, shares / shares.sum(axis=1, keepdims=True))
 
 

@@ -18,7 +18,7 @@ from acrnn.records.record_set import RecordSet
 from acrnn.segments import RULES
 from acrnn.tuning import report
 from acrnn.tuning.search import configured, title
-from data_prep.arguments import prepare_corpus
+from data_prep.arguments import RECORDING_OPTIONS, prepare_corpus
 from data_prep.auxiliary_inputs import OPTIONS as AUXILIARY_OPTIONS
 from data_prep.corpora import CORPORA
 from data_prep.prepare import Settings
@@ -120,7 +120,7 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None, fro
     copies += "" if options.trim_db is None else f"_trim{options.trim_db:g}"
     out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
     manifest = RecordSet(out).manifest if (out / MANIFEST).exists() else None
-    names = ("data_dir", "subset", "labels", "speaker_pattern", *AUXILIARY_OPTIONS)
+    names = (*RECORDING_OPTIONS, *AUXILIARY_OPTIONS)
     if options_set(options, names) or options.download or not manifest:
         speeds = manifest.speeds if manifest else options.speeds or (1.0,)
         trim_db = manifest.frontend.trim_db if manifest else options.trim_db

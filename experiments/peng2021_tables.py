@@ -31,6 +31,7 @@ from acrnn.reports import published, study_tables
 from acrnn.reports.study_tables import COVERAGE, UAR_BY_FOLD, UAR_POOLED, WA, Column, column
 from acrnn.reports.tables import CAPTION, percent
 from acrnn.studies import Variant
+from data_prep.arguments import RECORDING_OPTIONS
 from data_prep.auxiliary_inputs import OPTIONS as AUXILIARY_OPTIONS
 from data_prep.auxiliary_inputs import NoTextsError
 from experiments import arguments, from_options, study
@@ -116,7 +117,7 @@ def with_records(options: argparse.Namespace, is_recognized: bool) -> argparse.N
             raise
         options.word_vectors = None  # the corpus has no words that need them; the recognized texts do
         from_options.records_of(options, SPU, folder, options.frontend)
-    used = dict.fromkeys(("data_dir", "subset", "labels", "speaker_pattern", *AUXILIARY_OPTIONS))
+    used = dict.fromkeys((*RECORDING_OPTIONS, *AUXILIARY_OPTIONS))
     return argparse.Namespace(**{**vars(options), **used, "download": False, "records": folder})
 
 

@@ -3,6 +3,7 @@
 import argparse
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -83,3 +84,12 @@ def test_wrong_usage_has_another_exit_status_than_a_failure(error, status, capsy
 
 def test_every_format_has_a_file_of_its_own():
     assert len({each.file for each in FORMATS.values()}) == len(FORMATS)
+
+
+def test_a_warning_of_a_job_is_shown_without_its_line_of_code(monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # the job replaces it, the test restores it
+    run_job(lambda: 0)
+    assert (
+        warnings.formatwarning(UserWarning("left out 2 files"), UserWarning, "reader.py", 7)
+        == "warning: left out 2 files\n"
+    )

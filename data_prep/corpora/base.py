@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -67,13 +67,19 @@ class ReadOptions:
         labels: emotions in class order, for a corpus without subsets; None for all, sorted by name.
         speaker_pattern: regular expression to search in the path of a file, relative to the folder of the corpus; its first
             group is the speaker.
+        file_pattern: pattern of the file names, with the fields speaker and emotion; see `file_names.py`.
+        map_labels: emotion of the corpus → name to use instead, for any corpus; two can become one.
         allow_partial: accept counts that differ from the published ones.
+        skip_bad: leave out sound files whose names do not fit, with a warning.
     """
 
     subset: str | None = None
     labels: tuple[str, ...] | None = None
     speaker_pattern: str | None = None
+    file_pattern: str | None = None
+    map_labels: Mapping[str, str] | None = None
     allow_partial: bool = False
+    skip_bad: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Corpus:
         find_utterances: (data_dir, options) → all labeled utterances under data_dir, in any order, with the emotion names of
             the corpus; raises FileNotFoundError or ValueError with file, value and remedy.
         subsets: named selections; empty if the labels come from the data.
-        accepts: fields of `ReadOptions` that the corpus supports, besides `subset` and `allow_partial`.
+        accepts: which of labels, speaker_pattern and file_pattern in `ReadOptions` the corpus supports.
         environment_variable: variable with the folder, used if no folder is given (EMODB_ROOT).
         download: folder → folder with the downloaded and verified data; None if the data are only available on request.
         generate: folder → folder with the generated data, for a synthetic corpus.
@@ -153,7 +159,7 @@ def locate_data(corpus: Corpus, data_dir: Path | None, download: bool = False, h
 
 
 def read_corpus(corpus: Corpus, data_dir: Path, options: ReadOptions = ReadOptions()) -> Selection:
-    """Reads a corpus: finds the utterances, selects and merges emotions, and checks the published counts.
+    """Reads a corpus: finds the utterances, selects, merges and renames emotions, and checks the published counts.
 
     Args:
         corpus: a corpus, such as one of `data_prep.corpora.CORPORA`.
@@ -162,7 +168,7 @@ def read_corpus(corpus: Corpus, data_dir: Path, options: ReadOptions = ReadOptio
 
     Raises:
         FileNotFoundError: data_dir or a required file in it does not exist.
-        FieldError: the corpus does not support an option.
+        FieldError: the corpus does not support an option, or lacks an emotion to rename.
         ValueError: an id occurs twice; a speaker, session or emotion has no name, or is written in two ways; an emotion is
             unknown, no utterance is left, or the counts differ.
     """
@@ -170,6 +176,8 @@ def read_corpus(corpus: Corpus, data_dir: Path, options: ReadOptions = ReadOptio
     if not data_dir.exists():
         raise FileNotFoundError(f"{data_dir}: no such file or folder; it must hold {corpus.title}")
     utterances = sorted(corpus.find_utterances(data_dir, options), key=lambda utterance: utterance.id)
+    if not corpus.subsets:
+        utterances = _renamed(utterances, options.map_labels or {})
     _refuse_duplicates(utterances)
     for field_name in ("speaker", "session", "emotion"):
         _refuse_ambiguous_names(utterances, field_name)
@@ -184,7 +192,7 @@ def read_corpus(corpus: Corpus, data_dir: Path, options: ReadOptions = ReadOptio
 
 
 def _refuse_unsupported_options(corpus: Corpus, options: ReadOptions) -> None:
-    for name in ("labels", "speaker_pattern"):
+    for name in ("labels", "speaker_pattern", "file_pattern"):
         value = getattr(options, name)
         if value is not None and name not in corpus.accepts:
             raise FieldError(name, value, f"the corpus {corpus.name!r} does not take it; leave it out")
@@ -249,7 +257,17 @@ def _select_subset(corpus: Corpus, utterances: list[Utterance], options: ReadOpt
             f"{corpus.name} subset {name!r}: the counts differ from the published ones: {', '.join(differing)}; "
             "complete the copy, or read it as it is with the option allow_partial"
         )
-    return Selection(kept, subset.labels, complete=not differing)
+    names = options.map_labels or {}
+    labels = tuple(dict.fromkeys(names.get(label, label) for label in subset.labels))
+    return Selection(tuple(_renamed(kept, names)), labels, complete=not differing)
+
+
+def _renamed(utterances: Sequence[Utterance], names: Mapping[str, str]) -> list[Utterance]:
+    emotions = {utterance.emotion for utterance in utterances}
+    if missing := [name for name in names if name not in emotions]:
+        there = ", ".join(sorted(emotions)) or "none"
+        raise FieldError("map_labels", missing, f"no utterance has this emotion; the emotions are: {there}")
+    return [_relabel(utterance, names) for utterance in utterances]
 
 
 def _relabel(utterance: Utterance, merge: Mapping[str, str]) -> Utterance:

@@ -1,8 +1,8 @@
-"""Sound files in one folder per emotion, at any depth: the simplest form of your own corpus.
+"""Sound files in one folder per emotion, or with the emotion in their names: the simplest forms of your own corpus.
 
-Licence, citation and counts are those of your data; the manifest of the records does not state them. A regular expression,
-`speaker_pattern`, finds the speaker in the path of each file. There are no transcripts and no sessions; for these, see
-`manifest.py`.
+Licence, citation and counts are those of your data; the manifest of the records does not state them. With one folder per emotion,
+a regular expression, `speaker_pattern`, finds the speaker in the path of each file. Without, a pattern with named fields,
+`file_pattern`, finds both in the file name; see `file_names.py`. There are no transcripts; for these, see `manifest.py`.
 """
 
 from __future__ import annotations
@@ -12,25 +12,73 @@ from pathlib import Path
 
 from acrnn.errors import FieldError
 from data_prep.corpora.base import Corpus, ReadOptions, Utterance
-
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
+from data_prep.corpora.file_names import compile_pattern, listed, sound_files, warn_of_unmatched
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
     """Returns an utterance for each sound file; its id is the path relative to data_dir without the extension.
 
     Args:
-        data_dir: folder with <emotion>/…/<file>.wav (or .flac, .ogg, .mp3). Names that begin with a dot are ignored.
-        options: with `speaker_pattern`.
+        data_dir: folder with <emotion>/…/<file>.wav (or .flac, .ogg, .mp3), or with any folders if the names of the files state
+            the emotion. Names that begin with a dot are ignored.
+        options: with `speaker_pattern` or `file_pattern`; `skip_bad` leaves out files that `file_pattern` does not match.
 
     Raises:
-        FieldError: the pattern is missing, is not a regular expression with a group, or does not match the path of a file.
+        FieldError: the pattern is missing or wrong, or does not match the path of a file.
         ValueError: data_dir is not a folder, or a sound file lies outside the folders of the emotions.
     """
+    if options.file_pattern is not None:
+        return _by_file_names(data_dir, options.file_pattern, options)
     pattern = _compile(options.speaker_pattern)
     if not data_dir.is_dir():
         raise ValueError(f"{data_dir}: not a folder; name a folder with one folder per emotion")
-    return [_utterance(data_dir, path.relative_to(data_dir), pattern) for path in _sound_files(data_dir)]
+    paths = sound_files(data_dir)
+    _refuse_outside_folders(data_dir, paths)
+    return [_utterance(data_dir, path.relative_to(data_dir), pattern) for path in paths]
+
+
+def _by_file_names(data_dir: Path, text: str, options: ReadOptions) -> list[Utterance]:
+    pattern = _compile_file_pattern(text)
+    if options.speaker_pattern is not None:
+        raise FieldError(
+            "speaker_pattern", repr(options.speaker_pattern), "the file pattern states the speaker; leave one out"
+        )
+    if not data_dir.is_dir():
+        raise ValueError(f"{data_dir}: not a folder; name the folder with the sound files")
+    matches = {path: pattern.fullmatch(path.relative_to(data_dir).as_posix()) for path in sound_files(data_dir)}
+    unmatched = [path for path, match in matches.items() if not match]
+    if unmatched and not options.skip_bad:
+        raise FieldError(
+            "file_pattern",
+            repr(text),
+            f"does not match {len(unmatched)} of {len(matches)} sound files in {data_dir}: {listed(data_dir, unmatched)}; "
+            "correct the pattern, or leave the files out with the option skip_bad",
+        )
+    warn_of_unmatched(data_dir, unmatched)
+    return [_named(data_dir, path, match) for path, match in matches.items() if match]
+
+
+def _compile_file_pattern(text: str) -> re.Pattern[str]:
+    try:
+        pattern = compile_pattern(text)
+    except ValueError as error:
+        raise FieldError("file_pattern", repr(text), str(error)) from error
+    if missing := {"speaker", "emotion"} - set(pattern.groupindex):
+        example = "'{speaker}_{emotion}_{take}.wav'"
+        raise FieldError(
+            "file_pattern", repr(text), f"no field {' and '.join(sorted(missing))}; write it as in {example}"
+        )
+    return pattern
+
+
+def _named(data_dir: Path, path: Path, match: re.Match[str]) -> Utterance:
+    return Utterance(
+        id=path.relative_to(data_dir).with_suffix("").as_posix(),
+        path=path,
+        speaker=match["speaker"],
+        session=match.groupdict().get("session", match["speaker"]),
+        emotion=match["emotion"],
+    )
 
 
 def _compile(speaker_pattern: str | None) -> re.Pattern[str]:
@@ -55,20 +103,13 @@ def _compile(speaker_pattern: str | None) -> re.Pattern[str]:
     return pattern
 
 
-def _sound_files(data_dir: Path) -> list[Path]:
-    sound_files: list[Path] = []
-    for entry in sorted(data_dir.iterdir()):
-        if _is_sound_file(entry.relative_to(data_dir)) and entry.is_file():
-            raise ValueError(f"{entry}: lies in no emotion's folder; move it into {data_dir}/<emotion>/")
-        # each folder separately, since rglob on data_dir would skip a folder that is a symbolic link
-        paths = entry.rglob("*") if entry.is_dir() else ()
-        sound_files += [path for path in paths if _is_sound_file(path.relative_to(data_dir)) and path.is_file()]
-    return sorted(sound_files)
-
-
-def _is_sound_file(relative: Path) -> bool:
-    # hidden names are resource forks from macOS ("._anna_01.wav") and caches of tools
-    return relative.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in relative.parts)
+def _refuse_outside_folders(data_dir: Path, paths: list[Path]) -> None:
+    for path in paths:
+        if path.parent == data_dir:
+            raise ValueError(
+                f"{path}: lies in no emotion's folder; move it into {data_dir}/<emotion>/, or give the pattern of the file "
+                "names with the option file_pattern"
+            )
 
 
 def _utterance(data_dir: Path, relative: Path, pattern: re.Pattern[str]) -> Utterance:
@@ -88,11 +129,11 @@ def _utterance(data_dir: Path, relative: Path, pattern: re.Pattern[str]) -> Utte
 
 CORPUS = Corpus(
     name="folder",
-    title="sound files in one folder per emotion",
+    title="sound files in one folder per emotion, or with the emotion in their names",
     version="one's own",
     licence="that of the data in the folders",
     citation="that of the data in the folders",
     homepage="none: the data are one's own",
     find_utterances=find_utterances,
-    accepts=frozenset({"labels", "speaker_pattern"}),
+    accepts=frozenset({"labels", "speaker_pattern", "file_pattern"}),
 )
