@@ -70,7 +70,12 @@ def sound_files(data_dir: Path, suffixes: Collection[str] = SUFFIXES) -> list[Pa
     """Returns the sound files at any depth below a folder, sorted, without those with a hidden name or folder.
 
     Hidden names are resource forks from macOS ("._anna_01.wav") and caches of tools.
+
+    Raises:
+        ValueError: data_dir is not a folder.
     """
+    if not data_dir.is_dir():
+        raise ValueError(f"{data_dir}: not a folder; name the folder with the sound files")
     paths: list[Path] = []
     for entry in data_dir.iterdir():
         # each folder separately, since rglob on data_dir would skip a folder that is a symbolic link
@@ -153,8 +158,6 @@ class FileNames:
             FileNotFoundError: no sound file has a name of the corpus.
             ValueError: a sound file has another name, or data_dir is not a folder.
         """
-        if not data_dir.is_dir():
-            raise ValueError(f"{data_dir}: not a folder; name the folder with the sound files")
         found = {path: self._fields(path.relative_to(data_dir)) for path in sound_files(data_dir)}
         matched = {path: fields for path, fields in found.items() if fields}
         if not matched:

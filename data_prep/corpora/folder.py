@@ -30,8 +30,6 @@ def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
     if options.file_pattern is not None:
         return _by_file_names(data_dir, options.file_pattern, options)
     pattern = _compile(options.speaker_pattern)
-    if not data_dir.is_dir():
-        raise ValueError(f"{data_dir}: not a folder; name a folder with one folder per emotion")
     paths = sound_files(data_dir)
     _refuse_outside_folders(data_dir, paths)
     return [_utterance(data_dir, path.relative_to(data_dir), pattern) for path in paths]
@@ -43,8 +41,6 @@ def _by_file_names(data_dir: Path, text: str, options: ReadOptions) -> list[Utte
         raise FieldError(
             "speaker_pattern", repr(options.speaker_pattern), "the file pattern states the speaker; leave one out"
         )
-    if not data_dir.is_dir():
-        raise ValueError(f"{data_dir}: not a folder; name the folder with the sound files")
     matches = {path: pattern.fullmatch(path.relative_to(data_dir).as_posix()) for path in sound_files(data_dir)}
     unmatched = [path for path, match in matches.items() if not match]
     if unmatched and not options.skip_bad:

@@ -3,8 +3,8 @@
 Licence: CC BY-NC-ND 4.0. Counts: 400 of each emotion, half of each speaker; the surprise is pleasant.
 
 Known faults: OA_bite_neutral.wav is of speaker OAF. A common download holds a second copy of all files in a folder of the same
-name, which is left out. With two speakers and one sentence, a recognizer that tests on words of a speaker in its training set is
-right almost always; leave-one-speaker-out has two folds, and neither has a speaker for validation.
+name, which is left out. Two speakers are too few for training, validation and test with different speakers, and one sentence makes
+a split within speakers easy: TESS serves as a test of a model trained on another corpus.
 """
 
 from data_prep.corpora.base import Corpus

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+import pytest
+
+from data_prep.corpora import file_names
+
 _SENTENCES = ("TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "DFA", "ITS", "TSI", "WSI")  # besides IEO
 
 
@@ -60,6 +64,15 @@ def subesco() -> list[str]:
     emotions = ("ANGRY", "DISGUST", "FEAR", "HAPPY", "NEUTRAL", "SAD", "SURPRISE")
     parts = product("FM", range(1, 11), range(1, 11), emotions, range(1, 6))
     return [f"{sex}_{number:02d}_NAME_S_{sentence}_{e}_{take}" for sex, number, sentence, e, take in parts]
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, names: Sequence[str]) -> None:
+    """Lets the readers find files with these names and the extension .wav in any folder, without writing thousands of them."""
+
+    def sound_files(data_dir: Path) -> list[Path]:
+        return sorted(data_dir / f"{name}.wav" for name in names)
+
+    monkeypatch.setattr(file_names, "sound_files", sound_files)
 
 
 def write_empty(data_dir: Path, names: Sequence[str]) -> Path:

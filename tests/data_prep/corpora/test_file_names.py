@@ -26,6 +26,7 @@ def fields(pattern, path, **codes):
         ("{emotion}/{speaker}_{n}", "x/joy/anna_1.wav", {"emotion": "joy", "speaker": "anna", "n": "1"}),
         (r"{speaker:\d{2}}{emotion:[A-Z]}{version}", "03Fa.wav", {"speaker": "03", "emotion": "F", "version": "a"}),
         ("{speaker}/{emotion}/{speaker}_{n}", "a/joy/a_1.wav", {"speaker": "a", "emotion": "joy", "n": "1"}),
+        ("{speaker:.+}_{emotion}.wav", "x/anna_maria_joy.wav", {"speaker": "anna_maria", "emotion": "joy"}),
         ("({speaker}) {emotion}+", "(anna) joy+.wav", {"speaker": "anna", "emotion": "joy"}),
     ],
 )
