@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -21,7 +22,8 @@ from acrnn.errors import FieldError, UsageError
 def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = None) -> int:
     """Runs a job and returns its exit status: 2 after a usage error and 1 after a failure, with the message on stderr.
 
-    SIGTERM ends the job like Ctrl-C, so that worker processes end and temporary files are removed.
+    SIGTERM ends the job like Ctrl-C, so that worker processes end and temporary files are removed. Warnings are shown without
+    the line of code that gives them.
 
     Args:
         job: returns an exit status.
@@ -30,6 +32,7 @@ def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = Non
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     _escape_what_the_terminal_lacks()
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
         status = job()
         sys.stdout.flush()

@@ -22,7 +22,16 @@ from data_prep.prepare import PreparationError, prepare
 from data_prep.transcripts.engines import ENGINES
 
 # Options that choose recordings and their emotions.
-RECORDING_OPTIONS = ("data_dir", "subset", "labels", "map_labels", "drop_labels", "speaker_pattern", "columns")
+RECORDING_OPTIONS = (
+    "data_dir",
+    "subset",
+    "labels",
+    "map_labels",
+    "drop_labels",
+    "speaker_pattern",
+    "file_pattern",
+    "columns",
+)
 
 
 def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +49,7 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> argparse._Argume
         "--data-dir",
         type=Path,
         action="append",
-        help="folder of the corpus (or set EMODB_ROOT, IEMOCAP_ROOT, RAVDESS_ROOT); file of a table; repeat it for more tables",
+        help="folder of the corpus (or set EMODB_ROOT, RAVDESS_ROOT, CREMAD_ROOT and so on); file of a table; repeat it for more tables",
     )
     group.add_argument("--download", action="store_true", help="fetch and verify the corpus, where that is allowed")
     group.add_argument("--subset", help="named selection of the corpus (default: its first)")
@@ -58,6 +67,10 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> argparse._Argume
     group.add_argument(
         "--speaker-pattern", help="regular expression; its first group, searched in the path, is the speaker"
     )
+    group.add_argument(
+        "--file-pattern",
+        help="pattern of the file names with the speaker and the emotion: '{speaker}_{emotion}_{take}.wav'",
+    )
     group.add_argument("--name", help="name of own data (default: that of the table or folder)")
     group.add_argument("--licence", help="licence of own data, for results and cards")
     group.add_argument("--cite", dest="citation", help="publication of own data, for results and cards")
@@ -70,9 +83,10 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> argparse._Argume
 def label_map(text: str) -> dict[str, str]:
     """Parses emotions to rename: "joy=happiness,calm=neutral"."""
     pairs = [[name.strip() for name in part.split("=")] for part in text.split(",")]
-    if not all(len(pair) == 2 and all(pair) for pair in pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list such as joy=happiness,calm=neutral")
-    return dict(pairs)
+    names = dict(pair for pair in pairs if len(pair) == 2 and all(pair))
+    if len(names) < len(pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list such as joy=happiness,calm=neutral, each name once")
+    return names
 
 
 def column(text: str) -> tuple[str, str]:
@@ -85,7 +99,7 @@ def column(text: str) -> tuple[str, str]:
 
 def read_options(options: argparse.Namespace) -> ReadOptions:
     """Returns how the options of `add_recording_arguments` read a corpus."""
-    values = {item.name: getattr(options, item.name) for item in fields(ReadOptions)}
+    values = {item.name: getattr(options, item.name, item.default) for item in fields(ReadOptions)}
     return ReadOptions(**{**values, "columns": dict(values["columns"]) if values["columns"] else None})
 
 

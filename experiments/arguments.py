@@ -85,7 +85,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_runs(group) -> None:
     group.add_argument(
-        "--dataset", choices=CORPORA, required=True, metavar="CORPUS", help=f"one of {', '.join(CORPORA)}"
+        "--dataset", choices=CORPORA, required=True, metavar="CORPUS", help="corpus, such as emodb, manifest or folder"
     )
     group.add_argument(
         "--recipe",

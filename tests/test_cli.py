@@ -4,6 +4,7 @@ import argparse
 import re
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -135,3 +136,12 @@ def test_a_value_that_begins_with_a_dash_gets_a_hint(main, capsys):
     with pytest.raises(SystemExit):
         main([*command, "--jobs", "none"])
     assert "equals sign" not in capsys.readouterr().err
+
+
+def test_a_warning_of_a_job_is_shown_without_its_line_of_code(monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # the job replaces it, the test restores it
+    run_job(lambda: 0)
+    assert (
+        warnings.formatwarning(UserWarning("left out 2 files"), UserWarning, "reader.py", 7)
+        == "warning: left out 2 files\n"
+    )

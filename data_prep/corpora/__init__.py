@@ -10,7 +10,22 @@ becomes the name of the corpus:
 from dataclasses import replace
 
 from acrnn.extensions import with_extensions
-from data_prep.corpora import audformat_corpus, emodb, folder, iemocap, manifest, ravdess, toy, toy_bimodal
+from data_prep.corpora import (
+    audformat_corpus,
+    cremad,
+    emodb,
+    emovo,
+    esd,
+    folder,
+    iemocap,
+    manifest,
+    ravdess,
+    savee,
+    subesco,
+    tess,
+    toy,
+    toy_bimodal,
+)
 from data_prep.corpora.base import Corpus, ReadOptions, Selection, Subset, Utterance, read_corpus
 
 CORPORA: dict[str, Corpus]
@@ -20,7 +35,8 @@ def __getattr__(name: str) -> dict[str, Corpus]:
     """Builds CORPORA at its first use, so that the modules it loads can import this package themselves."""
     if name != "CORPORA":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    modules = (toy, toy_bimodal, emodb, ravdess, iemocap, manifest, folder, audformat_corpus)
+    published = (emodb, ravdess, iemocap, cremad, tess, savee, esd, emovo, subesco)
+    modules = (toy, toy_bimodal, *published, manifest, folder, audformat_corpus)
     built_in = {module.CORPUS.name: module.CORPUS for module in modules}
     corpora = with_extensions(built_in, "acrnn.corpora", Corpus)
     globals()["CORPORA"] = {name: replace(corpus, name=name) for name, corpus in corpora.items()}

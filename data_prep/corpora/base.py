@@ -18,7 +18,9 @@ from data_prep.corpora.names import (
 )
 from data_prep.corpora.utterance import Utterance
 
-_ALWAYS_ACCEPTED = frozenset({"subset", "map_labels", "drop_labels", "allow_partial"})  # options of every corpus
+_ALWAYS_ACCEPTED = frozenset(
+    {"subset", "map_labels", "drop_labels", "allow_partial", "skip_bad"}
+)  # options of every corpus
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,20 @@ class ReadOptions:
         labels: emotions in class order, for a corpus without subsets; None for all, sorted by name.
         speaker_pattern: regular expression to search in the path of a file, relative to the folder of the corpus; its first
             group is the speaker.
+        file_pattern: pattern of the file names, with the fields speaker and emotion; see `file_names.py`.
         allow_partial: accept counts that differ from the published ones.
-        map_labels: emotion → name that replaces it ({"angry": "anger"}).
+        map_labels: emotion → name that replaces it ({"angry": "anger"}); two can become one.
         drop_labels: emotions whose utterances are left out, by their names before `map_labels`.
         columns: column of the contract → name of the column in a table ({"label": "emotion"}).
         name, licence, citation: name, terms of use and publication of own data; None for the name of the file or folder, and
             for the statements of the corpus.
+        skip_bad: leave out sound files whose names do not fit, with a warning.
     """
 
     subset: str | None = None
     labels: tuple[str, ...] | None = None
     speaker_pattern: str | None = None
+    file_pattern: str | None = None
     allow_partial: bool = False
     map_labels: Mapping[str, str] | None = None
     drop_labels: tuple[str, ...] | None = None
@@ -65,6 +70,7 @@ class ReadOptions:
     name: str | None = None
     licence: str | None = None
     citation: str | None = None
+    skip_bad: bool = False
 
 
 @dataclass(frozen=True)

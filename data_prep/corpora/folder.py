@@ -1,8 +1,8 @@
-"""Sound files in one folder per emotion, at any depth: the simplest form of your own corpus.
+"""Sound files in one folder per emotion, or with the emotion in their names: the simplest forms of your own corpus.
 
-Licence, citation and counts are those of your data; the manifest of the records does not state them. A regular expression,
-`speaker_pattern`, finds the speaker in the path of each file. There are no transcripts and no sessions; for these, see
-`manifest.py`.
+Licence, citation and counts are those of your data; the manifest of the records does not state them. With one folder per emotion,
+a regular expression, `speaker_pattern`, finds the speaker in the path of each file. Without, a pattern with named fields,
+`file_pattern`, finds both in the file name; see `file_names.py`. There are no transcripts; for these, see `manifest.py`.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ from pathlib import Path
 from acrnn import audio
 from acrnn.errors import FieldError
 from data_prep.corpora.base import Corpus, ReadOptions, Utterance
+from data_prep.corpora.file_names import compile_pattern, listed, sound_files, warn_of_unmatched
 
 
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
     """Returns an utterance for each sound file; its id is the path relative to data_dir without the extension.
 
     Args:
-        data_dir: folder with <emotion>/…/<file>.wav (or another of `acrnn.audio.SUFFIXES`). Names that begin with a dot are ignored.
-        options: with `speaker_pattern`.
+        data_dir: folder with <emotion>/…/<file>.wav (or another of `acrnn.audio.SUFFIXES`), or with any folders if the names of the
+            files state the emotion. Names that begin with a dot are ignored.
+        options: with `speaker_pattern` or `file_pattern`; `skip_bad` leaves out files that `file_pattern` does not match.
 
     Raises:
-        FieldError: the pattern is missing, is not a regular expression with a group, or does not match the path of a file; or
-            every folder has one speaker of its own, so that the folders seem to be speakers.
+        FieldError: the pattern is missing or wrong, or does not match the path of a file; or every folder has one speaker of
+            its own, so that the folders seem to be speakers.
         ValueError: data_dir is not a folder, or a sound file lies outside the folders of the emotions.
     """
+    if options.file_pattern is not None:
+        return _by_file_names(data_dir, options.file_pattern, options)
     pattern = _compile(options.speaker_pattern)
     if not data_dir.is_dir():
         raise ValueError(f"{data_dir}: not a folder; name a folder with one folder per emotion")
@@ -49,6 +53,48 @@ def _refuse_folders_of_speakers(utterances: Sequence[Utterance], pattern: re.Pat
             "told from voices; if the folders are the speakers, list the files in a table with path, label and speaker for the "
             "corpus 'manifest', or sort them into one folder per emotion",
         )
+
+
+def _by_file_names(data_dir: Path, text: str, options: ReadOptions) -> list[Utterance]:
+    pattern = _compile_file_pattern(text)
+    if options.speaker_pattern is not None:
+        raise FieldError(
+            "speaker_pattern", repr(options.speaker_pattern), "the file pattern states the speaker; leave one out"
+        )
+    matches = {path: pattern.fullmatch(path.relative_to(data_dir).as_posix()) for path in sound_files(data_dir)}
+    unmatched = [path for path, match in matches.items() if not match]
+    if unmatched and not options.skip_bad:
+        raise FieldError(
+            "file_pattern",
+            repr(text),
+            f"does not match {len(unmatched)} of {len(matches)} sound files in {data_dir}: {listed(data_dir, unmatched)}; "
+            "correct the pattern, or leave the files out with the option skip_bad",
+        )
+    warn_of_unmatched(data_dir, unmatched)
+    return [_named(data_dir, path, match) for path, match in matches.items() if match]
+
+
+def _compile_file_pattern(text: str) -> re.Pattern[str]:
+    try:
+        pattern = compile_pattern(text)
+    except ValueError as error:
+        raise FieldError("file_pattern", repr(text), str(error)) from error
+    if missing := {"speaker", "emotion"} - set(pattern.groupindex):
+        example = "'{speaker}_{emotion}_{take}.wav'"
+        raise FieldError(
+            "file_pattern", repr(text), f"no field {' and '.join(sorted(missing))}; write it as in {example}"
+        )
+    return pattern
+
+
+def _named(data_dir: Path, path: Path, match: re.Match[str]) -> Utterance:
+    return Utterance(
+        id=path.relative_to(data_dir).with_suffix("").as_posix(),
+        path=path,
+        speaker=match["speaker"],
+        session=match.groupdict().get("session", match["speaker"]),
+        emotion=match["emotion"],
+    )
 
 
 def _compile(speaker_pattern: str | None) -> re.Pattern[str]:
@@ -77,7 +123,10 @@ def _sound_files(data_dir: Path) -> list[Path]:
     paths = audio.sound_files(data_dir)
     for path in paths:
         if path.parent == data_dir:
-            raise ValueError(f"{path}: lies in no emotion's folder; move it into {data_dir}/<emotion>/")
+            raise ValueError(
+                f"{path}: lies in no emotion's folder; move it into {data_dir}/<emotion>/, or give the pattern of the file "
+                "names with the option file_pattern"
+            )
     if others := audio.left_out(data_dir):
         warnings.warn(f"{data_dir}: left out, by their extensions: {others}", stacklevel=3)
     return paths
@@ -100,11 +149,11 @@ def _utterance(data_dir: Path, relative: Path, pattern: re.Pattern[str]) -> Utte
 
 CORPUS = Corpus(
     name="folder",
-    title="sound files in one folder per emotion",
+    title="sound files in one folder per emotion, or with the emotion in their names",
     version="one's own",
     licence="that of the data in the folders",
     citation="that of the data in the folders",
     homepage="none: the data are one's own",
     find_utterances=find_utterances,
-    accepts=frozenset({"labels", "speaker_pattern", "name", "licence", "citation"}),
+    accepts=frozenset({"labels", "speaker_pattern", "file_pattern", "name", "licence", "citation"}),
 )

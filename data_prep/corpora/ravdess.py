@@ -13,14 +13,13 @@ intensity (01 normal, 02 strong; neutral is never strong), statement, repetition
 
 from __future__ import annotations
 
-import filecmp
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from data_prep.corpora.base import Corpus, ReadOptions, Subset, Utterance
+from data_prep.corpora.base import Corpus, ReadOptions, Utterance
+from data_prep.corpora.file_names import sound_files, subsets_of, without_copies
 
 EMOTIONS = {
     "01": "neutral",
@@ -35,7 +34,6 @@ EMOTIONS = {
 INTENSITIES = {"01": "normal", "02": "strong"}
 STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
 REPEATED = {"03-01-03-01-02-02-07": "03-01-03-01-02-01-07"}  # id left out → id of the same recording
-SECOND_COPY = "audio_speech_actors_01-24"  # the common download holds all recordings a second time in this folder
 SUFFIXES = frozenset({".wav", ".flac", ".mp4"})
 
 _FILE_NAME = re.compile(
@@ -48,15 +46,15 @@ _SPEECH = ("03", "01")  # modality and channel
 def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
     """Returns the spoken utterances of RAVDESS at any depth below data_dir, as .wav or .flac files.
 
-    A file in a folder `audio_speech_actors_01-24` is left out if a file outside has the same id and the same bytes. A warning
-    states the number of songs and videos that are left out. The id ("03-01-03-02-01-01-12") contains the intensity; see
-    `intensity_of`.
+    A second file with the same id and bytes is left out: the common download holds all recordings again in the folder
+    `audio_speech_actors_01-24`. A warning states the number of songs and videos that are left out. The id
+    ("03-01-03-02-01-01-12") contains the intensity; see `intensity_of`.
 
     Raises:
         FileNotFoundError: no sound file has a name of RAVDESS speech.
         ValueError: the name of a sound file is not one of RAVDESS.
     """
-    paths = sorted(_without_second_copies(data_dir, _sound_files(data_dir)))
+    paths = without_copies({path: path.stem for path in sound_files(data_dir, SUFFIXES)})
     matches = {path: _match(path) for path in paths}
     speech = [path for path in paths if matches[path].group("modality", "channel") == _SPEECH]
     if not speech:
@@ -80,26 +78,6 @@ def intensity_of(utterance_id: str) -> str:
     if not (match := _FILE_NAME.fullmatch(utterance_id)):
         raise ValueError(f"{utterance_id!r}: not a RAVDESS id such as 03-01-06-01-02-01-12")
     return INTENSITIES[match["intensity"]]
-
-
-def _sound_files(data_dir: Path) -> Iterator[Path]:
-    for path in data_dir.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(data_dir).parts)  # "._…" of copies made on a Mac
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            yield path
-
-
-def _without_second_copies(data_dir: Path, paths: Iterable[Path]) -> list[Path]:
-    inside, outside = [], []
-    for path in paths:
-        is_nested = SECOND_COPY in {part.lower() for part in path.relative_to(data_dir).parts[:-1]}
-        (inside if is_nested else outside).append(path)
-    first = {path.stem: path for path in outside}
-    return [*outside, *(path for path in inside if not _is_copy(path, first.get(path.stem)))]
-
-
-def _is_copy(path: Path, other: Path | None) -> bool:
-    return other is not None and filecmp.cmp(path, other, shallow=False)
 
 
 def _match(path: Path) -> re.Match[str]:
@@ -138,8 +116,6 @@ _COUNTS = {
     "sadness": 192,
     "surprise": 192,
 }
-_NOT_IN_EMODB = ("calm", "surprise")
-_SHARED_COUNTS = {label: count for label, count in _COUNTS.items() if label not in _NOT_IN_EMODB}
 
 CORPUS = Corpus(
     name="ravdess",
@@ -153,9 +129,6 @@ CORPUS = Corpus(
     ),
     homepage="https://doi.org/10.5281/zenodo.1188976",
     find_utterances=find_utterances,
-    subsets={
-        "all": Subset(labels=tuple(_COUNTS), expected=_COUNTS),
-        "emodb-6": Subset(labels=tuple(_SHARED_COUNTS), expected=_SHARED_COUNTS),
-    },
+    subsets=subsets_of(_COUNTS),
     environment_variable="RAVDESS_ROOT",
 )

@@ -19,10 +19,10 @@ PARTIAL = ReadOptions(allow_partial=True)
 BY_PREFIX = ReadOptions(speaker_pattern="([^/_]+)_")
 
 
-def write_noise(path: Path) -> Path:
-    """Writes 0.1 s of noise as a sound file and returns its path."""
+def write_noise(path: Path, seed: int = 0, seconds: float = 0.1) -> Path:
+    """Writes noise as a sound file and returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, np.random.default_rng(0).uniform(-0.1, 0.1, 1600), 16000)
+    soundfile.write(path, np.random.default_rng(seed).uniform(-0.1, 0.1, int(16000 * seconds)), 16000)
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from support import published_names
 from support.corpus_trees import (
     BY_PREFIX,
     MANIFEST,
@@ -13,6 +14,7 @@ from support.corpus_trees import (
     write_emodb,
     write_folders,
     write_manifest,
+    write_noise,
     write_ravdess,
 )
 from support.iemocap_tree import build_iemocap_tree, sample_turns
@@ -21,8 +23,20 @@ from acrnn.errors import FieldError
 from data_prep.corpora import CORPORA, toy, toy_bimodal
 from data_prep.corpora.base import ReadOptions, read_corpus
 
+
+def write_published(path, name):
+    """Writes a few sound files with the names of a published corpus."""
+    for file in getattr(published_names, name)()[::97][:5]:
+        write_noise(path / f"{file}.wav")
+    return path
+
+
 # for each registered corpus, a function that writes a small one, and the options for reading it
 EXAMPLES = {
+    **{
+        name: (lambda path, name=name: write_published(path, name), PARTIAL)
+        for name in ("cremad", "tess", "savee", "esd", "emovo", "subesco")
+    },
     "toy": (lambda path: toy.generate(path, speaker_count=1), PARTIAL),
     "toy-bimodal": (lambda path: toy_bimodal.generate(path, speaker_count=1), PARTIAL),
     "emodb": (lambda path: write_emodb(path, {"anger": 3, "fear": 2}), PARTIAL),
@@ -75,7 +89,7 @@ def test_a_folder_that_is_not_there_or_empty_is_refused_by_name(name, tmp_path):
 @pytest.mark.parametrize("name", CORPORA)
 def test_an_option_the_corpus_does_not_understand_is_refused(name, tmp_path):
     corpus = CORPORA[name]
-    for option, value in (("labels", ("joy",)), ("speaker_pattern", "(.)")):
+    for option, value in (("labels", ("joy",)), ("speaker_pattern", "(.)"), ("file_pattern", "{speaker}")):
         if option not in corpus.accepts:
             with pytest.raises(FieldError, match=f"{option} .*{name}.*leave it out"):
                 read_corpus(corpus, tmp_path, ReadOptions(**{option: value}))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from support.corpus_trees import by_id, write_noise
+from support.corpus_trees import by_id, write_noise, write_ravdess
 from support.tiny_corpus import TINY_NETWORK, tiny_sound
 
+from data_prep.arguments import label_map
 from data_prep.corpora import folder, manifest
 from data_prep.corpora.base import ReadOptions, read_corpus
 
@@ -110,3 +111,16 @@ def test_the_table_and_the_folders_of_the_page_are_read_as_described(tmp_path):
     pattern = re.search(r"--speaker-pattern '(.+?)'", PAGE)[1]
     selection = read_corpus(folder.CORPUS, tmp_path / "recordings", ReadOptions(speaker_pattern=pattern))
     assert [(u.emotion, u.speaker) for u in selection.utterances] == [("anger", "anna"), ("neutral", "bert")]
+
+
+def test_the_file_patterns_of_the_page_are_read_as_described(tmp_path):
+    own, ravdess = re.findall(r"--file-pattern '(.+?)'", PAGE)
+    (name,) = re.findall(r"`(anger-\w+\.wav)`", PAGE)
+    write_noise(tmp_path / "own" / name)
+    (utterance,) = read_corpus(folder.CORPUS, tmp_path / "own", ReadOptions(file_pattern=own)).utterances
+    assert (utterance.emotion, utterance.speaker) == ("anger", "anna")
+
+    write_ravdess(tmp_path / "ravdess", ("01",))
+    names = label_map(re.search(r"--map-labels (\S+)", PAGE)[1])
+    selection = read_corpus(folder.CORPUS, tmp_path / "ravdess", ReadOptions(file_pattern=ravdess, map_labels=names))
+    assert selection.labels == ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")

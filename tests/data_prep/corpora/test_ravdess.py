@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from support.corpus_trees import PARTIAL, by_id, emotions, environment_path, write_noise, write_ravdess
 
+from data_prep.__main__ import main
 from data_prep.corpora import emodb, ravdess
 from data_prep.corpora.base import ReadOptions, read_corpus
 
@@ -56,6 +60,18 @@ def test_the_second_copy_of_the_common_download_counts_once(tmp_path):
     write_ravdess(tmp_path / NESTED, speakers=("01", "02"))
     utterances = read_corpus(ravdess.CORPUS, tmp_path, PARTIAL).utterances
     assert len(utterances) == 120 and not [each for each in utterances if NESTED in each.path.parts]
+
+
+def test_the_common_download_is_prepared_with_its_rate_and_stereo_files(tmp_path, capsys):
+    folder = tmp_path / "corpus" / "Actor_12"
+    folder.mkdir(parents=True)
+    for channels, emotion in ((1, "03"), (1, "04"), (1, "05"), (2, "06")):
+        noise = np.random.default_rng(int(emotion)).uniform(-0.1, 0.1, (48000, channels))
+        soundfile.write(folder / f"03-01-{emotion}-01-01-01-12.wav", noise, 48000)
+    shutil.copytree(folder, tmp_path / "corpus" / NESTED / "Actor_12")
+    command = ["ravdess", "--data-dir", str(tmp_path / "corpus"), "--out", str(tmp_path / "out"), "--jobs", "1"]
+    assert main([*command, "--allow-partial"]) == 0
+    assert "4 utterances, 4 segments, 1 speakers" in capsys.readouterr().out
 
 
 def test_a_second_copy_with_another_content_is_refused(tmp_path):
