@@ -81,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     study.add_only(group)
     add_corpus_arguments(parser)
-    parser.set_defaults(speeds=None, trim_db=None, learning_rate=None, batch_size=None, epochs=None)  # of networks alone
+    parser.set_defaults(
+        speeds=None, trim_db=None, learning_rate=None, batch_size=None, epochs=None
+    )  # of networks alone
     return parser
 
 

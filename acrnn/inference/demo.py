@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -24,6 +21,7 @@ from acrnn.inference.demo_answers import (
     templates,
 )
 from acrnn.inference.recognizer import Recognizer
+from acrnn.inference.uploads import UploadLimits, upload_folder
 
 if TYPE_CHECKING:
     from gradio import Blocks, State
@@ -36,7 +34,6 @@ EXAMPLE = "synthetic_example.wav"
 _KEPT_SECONDS = 3600  # uploads that are older are deleted
 _QUEUE_SIZE = 16  # requests that wait; one is answered at a time
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-_FOLDER = "GRADIO_TEMP_DIR"
 # Fonts of the browser itself: those of gradio's own themes would be fetched from the internet.
 _FONT, _FONT_MONO = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")
 
@@ -52,12 +49,12 @@ def serve(recognizer: Recognizer, host: str = "127.0.0.1", port: int = 7860) -> 
     if recognizer.card.auxiliary_inputs:
         name, inputs = recognizer.card.name, recognizer.card.inputs
         raise UsageError(f"{name}: takes {inputs}, and the page has a field for sound only; use acrnn predict")
-    with _upload_folder() as folder:
+    with upload_folder() as folder:
         example = write_example(folder)
         blocks = page(recognizer, example)
         answer(recognizer, EXAMPLE, example)  # the first answer takes longest: it loads the rest of the program
         try:
-            launch(blocks, host, port)
+            launch(blocks, host, port, folder)
             print(f"{blocks.local_url} shows {recognizer.card.name}; Ctrl-C ends it", flush=True)
             if host not in _LOCAL_HOSTS:
                 print(f"host {host}: everyone who reaches this machine can use the page", file=sys.stderr)
@@ -70,27 +67,20 @@ def serve(recognizer: Recognizer, host: str = "127.0.0.1", port: int = 7860) -> 
     return 0
 
 
-@contextmanager
-def _upload_folder() -> Iterator[Path]:
-    """Sends uploads to a folder, which it yields and removes after the block; gradio's own is shared by all users and kept."""
-    previous = os.environ.get(_FOLDER)
-    with tempfile.TemporaryDirectory(prefix="acrnn-demo-", ignore_cleanup_errors=True) as folder:
-        os.environ[_FOLDER] = folder
-        try:
-            yield Path(folder)
-        finally:
-            os.environ.pop(_FOLDER)
-            if previous is not None:
-                os.environ[_FOLDER] = previous
-
-
-def launch(blocks: Blocks, host: str, port: int) -> None:
+def launch(blocks: Blocks, host: str, port: int, uploads: Path) -> None:
     """Starts serving a page that `page` built, and returns.
+
+    Args:
+        blocks: the page.
+        host, port: address to listen on.
+        uploads: folder of the uploads, see `upload_folder`.
 
     Raises:
         OSError: the page cannot listen on the host and port.
     """
     gradio = _gradio()
+    from starlette.middleware import Middleware  # comes with gradio
+
     try:
         blocks.queue(max_size=_QUEUE_SIZE).launch(
             server_name=host,
@@ -103,6 +93,7 @@ def launch(blocks: Blocks, host: str, port: int) -> None:
             run_history=False,
             footer_links=[],
             max_file_size=f"{LARGEST_MB}mb",
+            app_kwargs={"middleware": [Middleware(UploadLimits, folder=uploads)]},
             theme=gradio.themes.Base(primary_hue="rose", neutral_hue="slate", font=_FONT, font_mono=_FONT_MONO),
             css=templates().get_template("demo.css").render(),
         )

@@ -9,6 +9,7 @@ from acrnn.crossval import Experiment, cross_validate
 from acrnn.export import version_folder
 from acrnn.export.trained_model import TrainedModel
 from acrnn.inference import Recognizer, demo
+from acrnn.inference.uploads import upload_folder
 from acrnn.recipes import Recipe
 
 
@@ -44,6 +45,7 @@ def served(recognizer, tmp_path_factory):
     example = demo.write_example(tmp_path_factory.mktemp("demo-example"))
     built, port = demo.page(recognizer, example), free_port()
     assert built.analytics_enabled is False
-    demo.launch(built, "127.0.0.1", port)
-    yield f"http://127.0.0.1:{port}"
-    built.close(verbose=False)
+    with upload_folder() as folder:
+        demo.launch(built, "127.0.0.1", port, folder)
+        yield f"http://127.0.0.1:{port}"
+        built.close(verbose=False)

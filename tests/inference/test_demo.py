@@ -21,7 +21,7 @@ from support.ports import free_port
 from support.tiny_corpus import tiny_sound
 
 from acrnn import audio, figures
-from acrnn.inference import Recognizer, command, demo, demo_answers
+from acrnn.inference import Recognizer, command, demo, demo_answers, uploads
 
 PNG = "data:image/png;base64,"
 ESTIMATE = {
@@ -209,6 +209,12 @@ def test_the_model_has_answered_once_before_the_page_is_served(recognizer, monke
 def test_an_upload_that_is_too_large_is_refused(served):
     assert upload(served, bytes(21_000_000)).status_code == 413
     assert upload(served, bytes(1_000)).status_code == 200
+
+
+def test_uploads_beyond_the_limit_of_all_together_are_refused(served, monkeypatch):
+    monkeypatch.setattr(uploads, "_bytes_in", lambda folder: uploads.MOST_MB * 10**6 - 500)
+    refused = upload(served, bytes(1_000))
+    assert (refused.status_code, refused.text) == (413, "the page holds too many uploads; try again in an hour")
 
 
 def handle_interrupts():
