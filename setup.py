@@ -39,6 +39,7 @@ setup(
     ],
     extras_require={
         "audformat": ["audformat>=1.3"],
+        "completion": ["shtab>=1.7"],  # acrnn completion
         "excel": ["openpyxl>=3.1"],  # tables as .xlsx
         "opensmile": ["opensmile>=2.5"],  # baselines; research licence of audEERING
         "onnx": ["onnx>=1.17", "tf2onnx>=1.17", "onnxruntime>=1.20"],  # to make ONNX models
@@ -58,6 +59,7 @@ setup(
             "mypy>=1.15",
             "audformat>=1.3",
             "openpyxl>=3.1",
+            "shtab>=1.7",
             "opensmile>=2.5",
             "jax>=0.4.30",
             "keras-tuner>=1.4.8,<1.5",

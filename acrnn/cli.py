@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from acrnn import __version__
+from acrnn import __version__, completion
 from acrnn.console import run_job
 from acrnn.export.arguments import add_export_arguments, check_export_arguments
 from acrnn.inference.arguments import add_demo_arguments, add_enrolment_arguments, add_predict_arguments
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_summary(commands)
     _add_report(commands)
     _add_export(commands)
+    _add_completion(commands)
     for name, script in SCRIPTS.items():
         commands.add_parser(name, help=script.summary)  # for the list of commands; `main` runs the script
     return parser
@@ -176,6 +177,24 @@ def _add_export(commands) -> None:
     add_export_arguments(export)
 
 
+def _add_completion(commands) -> None:
+    command = _add_command(
+        commands,
+        "completion",
+        run_completion,
+        "print a script that completes this command in a shell; needs the extra [completion]",
+        "Prints a script that completes commands, options and files in a shell. Needs the extra [completion].",
+        "acrnn completion bash > ~/.local/share/bash-completion/completions/acrnn",
+    )
+    command.add_argument("shell", choices=completion.SHELLS)
+
+
+def run_completion(options: argparse.Namespace) -> int:
+    """Prints the script for a shell."""
+    print(completion.script(_parser(), options.shell))
+    return 0
+
+
 def run_systems(options: argparse.Namespace) -> int:
     """Prints the systems, front ends and protocols."""
     from acrnn.folds import PROTOCOLS
@@ -222,7 +241,7 @@ def run_predict(options: argparse.Namespace) -> int:
     return command.predict(
         _recognizer(options),
         options.files,
-        _style(options),
+        "json" if options.json else "csv" if options.csv else "text",
         options.plot,
         auxiliary_inputs,
         options.speaker,
@@ -235,10 +254,6 @@ def run_enrol(options: argparse.Namespace) -> int:
     from acrnn.inference import command
 
     return command.enrol(_recognizer(options), options.files, options.out)
-
-
-def _style(options: argparse.Namespace) -> str:
-    return "json" if options.json else "csv" if options.csv else "text"
 
 
 def _recognizer(options: argparse.Namespace):

@@ -102,15 +102,17 @@ def run(options: argparse.Namespace) -> int:
     out = options.output_dir or Path("runs", NAME)
     corpus, _, selection = read_recordings(CORPORA[options.dataset], options)
     path = out / f"{NAME}.json"
-    speech = files.read_sealed_json(path, "delete it")["speech"] if path.exists() else {}
+    rule = {
+        "min_probability": speech_detector.MIN_PROBABILITY,
+        "min_speech_seconds": speech_detector.MIN_SPEECH_SECONDS,
+    }
+    earlier = files.read_sealed_json(path, "delete it") if path.exists() else {"rule": rule, "speech": {}}
+    speech = earlier["speech"] if earlier["rule"] == rule else {}  # counts by another rule are dropped
     waveforms = [audio.load_waveform(each.path, RATE_HZ) for each in selection.utterances]
     values = {
         "speech": {**speech, corpus.name: _found_in_speech(waveforms)},
         "other": _found_in_others(),
-        "rule": {
-            "min_probability": speech_detector.MIN_PROBABILITY,
-            "min_speech_seconds": speech_detector.MIN_SPEECH_SECONDS,
-        },
+        "rule": rule,
     }
     files.make_folder(out)
     files.write_sealed_json(path, values)

@@ -16,6 +16,7 @@ PACKAGES = ("acrnn", "data_prep", "experiments")
 COMMAND_LINE = {
     "acrnn.cli",
     "acrnn.__main__",
+    "acrnn.completion",
     "acrnn.console",
     "acrnn.scripts",
     "acrnn.export.arguments",

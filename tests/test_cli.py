@@ -24,7 +24,7 @@ REFUSED = {
     "compare": ["nowhere", "nobody"],
     "fuse": ["nowhere", "nobody", "--output-dir", "out"],
 }
-COMMANDS = ("predict", "info", "check", "serve-demo", "systems", "summary", "report", "export")
+COMMANDS = ("predict", "info", "check", "serve-demo", "systems", "summary", "report", "export", "completion")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -145,3 +145,17 @@ def test_a_warning_of_a_job_is_shown_without_its_line_of_code(monkeypatch):
         warnings.formatwarning(UserWarning("left out 2 files"), UserWarning, "reader.py", 7)
         == "warning: left out 2 files\n"
     )
+
+
+def test_a_shell_completes_commands_and_options(tmp_path, capsys):
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "completion.sh"
+    script.write_text(capsys.readouterr().out)
+
+    def completed(*words):
+        asked = f"source {script}; COMP_WORDS=(acrnn {' '.join(words)}); COMP_CWORD={len(words)}; _shtab_acrnn"
+        command = f'{asked}; echo "${{COMPREPLY[@]}}"'
+        return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout.split()
+
+    assert completed("pr") == ["predict", "prepare"]
+    assert completed("predict", "--ti") == ["--timeline"]
