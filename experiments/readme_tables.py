@@ -22,6 +22,7 @@ from acrnn.console import run_job
 
 if TYPE_CHECKING:
     from acrnn.crossval.results import Results
+    from acrnn.crossval.settings import Settings
     from acrnn.models.published import Figure
 
 ROOT = Path(__file__).parent.parent
@@ -118,7 +119,7 @@ def best_results() -> str:
         if result.settings.baseline and folder.name != README_BASELINE:
             continue
         key, rank = (
-            (result.settings.protocol, result.settings.model, str(result.settings.normalized_by)),
+            (result.settings.protocol, result.settings.model, _normalization(result.settings)),
             (figure is not None, result.overall.uar_fold_mean),
         )
         if _num_tested(result) == num_utterances and (key not in best or rank > best[key][0]):
@@ -131,6 +132,13 @@ def best_results() -> str:
         figure_4=FIGURE_4_NOTE,
     )
     return f"{caption}\n\n{markdown(header, [_short_row(*best[key][1:]) for key in sorted(best)])}"
+
+
+def _normalization(settings: Settings) -> str:
+    """Recordings that normalize the features; for a fusion, whether a member is transductive."""
+    if settings.fusion:
+        return str(any("(transductive)" in member["title"] for member in settings.fusion["members"]))
+    return str(settings.normalized_by)
 
 
 def _num_tested(results: Results) -> int:

@@ -86,3 +86,8 @@ def test_the_short_table_has_the_best_complete_run_of_each_system_and_split():
             same = same and all(theirs["settings"].get(key) == results["settings"].get(key) for key in OPTIONAL)
             if same:
                 assert theirs["overall"]["uar_fold_mean"] <= results["overall"]["uar_fold_mean"]
+
+
+def test_fusions_with_and_without_speaker_statistics_have_a_row_each():
+    rows = [line for line in readme_tables.best_results().splitlines() if "fusion of" in line]
+    assert ["(transductive)" in row for row in rows] == [False, True]
