@@ -19,7 +19,7 @@ from typing import NoReturn
 from acrnn.errors import FieldError, UsageError
 
 
-def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = None) -> int:
+def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = None, resumes: bool = False) -> int:
     """Runs a job and returns its exit status: 2 after a usage error and 1 after a failure, with the message on stderr.
 
     SIGTERM ends the job like Ctrl-C, so that worker processes end and temporary files are removed. Warnings are shown without
@@ -28,6 +28,7 @@ def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = Non
     Args:
         job: returns an exit status.
         parser: parser of the command line; an error about a field then names the option that sets the field.
+        resumes: whether the same command continues from finished parts after an interruption.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
@@ -44,10 +45,11 @@ def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = Non
         print(f"error: {usage_message(error, parser)}", file=sys.stderr)
         return 2
     except (ValueError, OSError, RuntimeError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_with_options(str(error), parser)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; finished parts are kept, and the same command continues from there", file=sys.stderr)
+        kept = "; finished parts are kept, and the same command continues from there" if resumes else ""
+        print(f"interrupted{kept}", file=sys.stderr)
         return 130
 
 
@@ -63,8 +65,10 @@ def usage_message(error: UsageError, parser: argparse.ArgumentParser | None = No
 
     A field without an option of its own is set by `--network NAME=VALUE`, if the parser has that option.
     """
-    if not isinstance(error, FieldError):
-        return str(error)
+    return _with_options(_shown(error, parser) if isinstance(error, FieldError) else str(error), parser)
+
+
+def _shown(error: FieldError, parser: argparse.ArgumentParser | None) -> str:
     if parser is None:
         return error.shown_as(f"--{error.field.replace('_', '-')}")
     options = options_by_field(parser)
@@ -73,6 +77,12 @@ def usage_message(error: UsageError, parser: argparse.ArgumentParser | None = No
     if "--network" in options.values():
         return f"--network {error.field}={error.value}: {error.problem}"
     return str(error)
+
+
+def _with_options(message: str, parser: argparse.ArgumentParser | None) -> str:
+    """Returns a message in which "the option skip_bad" is --skip-bad, if the parser has that option."""
+    options = options_by_field(parser) if parser else {}
+    return re.sub(r"\bthe option (\w+)", lambda match: options.get(match[1], match[0]), message)
 
 
 def options_by_field(parser: argparse.ArgumentParser) -> dict[str, str]:

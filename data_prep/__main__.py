@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    return run_job(lambda: options.run(options), parser)
+    return run_job(lambda: options.run(options), parser, resumes=options.run is run_prepare)
 
 
 def _parser() -> argparse.ArgumentParser:

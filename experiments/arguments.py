@@ -50,7 +50,7 @@ def run_script(
         argv: arguments of the command line; None for those of the process.
     """
     options = parsed(parser, argv)
-    return run_job(lambda: run(options), parser)
+    return run_job(lambda: run(options), parser, resumes=True)
 
 
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:

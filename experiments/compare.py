@@ -1,6 +1,6 @@
 """Compares the results of several experiments on one corpus, side by side and paired over their test speakers.
 
-    python experiments/compare.py runs/emodb_chen2018 runs/emodb_tuned runs/emodb_centered
+    acrnn compare runs/emodb_chen2018 runs/emodb_tuned runs/emodb_centered
 
 The first experiment is compared with each of the others. Prints Markdown, and writes it with --out. Reads results.json alone.
 """

@@ -159,3 +159,25 @@ def test_a_shell_completes_commands_and_options(tmp_path, capsys):
 
     assert completed("pr") == ["predict", "prepare"]
     assert completed("predict", "--ti") == ["--timeline"]
+
+
+def test_a_message_names_the_options_of_the_command_line(capsys):
+    options = argparse.ArgumentParser()
+    options.add_argument("--skip-bad", action="store_true")
+
+    def job():
+        raise ValueError("x.wav: damaged; leave it out with the option skip_bad, not with the option other")
+
+    assert run_job(job, options) == 1
+    assert "with --skip-bad, not with the option other" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("resumes", "message"), [(False, "interrupted"), (True, "interrupted; finished parts are kept")]
+)
+def test_only_a_job_that_resumes_says_so_when_it_is_interrupted(resumes, message, capsys):
+    def job():
+        raise KeyboardInterrupt
+
+    assert run_job(job, resumes=resumes) == 130
+    assert capsys.readouterr().err.split(",")[0].strip() == message

@@ -45,4 +45,4 @@ def _size(path: Path) -> int:
     try:
         return check_regular(path, _REMEDY, AudioError)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{path}: no such sound file; check the path or the corpus folder") from error
+        raise FileNotFoundError(f"{path}: no such sound file; check the path") from error

@@ -103,6 +103,7 @@ def predict(
     predictions, failures = _write_all(results, len(sounds), _WRITERS[style](recognizer.card))
     if table:
         table.write()
+        print(f"embeddings: {table.path}", file=sys.stderr)
     if plot and predictions:
         _plot(recognizer, predictions[:_MOST_PLOTTED], plot)
     if failures:

@@ -12,15 +12,20 @@ from acrnn.model_card import Card
 
 def origin(card: Card) -> str:
     """Returns training data and performance in one line."""
-    trained = f"trained on {card.corpus['title']}, {card.trained_on}"
+    trained = f"trained on {_short(card.corpus['title'])}, {card.trained_on}"
     for use, corpus in card.other_corpora.items():
-        trained = f"{trained}, {use} on {corpus['title']}"
-    figures = [f"UAR {100 * card.estimate['uar_pooled']:.1f} % on {card.tested_on}"] if card.estimate else []
+        trained = f"{trained}, {use} on {_short(corpus['title'])}"
+    figures = [f"UAR {100 * card.estimate['uar_fold_mean']:.1f} % on {card.tested_on}"] if card.estimate else []
     for tested in card.evaluations:
-        share = 100 * tested["results"][0]["uar"]
-        figures.append(f"{share:.1f} % among {len(tested['emotions'])} emotions on {tested['corpus']}")
+        share, count = 100 * tested["results"][0]["uar"], tested["utterances"]
+        figures.append(f"{share:.1f} % on {count} recordings of {_short(tested['corpus'])}")
     measured = ", ".join(figures) or "not measured on other speakers"
     return f"{trained}; {measured}; expect less on recordings of other kinds"
+
+
+def _short(title: str) -> str:
+    """The name at the start of the title of a corpus."""
+    return title.split(",")[0]
 
 
 def info(model: str | None, style: str = "text") -> int:

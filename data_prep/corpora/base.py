@@ -275,6 +275,6 @@ def _select_labels(place: str, utterances: list[Utterance], labels: tuple[str, .
         if utterance.emotion not in labels:
             raise ValueError(
                 f"{utterance.path}: emotion {utterance.emotion!r} is not among the labels {', '.join(labels)}; "
-                "add it to the labels, rename it with the option map_labels, or leave it out with drop_labels"
+                "add it to the labels, rename it with the option map_labels, or leave it out with the option drop_labels"
             )
     return Selection(tuple(utterances), labels)

@@ -347,9 +347,7 @@ def test_a_corpus_without_a_folder_is_an_error_with_the_remedy(capsys, monkeypat
     monkeypatch.delenv("EMODB_ROOT", raising=False)
     assert main(["emodb", "--out", str(tmp_path)]) == 2
     message = capsys.readouterr().err
-    assert (
-        "--data-dir: name the folder of Emo-DB" in message and "set EMODB_ROOT; the option download fetches" in message
-    )
+    assert "--data-dir: name the folder of Emo-DB" in message and "set EMODB_ROOT; --download fetches" in message
     assert main(["iemocap", "--out", str(tmp_path), "--download"]) == 2
     message = capsys.readouterr().err
     assert "--download: IEMOCAP" in message and "cannot be fetched; get it from" in message

@@ -168,10 +168,10 @@ def test_figures_are_said_to_be_of_new_speakers_only_under_a_protocol_of_new_spe
 
 def test_figures_on_another_corpus_are_on_the_card_and_in_the_line_of_predictions():
     card = replace(card_for("chen2018-3d", CHEN2018), estimate=None, evaluations=())
-    figures = {"corpus": "Other", "emotions": ["fear", "joy"], "speakers": 24, "utterances": 90}
+    figures = {"corpus": "Other, a corpus", "emotions": ["fear", "joy"], "speakers": 24, "utterances": 90}
     rows = [{"enrolled": 0, "uar": 0.4, "interval": [0.3, 0.5]}, {"enrolled": 5, "uar": 0.45, "interval": None}]
     tested = replace(card, evaluations=({**figures, "results": rows},))
-    assert "; 40.0 % among 2 emotions on Other; expect less on recordings of other kinds" in origin(tested)
+    assert "; 40.0 % on 90 recordings of Other; expect less on recordings of other kinds" in origin(tested)
     page = tested.markdown()
     assert "90 recordings of 24 speakers of another corpus" in page and "chance is 50.0 %" in page
     assert "| none | 40.0 % (95 % interval over speakers: 30.0 to 50.0) |\n| 5 | 45.0 % |" in page
