@@ -92,7 +92,7 @@ def test_a_finished_test_is_read_and_another_one_refused(finished, tiny_records,
     assert again.overall == results.overall
     assert (folder / "runs" / "fold00_seed0.json").stat().st_mtime_ns == before
     assert json.loads((folder / "results.json").read_text())["format"] == "acrnn-cross-corpus"
-    with pytest.raises(ValueError, match="holds another test.*epochs"):
+    with pytest.raises(ValueError, match="holds another experiment.*epochs"):
         run_cross_corpus(declared(tiny_records, other, recipe=replace(RECIPE, epochs=5)), folder)
 
 

@@ -102,7 +102,7 @@ def test_settings_report_and_card_name_the_second_corpus_and_what_was_left_out(t
     card = card_of(TrainedModel.of_run(folder, 0), "model", None, ())
     for text in (report, card.markdown()):
         assert "Licence of the second corpus 1.0" in text
-    assert "calm 6" in report and "jointly with manifest" in report
+    assert "calm 6" in report and f"jointly with {joint['corpus']}" in report
     assert type(card).from_dict(card.to_dict()) == card
     with pytest.raises(ValueError, match="its runs trained on a second corpus too; export the network of a fold"):
         refit(folder, tiny_records)

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 import soundfile
 from support.pages import PAGES, ROOT, blocks
-from support.tiny_corpus import TINY_NETWORK, tiny_sound
+from support.tiny_corpus import TINY_NETWORK
 
 WITH_EXAMPLES = [page for page in PAGES if any(not block.skip for block in blocks(page, "python"))]
 SOURCES = [path for folder in ("acrnn", "data_prep", "experiments") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -45,7 +45,7 @@ def test_the_example_of_a_cross_validation_runs_on_a_small_corpus(tiny_records, 
 
 def test_the_examples_of_docstrings_give_what_they_show(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    soundfile.write("speech.wav", tiny_sound("low", 1.0, 1), 16000)  # the recording in the examples
+    soundfile.write("speech.wav", toy.utterance_waveform(1, "anger", 1), 16000)  # the recording in the examples
     for path in WITH_DOCTESTS:
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         failed, tried = doctest.testmod(importlib.import_module(module))

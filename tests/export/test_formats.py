@@ -111,6 +111,9 @@ def test_samples_beyond_the_end_of_an_utterance_change_nothing(exported):
     batch[:, -5:] = 99  # the conversion to ONNX makes a product of the choice, and NaN passes a product
     session = onnxruntime.InferenceSession(folder / "model.onnx")
     values = {"waveform": batch, "num_samples": lengths, **_with_tokens(trained, inputs)}
+    for node in session.get_inputs():  # no speaker profile
+        if node.name.startswith("speaker_") and node.name not in values:
+            values[node.name] = np.zeros((len(chosen), 2, *node.shape[2:]), np.float32)
     (in_onnx,) = session.run(["probabilities"], {node.name: values[node.name] for node in session.get_inputs()})
     np.testing.assert_allclose(in_onnx, expected[chosen], atol=1e-4)
     assert [name.decode() for name in outputs["emotion"].numpy()] == [
@@ -203,7 +206,7 @@ def test_onnx_runs_where_tensorflow_cannot_be_imported(exported_small):
         "import numpy, acrnn\n"
         "sound = numpy.sin(numpy.arange(16000) / 9)\n"
         f"for name in ('auto', 'litert'):\n"
-        f"    recognizer = acrnn.Recognizer.load({str(out.parent)!r}, name)\n"
+        f"    recognizer = acrnn.Recognizer.load({str(out.parent)!r}, name, check_speech=False)\n"
         "    print(recognizer.runtime, recognizer.predict(sound, 16000).emotion)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

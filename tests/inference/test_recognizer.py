@@ -144,7 +144,7 @@ def test_a_prediction_is_plain_and_complete(recognizer):
     assert prediction.attention_seconds[:2] == pytest.approx((0.0125, 0.0225))
     assert np.mean(prediction.attention[:300]) == pytest.approx(1, abs=1e-4)
     assert json.loads(json.dumps(prediction.to_dict())).keys() == {
-        "source", "emotion", "probabilities", "duration_seconds", "segments", "attention_seconds", "attention",
+        "source", "emotion", "has_speech", "probabilities", "duration_seconds", "segments", "attention_seconds", "attention",
     }  # fmt: skip
 
 

@@ -217,7 +217,7 @@ def test_a_command_that_fails_at_the_end_of_a_recording_leaves_the_file_that_was
     out.write_text("earlier")
     assert main(["predict", str(tmp_path / "interview.wav"), "--timeline", "--hop", "3", "--out", str(out)]) == 1
     output = capsys.readouterr()
-    assert len(output.out.splitlines()) > 1 and "interview.wav: 1 of 32001 samples are NaN" in output.err
+    assert len(output.out.splitlines()) > 1 and re.search(r"interview.wav: 1 of \d+ samples are NaN", output.err)
     assert out.read_text() == "earlier" and len(list(tmp_path.iterdir())) == 2
 
 

@@ -368,7 +368,7 @@ def test_the_command_line_searches_with_workers_and_cross_validates_the_best(
     assert settings.config.conv_layers == results.best.hyperparameters["conv_layers"]
     assert settings.recipe.batch_size == 8
     assert run_cv.main([*shared, "--tuning", "elsewhere"]) == 2
-    assert tune_depth.main([*shared, "--conv-layers", "3"]) == 2
+    assert tune_depth.main([*shared, "--name", "corpus", "--conv-layers", "3"]) == 2
     assert "--conv-layers 3: it is searched; leave it out" in capsys.readouterr().err
 
 

@@ -161,7 +161,10 @@ def test_the_command_line_names_its_options_and_lists_what_is_left_out(tmp_path,
     assert "does not match 1 of 5 sound files" in capsys.readouterr().err
     with pytest.warns(UserWarning, match="other names:\n  other.wav"):
         assert main([*command, "--skip-bad", "--map-labels", "happy=joy"]) == 2
-    assert "--map-labels happy: no utterance has this emotion; the emotions are: anger, joy" in capsys.readouterr().err
+    assert (
+        "--map-labels happy: no utterance has this emotion; the emotions there are anger, joy"
+        in capsys.readouterr().err
+    )
     with pytest.warns(UserWarning, match="other names:\n  other.wav"):
         assert main([*command, "--skip-bad", "--map-labels", "joy=happiness"]) == 0
     assert "4 utterances" in capsys.readouterr().out
