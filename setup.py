@@ -47,6 +47,7 @@ setup(
         "litert-runtime": ["ai-edge-litert>=2.0"],
         "serving": ["tensorflow-serving-api>=2.19"],
         "demo": ["gradio>=6"],
+        "server": ["fastapi>=0.115", "uvicorn>=0.30", "python-multipart>=0.0.12", "prometheus-client>=0.20"],
         "kaldi": ["kaldiio>=2.18"],  # x-vectors of Kaldi
         "pocketsphinx": ["pocketsphinx>=5"],  # texts recognized offline, in English
         "whisper": ["faster-whisper>=1.1"],  # texts recognized by a Whisper model that you have
@@ -71,6 +72,11 @@ setup(
             "kaldiio>=2.18",
             "pocketsphinx>=5",
             "gradio>=6",
+            "fastapi>=0.115",
+            "uvicorn>=0.30",
+            "python-multipart>=0.0.12",
+            "prometheus-client>=0.20",
+            "schemathesis>=4",  # requests made from openapi.json
             "playwright>=1.49",
             "httpx>=0.27",
             "codespell>=2.4",

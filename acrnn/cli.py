@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from acrnn import __version__, completion
-from acrnn.console import run_job
+from acrnn.console import add_command, run_job
 from acrnn.export.arguments import add_export_arguments, check_export_arguments
-from acrnn.inference.arguments import add_demo_arguments, add_enrolment_arguments, add_predict_arguments
+from acrnn.inference import server_commands
+from acrnn.inference.arguments import add_enrolment_arguments, add_predict_arguments, load_recognizer
 from acrnn.scripts import SCRIPTS, run_script
-
-Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_enrol(commands)
     _add_info(commands)
     _add_check(commands)
-    _add_demo(commands)
+    server_commands.add_commands(commands)
     _add_systems(commands)
     _add_summary(commands)
     _add_report(commands)
@@ -49,21 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_command(commands, name: str, run: Command, summary: str, description: str, example: str):
-    """Adds a subcommand with its description and one example, and returns its parser."""
-    command = commands.add_parser(
-        name,
-        help=summary,
-        description=description,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(run=run)
-    return command
-
-
 def _add_predict(commands) -> None:
-    command = _add_command(
+    command = add_command(
         commands,
         "predict",
         run_predict,
@@ -76,7 +62,7 @@ def _add_predict(commands) -> None:
 
 
 def _add_enrol(commands) -> None:
-    command = _add_command(
+    command = add_command(
         commands,
         "enrol",
         run_enrol,
@@ -89,7 +75,7 @@ def _add_enrol(commands) -> None:
 
 
 def _add_info(commands) -> None:
-    info = _add_command(
+    info = add_command(
         commands,
         "info",
         run_info,
@@ -104,7 +90,7 @@ def _add_info(commands) -> None:
 
 
 def _add_check(commands) -> None:
-    _add_command(
+    add_command(
         commands,
         "check",
         run_check,
@@ -114,20 +100,8 @@ def _add_check(commands) -> None:
     ).add_argument("folder", help="folder, or name of an included model")
 
 
-def _add_demo(commands) -> None:
-    command = _add_command(
-        commands,
-        "serve-demo",
-        run_demo,
-        "serve a web page for trying a model; needs the extra [demo]",
-        "Serves a web page that recognizes uploaded sound files and recordings. Needs the extra [demo], no internet.",
-        "acrnn serve-demo --port 7860",
-    )
-    add_demo_arguments(command)
-
-
 def _add_systems(commands) -> None:
-    _add_command(
+    add_command(
         commands,
         "systems",
         run_systems,
@@ -138,7 +112,7 @@ def _add_systems(commands) -> None:
 
 
 def _add_summary(commands) -> None:
-    summary = _add_command(
+    summary = add_command(
         commands,
         "summary",
         run_summary,
@@ -150,7 +124,7 @@ def _add_summary(commands) -> None:
 
 
 def _add_report(commands) -> None:
-    report = _add_command(
+    report = add_command(
         commands,
         "report",
         run_report,
@@ -166,7 +140,7 @@ def _add_report(commands) -> None:
 
 
 def _add_export(commands) -> None:
-    export = _add_command(
+    export = add_command(
         commands,
         "export",
         run_export,
@@ -178,7 +152,7 @@ def _add_export(commands) -> None:
 
 
 def _add_completion(commands) -> None:
-    command = _add_command(
+    command = add_command(
         commands,
         "completion",
         run_completion,
@@ -235,11 +209,11 @@ def run_predict(options: argparse.Namespace) -> int:
 
     timeline_command.check_options(options)
     if options.timeline:
-        return timeline_command.timeline(_recognizer(options), options)
+        return timeline_command.timeline(load_recognizer(options), options)
 
     auxiliary_inputs = command.AuxiliaryInputTables.read(options.text, options.transcripts, options.speaker_embeddings)
     return command.predict(
-        _recognizer(options),
+        load_recognizer(options),
         options.files,
         "json" if options.json else "csv" if options.csv else "text",
         options.plot,
@@ -253,16 +227,7 @@ def run_enrol(options: argparse.Namespace) -> int:
     """Writes the profile of a speaker."""
     from acrnn.inference import command
 
-    return command.enrol(_recognizer(options), options.files, options.out)
-
-
-def _recognizer(options: argparse.Namespace):
-    from acrnn.inference import locate
-    from acrnn.inference.recognizer import Recognizer
-
-    return Recognizer.load(
-        options.model or locate.DEFAULT, options.runtime, options.threads, check_speech=not options.no_speech_check
-    )
+    return command.enrol(load_recognizer(options), options.files, options.out)
 
 
 def run_info(options: argparse.Namespace) -> int:
@@ -285,14 +250,6 @@ def run_export(options: argparse.Namespace) -> int:
     from acrnn.export import command
 
     return command.export(options)
-
-
-def run_demo(options: argparse.Namespace) -> int:
-    """Serves the demo page until it is interrupted."""
-    print("loading…", file=sys.stderr, flush=True)
-    from acrnn.inference import demo
-
-    return demo.serve(_recognizer(options), options.host, options.port)
 
 
 if __name__ == "__main__":

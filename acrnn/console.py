@@ -147,6 +147,21 @@ class Parser(argparse.ArgumentParser):
         super().error(message)
 
 
+def add_command(
+    commands, name: str, run: Callable[[argparse.Namespace], int], summary: str, description: str, example: str
+) -> argparse.ArgumentParser:
+    """Adds a subcommand with its description and one example, and returns its parser."""
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    return command
+
+
 def positive(text: str) -> int:
     """Parses a count: a whole number from 1 up."""
     if not text.isdecimal() or int(text) < 1:

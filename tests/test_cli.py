@@ -24,7 +24,7 @@ REFUSED = {
     "compare": ["nowhere", "nobody"],
     "fuse": ["nowhere", "nobody", "--output-dir", "out"],
 }
-COMMANDS = ("predict", "info", "check", "serve-demo", "systems", "summary", "report", "export", "completion")
+COMMANDS = ("predict", "info", "check", "serve", "serve-demo", "systems", "summary", "report", "export", "completion")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from acrnn.console import port, positive
+from acrnn.inference.http_service.limits import Limits
+
+if TYPE_CHECKING:
+    from acrnn.inference.recognizer import Recognizer
 
 _FILES = "sound file, folder of sound files, or - for a WAV file at standard input"
 
@@ -47,9 +53,55 @@ def add_enrolment_arguments(parser: argparse.ArgumentParser) -> None:
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `acrnn serve-demo`."""
     _add_model(parser)
+    _add_address(parser, 7860)
+
+
+def add_service_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `acrnn serve`."""
+    _add_model(parser)
+    _add_address(parser, 8000).add_argument(
+        "--api-key-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the key that clients must send (default: environment variable ACRNN_API_KEY, or no key)",
+    )
+    limits = parser.add_argument_group("limits")
+    for name, unit, text in (
+        ("requests", "NUMBER", "requests for predictions that are open at the same time; others are refused"),
+        ("files", "NUMBER", "files in a request"),
+        ("upload_mb", "MB", "size of a request"),
+        ("sound_seconds", "SECONDS", "length of a sound"),
+        ("request_seconds", "SECONDS", "time for a request, from its first byte to the answer"),
+    ):
+        limits.add_argument(
+            f"--most-{name.replace('_', '-')}",
+            type=positive,
+            default=getattr(Limits, name),
+            metavar=unit,
+            help=f"{text} (default: %(default)s)",
+        )
+
+
+def service_limits(options: argparse.Namespace) -> Limits:
+    """Returns the limits that the arguments of `acrnn serve` set."""
+    return Limits(**{field.name: getattr(options, f"most_{field.name}") for field in fields(Limits)})
+
+
+def load_recognizer(options: argparse.Namespace) -> Recognizer:
+    """Loads the model that the arguments name."""
+    from acrnn.inference import locate
+    from acrnn.inference.recognizer import Recognizer
+
+    return Recognizer.load(
+        options.model or locate.DEFAULT, options.runtime, options.threads, check_speech=not options.no_speech_check
+    )
+
+
+def _add_address(parser: argparse.ArgumentParser, default_port: int) -> argparse._ArgumentGroup:
     server = parser.add_argument_group("server")
     server.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
-    server.add_argument("--port", type=port, default=7860, help="port to listen on (default: %(default)s)")
+    server.add_argument("--port", type=port, default=default_port, help="port to listen on (default: %(default)s)")
+    return server
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from acrnn.errors import UsageError, missing_extra
+from acrnn.inference.asgi import LOCAL_HOSTS
 from acrnn.inference.demo_answers import (
     LARGEST_MB,
     about,
@@ -33,7 +34,6 @@ VOICE_HINT = (
 EXAMPLE = "synthetic_example.wav"
 _KEPT_SECONDS = 3600  # uploads that are older are deleted
 _QUEUE_SIZE = 16  # requests that wait; one is answered at a time
-_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 # Fonts of the browser itself: those of gradio's own themes would be fetched from the internet.
 _FONT, _FONT_MONO = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")
 
@@ -56,7 +56,7 @@ def serve(recognizer: Recognizer, host: str = "127.0.0.1", port: int = 7860) -> 
         try:
             launch(blocks, host, port, folder)
             print(f"{blocks.local_url} shows {recognizer.card.name}; Ctrl-C ends it", flush=True)
-            if host not in _LOCAL_HOSTS:
+            if host not in LOCAL_HOSTS:
                 print(f"host {host}: everyone who reaches this machine can use the page", file=sys.stderr)
             while blocks.is_running:
                 time.sleep(0.2)

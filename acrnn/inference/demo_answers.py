@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from acrnn import audio
 from acrnn.inference.prediction import Prediction
 from acrnn.inference.recognizer import Recognizer
 from acrnn.inference.speaker_profile import SpeakerProfile
+from acrnn.inference.uploads import check_length
 from acrnn.model_card import Card
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ MOST_SECONDS = 60.0
 LARGEST_MB = 20
 RECORDING = "recording"
 _DPI = 200
+_TAKER = "this page"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def answer(recognizer: Recognizer, name: str, path: Path, speaker: SpeakerProfil
     from acrnn.inference.command import example
 
     try:
-        _check_length(path, most_seconds(recognizer))
+        check_length(path, most_seconds(recognizer), _TAKER)
         prediction = recognizer.predict(path, speaker=speaker)
         waveform = recognizer.waveform(path)
         # the page shows the file name above the figure: the figure's font may lack its letters
@@ -111,11 +112,6 @@ def answer(recognizer: Recognizer, name: str, path: Path, speaker: SpeakerProfil
 def most_seconds(recognizer: Recognizer) -> float:
     """Length of the longest sound that the page takes."""
     return min(MOST_SECONDS, recognizer.card.max_seconds)
-
-
-def _check_length(path: Path, most: float) -> None:
-    if (seconds := audio.duration_seconds(path)) > most:
-        raise audio.AudioError(f"{path}: {seconds:.1f} s long, this page takes up to {most:g} s; cut it")
 
 
 def _png(example: dict) -> bytes:
@@ -149,7 +145,7 @@ def enrol(
         return profile, "No recording yet: choose sound files or record one, then press the button again."
     try:
         for path in sounds:
-            _check_length(Path(path), most_seconds(recognizer))
+            check_length(path, most_seconds(recognizer), _TAKER)
         new = recognizer.enrol(sounds)
     except (OSError, ValueError) as error:
         text = str(error)

@@ -78,9 +78,13 @@ class Prediction:
             has_speech=has_speech,
         )
 
-    def to_dict(self) -> dict:
-        """Returns JSON-ready fields, rounded to six digits."""
-        return {
+    def to_dict(self, attention: bool = True) -> dict:
+        """Returns JSON-ready fields, rounded to six digits.
+
+        Args:
+            attention: include the attention of each frame, which is by far the longest part.
+        """
+        fields: dict = {
             "source": self.source,
             "emotion": self.emotion,
             "has_speech": self.has_speech,
@@ -95,9 +99,11 @@ class Prediction:
                 }
                 for segment in self.segments
             ],
-            "attention_seconds": [round(value, 6) for value in self.attention_seconds],
-            "attention": [round(value, 6) for value in self.attention],
         }
+        if attention:
+            fields["attention_seconds"] = [round(value, 6) for value in self.attention_seconds]
+            fields["attention"] = [round(value, 6) for value in self.attention]
+        return fields
 
 
 @dataclass(frozen=True)

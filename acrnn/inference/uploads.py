@@ -1,26 +1,23 @@
-"""Uploads of the demonstration page: their folder, which the end or the next start of a page removes, and their limits."""
+"""Uploads: the folder of those of the demonstration page, which its end or its next start removes, and limits."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
+from acrnn import audio
+from acrnn.inference.asgi import App, Receive, Scope, Send, respond, stated_length
+from acrnn.inference.inputs import File
 from acrnn.output import lock
 
 MOST_MB = 1000  # of all files in the folder together
 MOST_REQUESTS = 64  # at the same time; an open page waits with one or two
 _FOLDER = "GRADIO_TEMP_DIR"
 _PREFIX = "acrnn-demo-"
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @contextmanager
@@ -50,6 +47,22 @@ def _remove_abandoned(parent: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def check_length(sound: File, most_seconds: float, taker: str) -> None:
+    """Refuses a sound that is too long, by its header, before it is decoded.
+
+    Args:
+        sound: sound file, or its content.
+        most_seconds: length of the longest sound that is taken.
+        taker: "this page", for the message.
+
+    Raises:
+        audio.AudioError: the sound is too long, or cannot be read.
+        FileNotFoundError: the file does not exist.
+    """
+    if (seconds := audio.duration_seconds(sound)) > most_seconds:
+        raise audio.AudioError(f"{sound}: {seconds:.1f} s long, {taker} takes up to {most_seconds:g} s; cut it")
+
+
 class UploadLimits:
     """An ASGI application that refuses requests beyond the limits, and leaves all others to the page.
 
@@ -72,7 +85,8 @@ class UploadLimits:
             return
         size = _upload_bytes(scope)
         if refusal := self._refusal(size):
-            await _refuse(send, *refusal)
+            status, message = refusal
+            await respond(send, status, message.encode())
             return
         self.requests += 1
         self.bytes_on_their_way += size or 0
@@ -97,8 +111,7 @@ def _upload_bytes(scope: Scope) -> int | None:
     """Size of an upload; 0 for other requests, None for an upload that does not state it."""
     if scope["method"] != "POST" or not scope["path"].endswith("/upload"):
         return 0
-    length = dict(scope["headers"]).get(b"content-length", b"")
-    return int(length) if length.isdigit() else None
+    return stated_length(scope)
 
 
 def _bytes_in(folder: Path) -> int:
@@ -107,9 +120,3 @@ def _bytes_in(folder: Path) -> int:
         with suppress(FileNotFoundError):  # gradio deletes old uploads meanwhile
             total += path.stat().st_size if path.is_file() else 0
     return total
-
-
-async def _refuse(send: Send, status: int, message: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": message.encode()})
