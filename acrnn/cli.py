@@ -10,7 +10,12 @@ from pathlib import Path
 from acrnn import __version__, completion
 from acrnn.console import run_job
 from acrnn.export.arguments import add_export_arguments, check_export_arguments
-from acrnn.inference.arguments import add_demo_arguments, add_enrolment_arguments, add_predict_arguments
+from acrnn.inference.arguments import (
+    add_demo_arguments,
+    add_enrolment_arguments,
+    add_predict_arguments,
+    load_recognizer,
+)
 from acrnn.scripts import SCRIPTS, run_script
 
 Command = Callable[[argparse.Namespace], int]
@@ -235,11 +240,11 @@ def run_predict(options: argparse.Namespace) -> int:
 
     timeline_command.check_options(options)
     if options.timeline:
-        return timeline_command.timeline(_recognizer(options), options)
+        return timeline_command.timeline(load_recognizer(options), options)
 
     auxiliary_inputs = command.AuxiliaryInputTables.read(options.text, options.transcripts, options.speaker_embeddings)
     return command.predict(
-        _recognizer(options),
+        load_recognizer(options),
         options.files,
         "json" if options.json else "csv" if options.csv else "text",
         options.plot,
@@ -253,16 +258,7 @@ def run_enrol(options: argparse.Namespace) -> int:
     """Writes the profile of a speaker."""
     from acrnn.inference import command
 
-    return command.enrol(_recognizer(options), options.files, options.out)
-
-
-def _recognizer(options: argparse.Namespace):
-    from acrnn.inference import locate
-    from acrnn.inference.recognizer import Recognizer
-
-    return Recognizer.load(
-        options.model or locate.DEFAULT, options.runtime, options.threads, check_speech=not options.no_speech_check
-    )
+    return command.enrol(load_recognizer(options), options.files, options.out)
 
 
 def run_info(options: argparse.Namespace) -> int:
@@ -292,7 +288,7 @@ def run_demo(options: argparse.Namespace) -> int:
     print("loading…", file=sys.stderr, flush=True)
     from acrnn.inference import demo
 
-    return demo.serve(_recognizer(options), options.host, options.port)
+    return demo.serve(load_recognizer(options), options.host, options.port)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ COMMAND_LINE = {
     "acrnn.inference.arguments",
     "acrnn.inference.command",
     "acrnn.inference.description",
+    "acrnn.inference.listen",
     "acrnn.inference.timeline_command",
     "acrnn.inference.sound_arguments",
     "data_prep.__main__",

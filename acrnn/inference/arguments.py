@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from acrnn.console import port, positive
+
+if TYPE_CHECKING:
+    from acrnn.inference.recognizer import Recognizer
 
 _FILES = "sound file, folder of sound files, or - for a WAV file at standard input"
 
@@ -50,6 +54,29 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     server = parser.add_argument_group("server")
     server.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
     server.add_argument("--port", type=port, default=7860, help="port to listen on (default: %(default)s)")
+
+
+def add_listen_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `acrnn listen`."""
+    parser.add_argument("--device", help="number or part of the name of a microphone (default: that of the system)")
+    parser.add_argument("--adapt", action="store_true", help="adapt the model to the speaker while it listens")
+    parser.add_argument(
+        "--window", dest="window_seconds", type=float, default=3.0, metavar="SECONDS", help="length (default: 3)"
+    )
+    parser.add_argument(
+        "--hop", dest="hop_seconds", type=float, default=1.0, metavar="SECONDS", help="from start to start (default: 1)"
+    )
+    _add_model(parser)
+
+
+def load_recognizer(options: argparse.Namespace) -> Recognizer:
+    """Loads the model that the options of a command name."""
+    from acrnn.inference import locate
+    from acrnn.inference.recognizer import Recognizer
+
+    return Recognizer.load(
+        options.model or locate.DEFAULT, options.runtime, options.threads, check_speech=not options.no_speech_check
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
