@@ -39,6 +39,7 @@ setup(
     ],
     extras_require={
         "audformat": ["audformat>=1.3"],
+        "av": ["av>=14"],  # m4a, webm, the sound of videos
         "completion": ["shtab>=1.7"],  # acrnn completion
         "excel": ["openpyxl>=3.1"],  # tables as .xlsx
         "opensmile": ["opensmile>=2.5"],  # baselines; research licence of audEERING
@@ -49,6 +50,7 @@ setup(
         "demo": ["gradio>=6"],
         "server": ["fastapi>=0.115", "uvicorn>=0.30", "python-multipart>=0.0.12", "prometheus-client>=0.20"],
         "kaldi": ["kaldiio>=2.18"],  # x-vectors of Kaldi
+        "microphone": ["sounddevice>=0.5"],  # acrnn listen
         "pocketsphinx": ["pocketsphinx>=5"],  # texts recognized offline, in English
         "whisper": ["faster-whisper>=1.1"],  # texts recognized by a Whisper model that you have
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
@@ -59,6 +61,7 @@ setup(
             "ruff>=0.14",
             "mypy>=1.15",
             "audformat>=1.3",
+            "av>=14",
             "openpyxl>=3.1",
             "shtab>=1.7",
             "opensmile>=2.5",

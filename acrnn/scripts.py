@@ -1,4 +1,4 @@
-"""Commands of the console that are scripts of `data_prep` and `experiments`, with their own options."""
+"""Commands of the console that are scripts with their own options, most of them of `data_prep` and `experiments`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ SCRIPTS = {
     "cross-corpus": Script("experiments.cross_corpus", "train on one corpus and test on another"),
     "evaluate": Script("experiments.evaluate_model", "test an exported model on a corpus"),
     "compare": Script("experiments.compare", "compare the results of experiments by paired tests"),
+    "listen": Script("acrnn.inference.listen", "recognize emotions at a microphone; needs the extra [microphone]"),
     "fuse": Script("experiments.fusion", "average the predictions of several experiments"),
 }
 

@@ -25,6 +25,7 @@ COMMAND_LINE = {
     "acrnn.inference.command",
     "acrnn.inference.description",
     "acrnn.inference.server_commands",
+    "acrnn.inference.listen",
     "acrnn.inference.timeline_command",
     "acrnn.inference.sound_arguments",
     "data_prep.__main__",

@@ -22,6 +22,7 @@ REFUSED = {
     "cross-corpus": ["--train", "nowhere", "--test", "nowhere"],
     "evaluate": ["--model", "nowhere", "--dataset", "emodb"],
     "compare": ["nowhere", "nobody"],
+    "listen": ["--model", "nowhere"],
     "fuse": ["nowhere", "nobody", "--output-dir", "out"],
 }
 COMMANDS = ("predict", "info", "check", "serve", "serve-demo", "systems", "summary", "report", "export", "completion")

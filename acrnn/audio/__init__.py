@@ -1,7 +1,8 @@
 """Reads sound files as mono float32 waveforms in [-1, 1] at the sampling rate of a front end. Errors name the file."""
 
 from acrnn.audio.decoding import blocks, duration_seconds, load_waveform, sample_rate_hz
-from acrnn.audio.folders import SUFFIXES, left_out, sound_files
+from acrnn.audio.folders import left_out, readable_suffixes, sound_files
+from acrnn.audio.kinds import SUFFIXES
 from acrnn.audio.source import Content
 from acrnn.audio.waveform import AudioError, check_waveform, finite, mono, resampled
 
@@ -16,6 +17,7 @@ __all__ = [
     "left_out",
     "load_waveform",
     "mono",
+    "readable_suffixes",
     "resampled",
     "sample_rate_hz",
     "sound_files",

@@ -6,12 +6,15 @@ import io
 import struct
 from typing import BinaryIO
 
+from acrnn.audio.kinds import Kind
 from acrnn.audio.waveform import AudioError
 from acrnn.reading import MOST_BYTES
 
 _PLACEHOLDER = 0x7FFFF000  # sizes from here on stand for an unknown length, in the WAV headers of streams
 _TO_THE_END = b"\xff" * 4  # such a size
 _FIRST_PAGE, _LAST_PAGE = 2, 4  # flags of an Ogg page
+_MOST_BOXES = 100_000  # of an MPEG-4 file, that are counted
+_SEGMENT = b"\x18\x53\x80\x67"  # the element of a Matroska file that holds all others, after the header
 _OGG_HEADER = 27  # bytes before the table of segments
 _JOINED = (
     "two or more streams joined in one file, of which only the first would be heard; save each as a file of its own"
@@ -22,11 +25,9 @@ def repaired(file: BinaryIO, name: str) -> BinaryIO:
     """Returns a sound file at its start, with faults that libsndfile would read over repaired in a copy.
 
     Raises:
-        AudioError: the file is truncated, holds several streams, or is MPEG-4.
+        AudioError: the file is truncated, or holds several streams.
     """
     start = file.read(12)
-    if start[4:8] == b"ftyp":
-        raise AudioError(f"{name}: an MPEG-4 file (m4a, mp4); convert it, with: ffmpeg -i FILE out.wav")
     if start[:4] == b"RIFF" and start[8:] == b"WAVE":
         return _repaired_wav(file, name)
     if start[:4] == b"OggS":
@@ -44,6 +45,54 @@ def whole(file: BinaryIO, name: str) -> bytes:
             f"{name}: more than {MOST_BYTES} bytes without a usable header; convert it to 16-bit WAV or FLAC"
         )
     return content
+
+
+def check_size(file: BinaryIO, name: str, kind: Kind) -> None:
+    """Refuses an MPEG-4, Matroska or Windows Media file that is shorter than its structure says; leaves it at its start."""
+    stated = {"mov": _mpeg4_bytes, "matroska": _matroska_bytes, "asf": _windows_media_bytes}
+    missing = stated[kind.demuxer](file) - _size(file) if kind.demuxer in stated else 0
+    if missing > 0:
+        raise AudioError(f"{name}: truncated, {missing} bytes less than its header says; copy or export it again")
+    file.seek(0)
+
+
+def _mpeg4_bytes(file: BinaryIO) -> int:
+    """Sum of the sizes of the boxes at the top level; one of size 0 reaches to the end."""
+    size, position = _size(file), 0
+    for _ in range(_MOST_BOXES):
+        file.seek(position)
+        header = file.read(16)
+        length = int.from_bytes(header[:4], "big")
+        if length == 1:
+            length = int.from_bytes(header[8:], "big")
+        position += length
+        if length < 8 or position >= size:
+            break
+    return position
+
+
+def _matroska_bytes(file: BinaryIO) -> int:
+    """Size of the header and the segment; 0 if the segment does not state its size, as in recordings of a browser."""
+    file.seek(4)
+    file.seek(_matroska_number(file) or 0, io.SEEK_CUR)
+    length = _matroska_number(file) if file.read(4) == _SEGMENT else None
+    return 0 if length is None else file.tell() + length
+
+
+def _matroska_number(file: BinaryIO) -> int | None:
+    """Reads a number whose first byte has as many zeros at the front as bytes follow; None for one with all bits set."""
+    first = file.read(1)[0]
+    following = 8 - first.bit_length()
+    value = int.from_bytes(bytes([first & ~(0x80 >> following)]) + file.read(following), "big")
+    return None if value == (1 << 7 * (following + 1)) - 1 else value
+
+
+def _windows_media_bytes(file: BinaryIO) -> int:
+    """Size of the header object and the data object, each after its identifier of 16 bytes."""
+    file.seek(16)
+    header = int.from_bytes(file.read(8), "little")
+    file.seek(header + 16)
+    return header + int.from_bytes(file.read(8), "little")
 
 
 def _repaired_wav(file: BinaryIO, name: str) -> BinaryIO:

@@ -6,18 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-# Containers that libsndfile may report for an extension; files with other extensions are not checked.
-CONTAINERS = {
-    ".wav": {"WAV", "WAVEX", "RF64", "W64", "NIST"},
-    ".flac": {"FLAC"},
-    ".ogg": {"OGG"},
-    ".oga": {"OGG"},
-    ".opus": {"OGG"},
-    ".mp3": {"MP3", "MPEG"},
-    ".aiff": {"AIFF"},
-    ".aif": {"AIFF"},
-}
-SUFFIXES = frozenset(CONTAINERS)
+from acrnn.audio import media
+from acrnn.audio.kinds import CONTAINERS, DEMUXERS
+
+
+def readable_suffixes() -> frozenset[str]:
+    """Returns the suffixes of the sound files that can be read here: fewer where neither PyAV nor ffmpeg is installed."""
+    return frozenset(CONTAINERS | DEMUXERS if media.is_installed() else CONTAINERS)
 
 
 def sound_files(folder: str | Path) -> list[Path]:
@@ -31,24 +26,28 @@ def sound_files(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; check the path")
-    paths = sorted(path for path in _visible_files(folder) if is_sound_file(path))
+    suffixes = readable_suffixes()
+    paths = sorted(path for path in _visible_files(folder) if path.suffix.lower() in suffixes)
     if not paths:
         others = f"; {text}" if (text := left_out(folder)) else ""
-        raise FileNotFoundError(f"{folder}: no sound file in it ({', '.join(CONTAINERS)}){others}; check the path")
+        raise FileNotFoundError(
+            f"{folder}: no sound file in it ({', '.join(sorted(suffixes))}){others}; check the path"
+        )
     return paths
 
 
-def is_sound_file(path: Path) -> bool:
-    """True if a name ends like that of a sound file that is read."""
-    return path.suffix.lower() in SUFFIXES
-
-
 def left_out(folder: str | Path) -> str:
-    """Describes the files in a folder and its subfolders that are not read: "2 .m4a, 1 .txt"; "" if there are none."""
+    """Describes the files in a folder and its subfolders that are not read: "2 .m4a, 1 .txt"; "" if there are none.
+
+    Sound files that need a decoder which is not installed are named with the remedy.
+    """
+    suffixes = readable_suffixes()
     kinds = Counter(
-        path.suffix.lower() or path.name for path in _visible_files(Path(folder)) if not is_sound_file(path)
+        path.suffix.lower() or path.name for path in _visible_files(Path(folder)) if path.suffix.lower() not in suffixes
     )
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    undecoded = ", ".join(sorted(kinds.keys() & DEMUXERS.keys()))
+    return f"{counted} (to read {undecoded}, {media.REMEDY})" if undecoded else counted
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:

@@ -13,6 +13,9 @@ from acrnn.inference.http_service.limits import Limits
 if TYPE_CHECKING:
     from acrnn.inference.recognizer import Recognizer
 
+if TYPE_CHECKING:
+    from acrnn.inference.recognizer import Recognizer
+
 _FILES = "sound file, folder of sound files, or - for a WAV file at standard input"
 
 
@@ -102,6 +105,19 @@ def _add_address(parser: argparse.ArgumentParser, default_port: int) -> argparse
     server.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
     server.add_argument("--port", type=port, default=default_port, help="port to listen on (default: %(default)s)")
     return server
+
+
+def add_listen_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `acrnn listen`."""
+    parser.add_argument("--device", help="number or part of the name of a microphone (default: that of the system)")
+    parser.add_argument("--adapt", action="store_true", help="adapt the model to the speaker while it listens")
+    parser.add_argument(
+        "--window", dest="window_seconds", type=float, default=3.0, metavar="SECONDS", help="length (default: 3)"
+    )
+    parser.add_argument(
+        "--hop", dest="hop_seconds", type=float, default=1.0, metavar="SECONDS", help="from start to start (default: 1)"
+    )
+    _add_model(parser)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from string import Formatter
 
+from acrnn import audio
 from data_prep.corpora.base import ReadOptions, Subset, Utterance
 from data_prep.corpora.emodb import EMOTIONS as EMODB
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 _LISTED = 10  # files in a message
 
 
@@ -33,7 +33,7 @@ def compile_pattern(pattern: str, codes: Mapping[str, Iterable[str]] = {}) -> re
         ValueError: a brace is missing, a name or an expression is wrong, or nothing separates two fields.
     """
     suffix = PurePath(pattern).suffix
-    suffix = suffix if suffix.lower() in SUFFIXES else ""
+    suffix = suffix if suffix.lower() in audio.SUFFIXES else ""
     extension = f"(?i:{re.escape(suffix)})" if suffix else r"\.[^./]+"
     expression = _expression(list(Formatter().parse(pattern.removesuffix(suffix))), codes)
     try:
@@ -66,16 +66,21 @@ def _one_of(texts: Iterable[str]) -> str:
     return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
 
 
-def sound_files(data_dir: Path, suffixes: Collection[str] = SUFFIXES) -> list[Path]:
+def sound_files(data_dir: Path, suffixes: Collection[str] | None = None) -> list[Path]:
     """Returns the sound files at any depth below a folder, sorted, without those with a hidden name or folder.
 
     Hidden names are resource forks from macOS ("._anna_01.wav") and caches of tools.
+
+    Args:
+        data_dir: the folder.
+        suffixes: suffixes of sound files; None for all that can be read here.
 
     Raises:
         ValueError: data_dir is not a folder.
     """
     if not data_dir.is_dir():
         raise ValueError(f"{data_dir}: not a folder; name the folder with the sound files")
+    suffixes = audio.readable_suffixes() if suffixes is None else suffixes
     paths: list[Path] = []
     for entry in data_dir.iterdir():
         # each folder separately, since rglob on data_dir would skip a folder that is a symbolic link

@@ -22,8 +22,8 @@ def find_utterances(data_dir: Path, options: ReadOptions) -> list[Utterance]:
     """Returns an utterance for each sound file; its id is the path relative to data_dir without the extension.
 
     Args:
-        data_dir: folder with <emotion>/…/<file>.wav (or another of `acrnn.audio.SUFFIXES`), or with any folders if the names of the
-            files state the emotion. Names that begin with a dot are ignored.
+        data_dir: folder with <emotion>/…/<file>.wav (or another of `audio.readable_suffixes`), or with any folders if the names of
+            the files state the emotion. Names that begin with a dot are ignored.
         options: with `speaker_pattern` or `file_pattern`; `skip_bad` leaves out files that `file_pattern` does not match.
 
     Raises:

@@ -66,11 +66,6 @@ def test_joined_files_are_refused(tmp_path):
         assert "joined" in refusal(tmp_path / name)
 
 
-def test_an_mpeg4_file_is_called_so_whatever_its_name(tmp_path):
-    (tmp_path / "a.mp3").write_bytes(b"\0\0\0\x1cftypM4A \0\0\2\0" + bytes(1000))
-    assert "an MPEG-4 file (m4a, mp4); convert it" in refusal(tmp_path / "a.mp3")
-
-
 def test_a_cut_flac_is_refused_with_the_place(tmp_path):
     content = encoded(speech_like(2.0), RATE, "FLAC", "PCM_16")
     (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
@@ -81,7 +76,7 @@ def test_a_flac_header_of_enormous_or_unknown_length_allocates_nothing(tmp_path)
     content = bytearray(encoded(speech_like(), RATE, "FLAC", "PCM_16"))
     content[21], content[22:26] = content[21] | 15, b"\xff" * 4  # 2^36 - 1 samples
     (tmp_path / "long.flac").write_bytes(content)
-    assert "4294967 s of 1 channels at 16000 Hz, according to its header" in refusal(tmp_path / "long.flac")
+    assert "4294968 s or more of 1 channels at 16000 Hz" in refusal(tmp_path / "long.flac")
     content[21], content[22:26] = content[21] & 0xF0, bytes(4)
     (tmp_path / "unknown.flac").write_bytes(content)
     assert "does not state its length" in refusal(tmp_path / "unknown.flac")
@@ -139,13 +134,13 @@ def test_a_sound_without_a_path_is_named_in_errors():
 
 
 def test_folders_skip_hidden_files_and_count_the_others(tmp_path):
-    for name in ("b/2.WAV", "b/1.aiff", "._a.wav", ".cache/a.wav", "a.m4a", "b/c.m4a", "notes.txt", "LICENSE"):
+    for name in ("b/2.WAV", "b/1.aiff", "._a.wav", ".cache/a.wav", "a.doc", "b/c.doc", "notes.txt", "LICENSE"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "broken.wav").symlink_to("nowhere.wav")
     assert [path.name for path in audio.sound_files(tmp_path)] == ["1.aiff", "2.WAV", "broken.wav"]
-    assert audio.left_out(tmp_path) == "2 .m4a, 1 .txt, 1 LICENSE"
+    assert audio.left_out(tmp_path) == "2 .doc, 1 .txt, 1 LICENSE"
     for path in audio.sound_files(tmp_path):
         path.unlink()
-    with pytest.raises(FileNotFoundError, match=r"no sound file in it .*; 2 .m4a"):
+    with pytest.raises(FileNotFoundError, match=r"no sound file in it .*; 2 .doc"):
         audio.sound_files(tmp_path)

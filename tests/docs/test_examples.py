@@ -11,10 +11,11 @@ import soundfile
 from support.pages import PAGES, ROOT, blocks
 from support.tiny_corpus import TINY_NETWORK
 
+from data_prep.corpora import toy
+
 WITH_EXAMPLES = [page for page in PAGES if any(not block.skip for block in blocks(page, "python"))]
 SOURCES = [path for folder in ("acrnn", "data_prep", "experiments") for path in sorted((ROOT / folder).rglob("*.py"))]
 WITH_DOCTESTS = [path for path in SOURCES if ">>> " in path.read_text(encoding="utf-8")]
-from data_prep.corpora import toy
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)

@@ -39,7 +39,7 @@ def test_standard_input_is_bounded_and_read_once_and_no_terminal(monkeypatch):
 
 
 def test_files_of_a_folder_that_are_not_read_are_counted_on_stderr(tmp_path, capsys):
-    for name in ("b.wav", "a.wav", "a.m4a", "._a.wav"):
+    for name in ("b.wav", "a.wav", "a.doc", "._a.wav"):
         (tmp_path / name).touch()
     assert sound_arguments.sounds([tmp_path]) == [tmp_path / "a.wav", tmp_path / "b.wav"]
-    assert capsys.readouterr().err == f"{tmp_path}: left out, by their extensions: 1 .m4a\n"
+    assert capsys.readouterr().err == f"{tmp_path}: left out, by their extensions: 1 .doc\n"

@@ -30,9 +30,9 @@ def test_folders_give_the_emotion_and_the_pattern_the_speaker(tmp_path):
 
 def test_folders_name_the_files_that_are_left_out(tmp_path):
     write_noise(tmp_path / "joy" / "anna_1.aiff")
-    for name in ("bert_1.m4a", "._anna_1.wav"):
+    for name in ("bert_1.doc", "._anna_1.wav"):
         (tmp_path / "joy" / name).touch()
-    with pytest.warns(UserWarning, match="left out, by their extensions: 1 .m4a$"):
+    with pytest.warns(UserWarning, match="left out, by their extensions: 1 .doc$"):
         utterances = read_corpus(folder.CORPUS, tmp_path, BY_PREFIX).utterances
     assert [utterance.id for utterance in utterances] == ["joy/anna_1"]
 
