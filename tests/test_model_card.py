@@ -49,7 +49,7 @@ def test_a_card_of_a_system_that_is_not_installed_can_be_shown(card):
 
 
 def test_a_page_without_an_estimate_says_that_nothing_was_measured(card):
-    page = replace(card, estimate=None).markdown()
+    page = replace(card, estimate=None, evaluations=()).markdown()
     assert "Not measured" in page and "UAR" not in page
 
 
