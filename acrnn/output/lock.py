@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import SoftFileLock, Timeout
@@ -20,6 +20,7 @@ from acrnn import files
 LOCK = ".lock"
 _PLACE = ".at-work-"  # one file for each process that shares a folder
 _PATIENCE_SECONDS = 10.0  # sharing processes hold the lock of the folder for moments only
+_UNWRITTEN_SECONDS = 5.0  # a process writes its name into a new lock within milliseconds
 
 
 class FolderInUseError(OSError):
@@ -121,6 +122,7 @@ def holder(path: Path) -> str:
 
 def _acquired(path: Path, patience_seconds: float = 0.0) -> SoftFileLock | None:
     """Returns the lock, held by this process; None if another process holds it."""
+    _remove_unwritten(path)
     lock = SoftFileLock(path, timeout=patience_seconds)
     try:
         with files.named_errors(path.parent):
@@ -128,3 +130,11 @@ def _acquired(path: Path, patience_seconds: float = 0.0) -> SoftFileLock | None:
     except Timeout:
         return None
     return lock
+
+
+def _remove_unwritten(path: Path) -> None:
+    """Removes an empty lock, left by a process that was killed before it wrote its name; filelock would keep it for ever."""
+    with suppress(OSError):
+        status = path.stat()
+        if status.st_size == 0 and time.time() - status.st_mtime > _UNWRITTEN_SECONDS:
+            path.unlink()

@@ -1,5 +1,6 @@
 """Locks of output folders, with real processes: one writer, shared tasks, killed holders, and holders of other hosts."""
 
+import os
 import re
 import subprocess
 import sys
@@ -59,6 +60,17 @@ def test_the_lock_of_a_killed_process_is_replaced_and_removed(started, tmp_path)
     with lock.exclusive(tmp_path):
         assert (tmp_path / lock.LOCK).exists()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_whose_process_was_killed_before_it_wrote_its_name_is_replaced(tmp_path):
+    for path in (tmp_path / lock.LOCK, lock.task_lock(tmp_path / "a.json")):
+        path.touch()
+        assert not lock.is_free(path)  # its process may be about to write its name
+        os.utime(path, (0, time.time() - 60))
+    with lock.exclusive(tmp_path):
+        assert (tmp_path / lock.LOCK).stat().st_size > 0
+    with lock.task(tmp_path / "a.json") as is_own:
+        assert is_own
 
 
 def test_the_lock_of_another_host_is_refused_with_the_file_to_delete(tmp_path):
