@@ -1,7 +1,7 @@
 """Reads sound files as mono float32 waveforms in [-1, 1] at the sampling rate of a front end. Errors name the file."""
 
 from acrnn.audio.decoding import blocks, duration_seconds, load_waveform, sample_rate_hz
-from acrnn.audio.folders import left_out, readable_suffixes, sound_files
+from acrnn.audio.folders import left_out, readable_suffixes, sound_files, visible_files
 from acrnn.audio.kinds import SUFFIXES
 from acrnn.audio.source import Content
 from acrnn.audio.waveform import AudioError, check_waveform, finite, mono, resampled
@@ -21,4 +21,5 @@ __all__ = [
     "resampled",
     "sample_rate_hz",
     "sound_files",
+    "visible_files",
 ]

@@ -27,7 +27,7 @@ def sound_files(folder: str | Path) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; check the path")
     suffixes = readable_suffixes()
-    paths = sorted(path for path in _visible_files(folder) if path.suffix.lower() in suffixes)
+    paths = sorted(path for path in visible_files(folder) if path.suffix.lower() in suffixes)
     if not paths:
         others = f"; {text}" if (text := left_out(folder)) else ""
         raise FileNotFoundError(
@@ -43,14 +43,15 @@ def left_out(folder: str | Path) -> str:
     """
     suffixes = readable_suffixes()
     kinds = Counter(
-        path.suffix.lower() or path.name for path in _visible_files(Path(folder)) if path.suffix.lower() not in suffixes
+        path.suffix.lower() or path.name for path in visible_files(Path(folder)) if path.suffix.lower() not in suffixes
     )
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     undecoded = ", ".join(sorted(kinds.keys() & DEMUXERS.keys()))
     return f"{counted} (to read {undecoded}, {media.REMEDY})" if undecoded else counted
 
 
-def _visible_files(folder: Path) -> Iterator[Path]:
+def visible_files(folder: Path) -> Iterator[Path]:
+    """Yields the files and broken links in a folder and its subfolders, without those with a hidden name or folder."""
     for entry in folder.iterdir():
         # each folder separately, since rglob on the whole would skip a folder that is a symbolic link
         for path in entry.rglob("*") if entry.is_dir() else (entry,):

@@ -81,16 +81,7 @@ def sound_files(data_dir: Path, suffixes: Collection[str] | None = None) -> list
     if not data_dir.is_dir():
         raise ValueError(f"{data_dir}: not a folder; name the folder with the sound files")
     suffixes = audio.readable_suffixes() if suffixes is None else suffixes
-    paths: list[Path] = []
-    for entry in data_dir.iterdir():
-        # each folder separately, since rglob on data_dir would skip a folder that is a symbolic link
-        paths += [entry, *entry.rglob("*")] if entry.is_dir() else [entry]
-    return sorted(path for path in paths if _is_sound_file(path, data_dir, suffixes))
-
-
-def _is_sound_file(path: Path, data_dir: Path, suffixes: Collection[str]) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(data_dir).parts)
-    return path.suffix.lower() in suffixes and not hidden and path.is_file()
+    return sorted(path for path in audio.visible_files(data_dir) if path.suffix.lower() in suffixes and path.is_file())
 
 
 def without_copies(ids: Mapping[Path, str]) -> list[Path]:
