@@ -193,8 +193,10 @@ class Recognizer:
                 raise audio.AudioError(f"{inputs.name_of(source)}: no speech found; leave it out")
         for waveform in waveforms:
             running.add_features(self.card.frontend.extract(waveform))
-        for prediction in self.predict_batch(waveforms, self.card.sample_rate_hz, speaker=running.profile()):
-            running.add_embeddings(prediction.embeddings)
+        profile = running.profile()
+        given = [inputs.checked(self.card, inputs.name_of(source), {}, profile) for source in sources]
+        for raw in self._run(waveforms, given):
+            running.add_embeddings(raw.embeddings)
         return running.profile()
 
     def stream(
