@@ -34,7 +34,7 @@ from acrnn.reports.study_tables import (
     VALIDATION_UAR,
     results_table,
 )
-from acrnn.reports.tables import CAPTION, FIGURE_4_NOTE, percent
+from acrnn.reports.tables import percent
 from acrnn.studies import Variant
 from experiments import arguments, from_options, study
 
@@ -109,13 +109,12 @@ def page(options: argparse.Namespace, output_dir: Path) -> str:
     by_depth = {results.settings.config.conv_layers: results for results in depths.values()}
     study_tables.write_sweep(by_depth, output_dir / "depth.png")
     study_tables.write_confusion(acrnn, output_dir / "confusion.png")
-    is_emodb = options.dataset == "emodb"
-    columns = COLUMNS if is_emodb else [each for each in COLUMNS if each is not FIGURE_4]
+    columns, caption = study_tables.columns_and_caption(options.dataset, COLUMNS)
     names = list(systems)
     pairs = [(second, first) for number, first in enumerate(names) for second in names[number + 1 :]]
     parts = [
         f"# Chen et al. (2018) on {options.dataset}, recipe {options.recipe or 'chen2018'}",
-        f"{CAPTION} {FIGURE_4_NOTE}." if is_emodb else CAPTION,
+        caption,
         "## Table I: 3-D ACRNN by convolution layers",
         results_table(depths, columns),
         "## Table II: systems",

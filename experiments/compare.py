@@ -17,8 +17,8 @@ from acrnn.console import Parser, run_job
 from acrnn.crossval.results import Results, read_results
 from acrnn.errors import FieldError
 from acrnn.reports import study_tables
-from acrnn.reports.study_tables import COVERAGE, FIGURE_4, UAR_BY_FOLD, UAR_POOLED, WA, Column
-from acrnn.reports.tables import CAPTION, FIGURE_4_NOTE, markdown, percent, recipe_name, system_title
+from acrnn.reports.study_tables import COVERAGE, FIGURE_4, UAR_BY_FOLD, UAR_POOLED, WA, column
+from acrnn.reports.tables import markdown, percent, recipe_name, system_title
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,18 +69,20 @@ def read(folders: Sequence[Path]) -> dict[str, Results]:
 def page(results: Mapping[str, Results]) -> str:
     """Returns the comparison as Markdown."""
     settings = next(iter(results.values())).settings
-    is_emodb = settings.corpus.name == "emodb"
-    columns = [
-        Column("system", lambda name, each: system_title(each.settings)),
-        Column("recipe", lambda name, each: recipe_name(each.settings) or "–"),
-        *(each for each in (UAR_BY_FOLD, FIGURE_4, UAR_POOLED, WA, COVERAGE) if is_emodb or each is not FIGURE_4),
-    ]
+    columns, caption = study_tables.columns_and_caption(
+        settings.corpus.name,
+        [
+            column("system", lambda each: system_title(each.settings)),
+            column("recipe", lambda each: recipe_name(each.settings) or "–"),
+            *(UAR_BY_FOLD, FIGURE_4, UAR_POOLED, WA, COVERAGE),
+        ],
+    )
     first, *others = results
     recalls = [[name, *(percent(row.recall, 0) for row in each.overall.per_class)] for name, each in results.items()]
     return study_tables.page(
         [
             f"# Comparison: {settings.corpus.title}, {settings.split_title}",
-            f"{CAPTION} {FIGURE_4_NOTE}." if is_emodb else CAPTION,
+            caption,
             study_tables.results_table(results, columns, first="experiment"),
             study_tables.comparison_table(results, [(first, other) for other in others], has_verdict=True),
             "Recall of each emotion, in percent:",

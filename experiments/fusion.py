@@ -23,7 +23,7 @@ from acrnn.errors import FieldError
 from acrnn.reports import study_tables
 from acrnn.reports.html import write_report
 from acrnn.reports.study_tables import COVERAGE, FIGURE_4, UAR_BY_FOLD, UAR_POOLED, WA
-from acrnn.reports.tables import CAPTION, FIGURE_4_NOTE, markdown, percent, recipe_name, system_title
+from acrnn.reports.tables import markdown, percent, recipe_name, system_title
 
 PAGE = "fusion.md"
 
@@ -84,12 +84,13 @@ def page(members: Mapping[str, Results], fusion: Fusion, results: Results) -> st
     """Returns the Markdown page of a fusion: its UAR and those of its members, the paired comparison, rule and weights."""
     name = f"fusion of {fusion.settings.num_models} models"
     rows = {name: results, **members}
-    is_emodb = fusion.settings.corpus.name == "emodb"
-    columns = [each for each in (UAR_BY_FOLD, FIGURE_4, UAR_POOLED, WA, COVERAGE) if is_emodb or each is not FIGURE_4]
+    columns, caption = study_tables.columns_and_caption(
+        fusion.settings.corpus.name, (UAR_BY_FOLD, FIGURE_4, UAR_POOLED, WA, COVERAGE)
+    )
     return study_tables.page(
         [
             f"# {name.capitalize()}: {fusion.settings.corpus.title}, {fusion.settings.protocol}",
-            f"{CAPTION} {FIGURE_4_NOTE}." if is_emodb else CAPTION,
+            caption,
             study_tables.results_table(rows, columns, first="system"),
             study_tables.comparison_table(rows, [(name, member) for member in members], has_verdict=True),
             *_combinations(members, fusion),

@@ -31,7 +31,7 @@ from acrnn.errors import FieldError
 from acrnn.reports import study_tables
 from acrnn.reports.comparison import validation_uar
 from acrnn.reports.study_tables import COVERAGE, FIGURE_4, UAR_BY_FOLD, UAR_POOLED, VALIDATION_UAR, column
-from acrnn.reports.tables import CAPTION, FIGURE_4_NOTE, markdown, percent, percent_interval, system_title
+from acrnn.reports.tables import markdown, percent, percent_interval, system_title
 
 RESULTS = Path(__file__).parent / "results"
 NESTED = "nested selection"
@@ -143,15 +143,14 @@ def page(candidates: Mapping[str, Results]) -> str:
     choices = selected(candidates)
     results = {NESTED: composed(candidates, choices), **candidates}
     settings = results[NESTED].settings
-    is_emodb = settings.corpus.name == "emodb"
-    columns = [each for each in _COLUMNS if is_emodb or each is not FIGURE_4]
+    columns, caption = study_tables.columns_and_caption(settings.corpus.name, _COLUMNS)
     parts = [
         f"# Nested selection: {system_title(settings)} on {settings.corpus.name}",
         f"In every fold of {settings.protocol} one of {len(candidates)} recipes is selected by the fold's validation speakers "
         "alone: by the validation UAR of the selected checkpoint, of equal ones by the lower validation loss. The test part of "
         "this recipe counts. The other rows have one recipe in all folds. The selection does not make up for a list of "
         f"candidates that was itself developed on these speakers.{_epoch_note(candidates)}{_differing_records(candidates)}",
-        f"{CAPTION} {FIGURE_4_NOTE}." if is_emodb else CAPTION,
+        caption,
         study_tables.results_table(results, columns, first="recipe"),
         study_tables.comparison_table(results, [(NESTED, name) for name in candidates], has_verdict=True),
         "Selection in each fold; validation UAR by recipe, in percent:",

@@ -18,11 +18,12 @@ from acrnn.reports.study_tables import (
     VALIDATION_UAR,
     WA,
     column,
+    columns_and_caption,
     difference,
     gains,
     results_table,
 )
-from acrnn.reports.tables import CAPTION, FIGURE_4_NOTE, markdown, percent, uar_cells
+from acrnn.reports.tables import markdown, percent, uar_cells
 
 INDUCTIVE = "normalized by the training part (inductive)"
 
@@ -68,19 +69,13 @@ def baselines_table(baselines: Mapping[str, Results], others: Mapping[str, Resul
         others: results of networks by name, as further rows.
     """
     rows = {**baselines, **(others or {})}
-    is_emodb = next(iter(baselines.values())).settings.corpus.name == "emodb"
-    columns = [
-        UAR_BY_FOLD,
-        *([FIGURE_4] if is_emodb else []),
-        UAR_POOLED,
-        VALIDATION_UAR,
-        WA,
-        column("normalization", normalization),
-        COVERAGE,
-    ]
+    columns, caption = columns_and_caption(
+        next(iter(baselines.values())).settings.corpus.name,
+        (UAR_BY_FOLD, FIGURE_4, UAR_POOLED, VALIDATION_UAR, WA, column("normalization", normalization), COVERAGE),
+    )
     titles = {name: BASELINES[each.settings.model].title for name, each in baselines.items()}
     table = results_table(rows, columns, titles, first="system")
-    return f"{notes(baselines)}\n\n{CAPTION}{f' {FIGURE_4_NOTE}.' if is_emodb else ''}\n\n{table}"
+    return f"{notes(baselines)}\n\n{caption}\n\n{table}"
 
 
 def networks_table(baselines: Mapping[str, Results], networks: Mapping[str, Results]) -> str:

@@ -11,7 +11,18 @@ import numpy as np
 from acrnn.crossval.results import Results
 from acrnn.reports import published
 from acrnn.reports.comparison import Comparison, caption, corrected, paired, tested_uar, validation_uar
-from acrnn.reports.tables import FIGURE_4_TITLE, coverage, figure_4, markdown, percent, recipe_name, trained, uar_cells
+from acrnn.reports.tables import (
+    CAPTION,
+    FIGURE_4_NOTE,
+    FIGURE_4_TITLE,
+    coverage,
+    figure_4,
+    markdown,
+    percent,
+    recipe_name,
+    trained,
+    uar_cells,
+)
 
 ByUnit = Callable[[Results], Mapping[str, float]]  # UAR by test speaker or fold, see `acrnn.reports.comparison`
 
@@ -60,6 +71,18 @@ VALIDATION_UAR = column("validation UAR", lambda results: mean_uar(results, vali
 PUBLISHED = column("published", _published_uar)
 TRAINING = column("training", _training)
 COVERAGE = column("coverage", coverage)
+
+
+def columns_and_caption(corpus: str, columns: Iterable[Column]) -> tuple[list[Column], str]:
+    """Returns the columns of a table with its caption; the column `FIGURE_4` is for Emo-DB alone.
+
+    Args:
+        corpus: name of the corpus.
+        columns: columns of a table on Emo-DB.
+    """
+    if corpus == "emodb":
+        return list(columns), f"{CAPTION} {FIGURE_4_NOTE}."
+    return [each for each in columns if each is not FIGURE_4], CAPTION
 
 
 def page(parts: Iterable[str]) -> str:
