@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "acrnn" / "__init__.py").read_text(encoding="utf-8"))[1]
+TOP_LEVEL = "acrnn._top_level"  # see acrnn/scripts.py
 
 setup(
     name="acrnn",
@@ -16,9 +17,18 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    # the included models lie at the top of a checkout, and inside the package once it is installed
-    packages=[*find_packages(include=["acrnn*", "data_prep*", "experiments*"]), "acrnn.saved_models"],
-    package_dir={"acrnn.saved_models": "saved_models"},
+    # models, data_prep and experiments lie at the top of a checkout; installed, they lie inside the package, where their names
+    # meet no others
+    packages=[
+        *find_packages(include=["acrnn*"]),
+        "acrnn.saved_models",
+        *(f"{TOP_LEVEL}.{name}" for name in find_packages(include=["data_prep*", "experiments*"])),
+    ],
+    package_dir={
+        "acrnn.saved_models": "saved_models",
+        f"{TOP_LEVEL}.data_prep": "data_prep",
+        f"{TOP_LEVEL}.experiments": "experiments",
+    },
     package_data={"acrnn": ["templates/*", "py.typed"], "acrnn.saved_models": ["**/*"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",

@@ -5,7 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
+
+_PACKAGE = Path(__file__).parent
+_INSTALLED = (
+    _PACKAGE / "_top_level"
+)  # folder of data_prep and experiments in a wheel, where they meet no packages of these names
 
 
 class Script(NamedTuple):
@@ -23,6 +29,9 @@ class Script(NamedTuple):
 SCRIPTS = {
     "prepare": Script("data_prep.__main__", "prepare the record set of a corpus; the same as python -m data_prep"),
     "train": Script("experiments.run_cv", "cross-validate a system; the same as python experiments/run_cv.py"),
+    "tune": Script(
+        "experiments.tune_depth", "search the number of convolution layers, and more, on validation speakers"
+    ),
     "cross-corpus": Script("experiments.cross_corpus", "train on one corpus and test on another"),
     "evaluate": Script("experiments.evaluate_model", "test an exported model on a corpus"),
     "compare": Script("experiments.compare", "compare the results of experiments by paired tests"),
@@ -31,8 +40,16 @@ SCRIPTS = {
 }
 
 
+def make_importable() -> None:
+    """Puts the packages `data_prep` and `experiments` on Python's path, which an installation leaves off it."""
+    folder = str(_INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
 def run_script(name: str, arguments: Sequence[str]) -> int:
     """Runs a command of `SCRIPTS`; returns its exit status."""
+    make_importable()
     program = sys.argv[0]
     sys.argv[0] = f"acrnn {name}"  # the script's parser shows it in its usage
     try:

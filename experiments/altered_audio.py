@@ -15,6 +15,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from acrnn import audio, files, recipes
 from acrnn.batches.speaker_statistics import CORPUS
 from acrnn.console import import_quietly, run_job

@@ -18,6 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from acrnn import studies
 from acrnn.console import comma_separated
 from acrnn.crossval.leakage import MISTAKES, mistake

@@ -20,6 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from acrnn.batches.sources import MEMORY_BYTES, Batch, Feeder, MemorySource
 from acrnn.console import import_quietly, numbers, positive, run_job
 from acrnn.models import MODELS, System

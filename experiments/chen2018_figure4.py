@@ -20,6 +20,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from acrnn import files
 from acrnn.console import run_job
 from acrnn.models.chen2018.published import FIGURE_4, FIGURE_4_UAR, SEEDS

@@ -19,6 +19,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from acrnn import files, frontends, segments, studies
 from acrnn.baselines import BASELINES, Baseline, evaluation, opensmile_features, statistics
 from acrnn.baselines.evaluation import BaselineExperiment, Features

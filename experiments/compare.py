@@ -12,6 +12,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from acrnn import files
 from acrnn.console import Parser, run_job
 from acrnn.crossval.results import Results, read_results
@@ -23,11 +26,16 @@ from acrnn.reports.tables import markdown, percent, recipe_name, system_title
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    return run_job(lambda: run(options), parser)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="output folder of an experiment")
     parser.add_argument("--out", type=Path, metavar="FILE", help="Markdown file to write; it must not exist yet")
-    options = parser.parse_args(argv)
-    return run_job(lambda: run(options), parser)
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:

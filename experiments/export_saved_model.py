@@ -8,6 +8,10 @@ The same as `acrnn export`. With --refit one network is trained first, which tak
 """
 
 import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from acrnn.cli import main
 

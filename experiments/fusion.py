@@ -15,6 +15,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from acrnn import files
 from acrnn.console import run_job
 from acrnn.crossval.fusion import PROBABILITY, RULES, Fusion, fuse, write_fusion

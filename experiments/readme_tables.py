@@ -17,6 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from acrnn import files
 from acrnn.console import run_job
 

@@ -20,6 +20,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from acrnn.console import comma_separated, numbers, positive
 from acrnn.errors import FieldError

@@ -284,7 +284,7 @@ LIBRARY = [name for name in MODULES if name not in COMMAND_LINE and not name.sta
 
 
 COMMAND = re.compile(
-    r"\b(python -m data_prep|acrnn export|acrnn enrol|acrnn predict|tensorflow_model_server|docker compose) "
+    r"\b(acrnn prepare|acrnn export|acrnn enrol|acrnn predict|tensorflow_model_server|docker compose) "
 )
 
 

@@ -19,6 +19,7 @@ from experiments import run_cv
 REFUSED = {
     "prepare": ["check", "nowhere"],
     "train": ["--dataset", "emodb", "--data-dir", "nowhere", "--records", "nowhere"],
+    "tune": ["--dataset", "emodb", "--data-dir", "nowhere", "--records", "nowhere"],
     "cross-corpus": ["--train", "nowhere", "--test", "nowhere"],
     "evaluate": ["--model", "nowhere", "--dataset", "emodb"],
     "compare": ["nowhere", "nobody"],

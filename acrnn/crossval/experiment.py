@@ -276,5 +276,5 @@ def _check_speeds(experiment: Experiment, record_set: RecordSet) -> None:
             "speeds",
             ", ".join(missing),
             f"{record_set.folder} has {', '.join(f'{speed:g}' for speed in available)}; prepare others with: "
-            "python -m data_prep CORPUS --speeds … --out FOLDER",
+            "acrnn prepare CORPUS --speeds … --out FOLDER",
         )

@@ -21,6 +21,12 @@ _MOST_WAITING = 1000  # blocks of the microphone that wait to be recognized
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0 after Ctrl-C."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return run_job(lambda: listen(load_recognizer(options), options), parser)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="acrnn listen",
         description="Recognizes emotions at a microphone, a line every hop, until Ctrl-C. Needs the extra [microphone].",
@@ -28,8 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_listen_arguments(parser)
-    options = parser.parse_args(arguments)
-    return run_job(lambda: listen(load_recognizer(options), options), parser)
+    return parser
 
 
 def listen(recognizer: Recognizer, options: argparse.Namespace) -> int:

@@ -150,7 +150,7 @@ class System:
             ValueError: the records come from a front end that the system does not accept; segments overlap or leave frames
                 out, but the system needs whole utterances; or no utterance has a text, but the system needs it.
         """
-        remedy = f"prepare others with: python -m data_prep CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
+        remedy = f"prepare others with: acrnn prepare CORPUS --frontend {self.frontend} --segments {self.segments} --out FOLDER"
         untrimmed = replace(records.manifest.frontend, trim_db=None)
         if untrimmed not in [FRONTENDS[name] for name in (self.frontend, *self.other_frontends)]:
             raise ValueError(f"{records.folder}: made by another front end than {self.summary} needs; {remedy}")

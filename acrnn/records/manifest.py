@@ -17,7 +17,7 @@ from acrnn.segments import SegmentRule
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 LONGEST_SPEAKER = 200  # bytes of the encoded name; file systems allow 255 for a file name, here a temporary one
-REMEDY = "delete the folder and prepare the records again with: python -m data_prep"
+REMEDY = "delete the folder and prepare the records again with: acrnn prepare"
 
 
 class _Corpus(TypedDict):

@@ -121,7 +121,7 @@ def _check_finished(folder: Path, results: SearchResults) -> None:
     if not results.is_complete:
         raise ValueError(
             f"{folder}: {part.trials} of {part.planned} trials are done; go on with the command of the search "
-            "(python experiments/tune_depth.py), or choose another search"
+            "(acrnn tune), or choose another search"
         )
     if results.best is None:
         raise ValueError(f"{folder}: none of its {part.trials} trials is complete; search again with other values")

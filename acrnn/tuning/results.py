@@ -294,7 +294,7 @@ def read_tuning(folder: Path) -> SearchResults:
         FileNotFoundError: there is no such file.
         ValueError: the file is damaged, or holds something else.
     """
-    remedy = "search first, with experiments/tune_depth.py"
+    remedy = "search first, with acrnn tune"
     values = files.read_sealed_json(folder / TUNING, remedy)
     with foreign_errors(folder / TUNING, "not the results of a search", remedy):
         return SearchResults.from_dict(values)

@@ -9,6 +9,7 @@ import pytest
 from support.pages import PAGES, ROOT, blocks, commands
 
 from acrnn import cli
+from acrnn.scripts import SCRIPTS
 from data_prep import __main__ as data_prep_cli
 from experiments import readme_tables
 
@@ -85,6 +86,8 @@ def stand_ins(page: Path) -> dict[str, str]:
 def parser_of(command: list[str]):
     """The parser of one of our commands and its arguments; None for another program."""
     match command:
+        case ["acrnn", script, *arguments] if script in SCRIPTS:
+            return importlib.import_module(SCRIPTS[script].module)._parser(), arguments
         case ["acrnn", *arguments]:
             return cli._parser(), arguments
         case ["python", "-m", "data_prep", *arguments]:
@@ -99,6 +102,7 @@ def test_our_commands_are_recognized_among_others():
     shown = [command for command in commands(README) if parser_of(command)]
     assert ["python", "experiments/run_cv.py", "--dataset", "toy"] in shown
     assert ["acrnn", "predict", "recordings/", "--csv"] in shown  # without the redirection
+    assert ["acrnn", "prepare"] in [command[:2] for command in shown]
     assert any("--protocol" in command for command in shown)  # of a continued line
 
 
