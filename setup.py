@@ -66,6 +66,7 @@ setup(
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
         "test": [
             "pytest>=8",
+            "setuptools>=68",  # builds the package that the tests install
             "pytest-xdist>=3.6",
             "hypothesis>=6.100",  # random changes to files
             "ruff>=0.14",

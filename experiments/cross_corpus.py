@@ -1,6 +1,6 @@
 """Trains on all speakers of one corpus and tests on another, over the emotions that both have; by default in both directions.
 
-    python experiments/cross_corpus.py --train records/emodb_chen2018 --test records/ravdess_chen2018 \\
+    acrnn cross-corpus --train records/emodb_chen2018 --test records/ravdess_chen2018 \\
         --reduced --recipe centered --speaker-statistics corpus,speaker,enrolment:5
 
 The last epoch counts; no recording of the other corpus is used in training, and its labels only for the score. A network that was

@@ -1,7 +1,7 @@
 """Tests an exported model on the recordings of a corpus, over the emotions that both have, without and with enrolment.
 
-    python experiments/evaluate_model.py --model acrnn_emodb --dataset ravdess --data-dir RAVDESS --enrol 0,5,10,20
-    python experiments/evaluate_model.py --model saved_models/mine --dataset manifest --data-dir recordings.csv --map-labels joy=happiness
+    acrnn evaluate --model acrnn_emodb --dataset ravdess --data-dir RAVDESS --enrol 0,5,10,20
+    acrnn evaluate --model saved_models/mine --dataset manifest --data-dir recordings.csv --map-labels joy=happiness
 
 The first utterances of every speaker enroll the speaker, in an order that depends on neither emotion nor sentence, and are scored
 for no number. Utterances of other emotions are not scored, and enroll as well. Writes evaluation.md, evaluation.json and

@@ -1,7 +1,7 @@
 """Fuses finished experiments on equal folds: averages the posteriors of their networks, and compares the fusion with each of them.
 
-    python experiments/fusion.py runs/emodb_tuned runs/emodb_tuned_reduced --output-dir runs/fusion
-    python experiments/fusion.py runs/emodb_centered --across-seeds --output-dir runs/ensemble
+    acrnn fuse runs/emodb_tuned runs/emodb_tuned_reduced --output-dir runs/fusion
+    acrnn fuse runs/emodb_centered --across-seeds --output-dir runs/ensemble
 
 Rule and weights are selected in every fold by its validation speakers if all runs hold their posteriors; runs of earlier versions
 do not, and get equal weights. Nothing is trained: seconds. The folder is one of an experiment, so reports and tables accept it;

@@ -1,8 +1,8 @@
 """Searches the number of convolution layers (Table I of Chen et al. 2018), and more, by UAR on the validation speakers.
 
-    python experiments/tune_depth.py --dataset toy --depths 1-2
-    python experiments/tune_depth.py --dataset emodb --data-dir emodb --jobs 2
-    python experiments/tune_depth.py --dataset emodb --search hyperband --also learning_rate,dropout
+    acrnn tune --dataset toy --depths 1-2
+    acrnn tune --dataset emodb --data-dir emodb --jobs 2
+    acrnn tune --dataset emodb --search hyperband --also learning_rate,dropout
 
 Expect on three folds of Emo-DB with the reduced network, recipe centered, ten epochs: validation UAR 67.9, 70.8, 64.5 and 65.6
 for one to four layers, which ten speakers cannot tell apart (experiments/results/tuning_emodb_chen2018-3d). On two cores: two to
@@ -11,7 +11,7 @@ four minutes a trial; at full size an hour for ten folds of twenty epochs (exper
 The same command resumes after an interruption. Several machines with a shared folder search together: give each the same
 command with KerasTuner's variables, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT (the address of the chief) and
 KERASTUNER_TUNER_ID (chief on one machine, tuner0, tuner1 … on the others); --jobs has no effect then. To train and test the best
-configuration: python experiments/run_cv.py --dataset emodb --model best
+configuration: acrnn train --dataset emodb --model best
 """
 
 from __future__ import annotations
