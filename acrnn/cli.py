@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acrnn import __version__, completion
-from acrnn.console import add_command, run_job
+from acrnn.console import Parser, add_command, run_job
 from acrnn.export.arguments import add_export_arguments, check_export_arguments
 from acrnn.inference import server_commands
 from acrnn.inference.arguments import add_enrolment_arguments, add_predict_arguments, load_recognizer
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="acrnn",
         description="Speech emotion recognition, evaluated on speakers that a network was not trained on.",
         epilog="example: acrnn predict speech.wav",

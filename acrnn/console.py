@@ -138,13 +138,13 @@ def silenced() -> Iterator[None]:
 
 
 class Parser(argparse.ArgumentParser):
-    """Argument parser that explains how to write a value which begins with a dash."""
+    """Argument parser with errors of one line, which explain how to write a value that begins with a dash."""
 
     def error(self, message: str) -> NoReturn:
-        """Prints the usage and the message, and ends the program with exit status 2."""
+        """Prints the message, and ends the program with exit status 2."""
         if match := re.match(r"argument .*?(--[\w-]+)[^:]*: expected (?:one|at least one) argument", message):
             message = f"{message}; a value that begins with a dash follows an equals sign, as in {match[1]}=-x"
-        super().error(message)
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
 
 
 def add_command(

@@ -32,8 +32,9 @@ class ProgressLine:
     def update(self, done: int, total: int, note: str = "") -> None:
         """Shows the progress, with a note, if the last update is long enough ago or the job is finished."""
         now = time.monotonic()
-        # Time is measured from the first call: starting processes and compiling happen only once, before it.
-        self.first = self.first or (now, done)
+        # Time is measured from the first finished part: starting processes and compiling happen only once, before it.
+        if done and self.first is None:
+            self.first = (now, done)
         is_due = now - self.shown_at >= self.interval_seconds or (done == total and self.done < total)
         self.done = done
         if not is_due:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,9 +137,10 @@ def run_inspect(options: argparse.Namespace) -> int:
     print(f"content   {_size(manifest)}, {record_set.size_bytes / 2**20:.0f} MiB as {manifest.dtype}")
     print(f"duration  {min(durations):.2f} to {max(durations):.2f} s, {sum(durations) / 60:.1f} min in all")
     print(f"segment   {' x '.join(map(str, manifest.segment_shape))} (frames, bands, channels)")
-    print(f"front end {frontends.to_dict(manifest.frontend)}")
-    print(f"rule      {segments.to_dict(manifest.rule)}")
-    print(f"rates     {dict(Counter(f'{row.sample_rate_hz} Hz' for row in rows))}")
+    print(f"front end {_listed(frontends.to_dict(manifest.frontend))}")
+    print(f"rule      {_listed(segments.to_dict(manifest.rule))}")
+    rates = Counter(row.sample_rate_hz for row in rows)
+    print(f"rates     {', '.join(f'{rate} Hz: {count} recordings' for rate, count in sorted(rates.items()))}")
     print(f"left out  {len(manifest.skipped)}")
     for name, entry in manifest.auxiliary_inputs.items():
         shown = ", ".join(f"{key} {value}" for key, value in entry.items() if "sha256" not in key)
@@ -148,6 +149,13 @@ def run_inspect(options: argparse.Namespace) -> int:
     if options.values:
         _print_values(record_set)
     return 0
+
+
+def _listed(settings: Mapping[str, object]) -> str:
+    """Settings in one line: "kind logmel, sample rate hz 16000"."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {'none' if value is None else value}" for name, value in settings.items()
+    )
 
 
 def _print_values(record_set: RecordSet) -> None:

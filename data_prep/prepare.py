@@ -101,6 +101,7 @@ def _write(
     skip_bad: bool,
     progress: Callable[[int, int], None],
 ) -> Manifest:
+    progress(0, sum(len(plan.jobs) for plan in plans))  # TensorFlow and the worker processes take some seconds to start
     import_quietly("tensorflow")
     written = write_shards(out, plans, jobs, skip_bad, progress)
     failures = [failure for shard in written for failure in shard.skipped]

@@ -173,7 +173,7 @@ def chosen_folds(numbers: Sequence[int] | None, folds: Sequence[Fold]) -> list[i
         return list(range(len(folds)))
     for number in numbers:
         if not 0 <= number < len(folds):
-            raise FieldError("folds", number, f"there is no such fold; the protocol has folds 0 to {len(folds) - 1}")
+            raise FieldError("folds", number, f"there is no such fold; choose from 0 to {len(folds) - 1}")
     return list(numbers)
 
 

@@ -259,9 +259,20 @@ class Recognizer:
             raise audio.AudioError(f"{name}: {seconds:.1f} s long, the model takes up to {most:g} s; {remedy}")
 
     def _group_results(self, group: Sequence[_Utterance | Failure]) -> Iterator[Prediction | Failure]:
-        predictions = iter(self._predictions([entry for entry in group if not isinstance(entry, Failure)]))
+        utterances = [entry for entry in group if not isinstance(entry, Failure)]
+        try:
+            results: Iterator[Prediction | Failure] = iter(self._predictions(utterances))
+        except Exception:  # runtimes have errors of their own; the others of the group are recognized all the same
+            results = iter([self._alone(utterance) for utterance in utterances])
         for entry in group:
-            yield entry if isinstance(entry, Failure) else next(predictions)
+            yield entry if isinstance(entry, Failure) else next(results)
+
+    def _alone(self, utterance: _Utterance) -> Prediction | Failure:
+        try:
+            return self._predictions([utterance])[0]
+        except Exception as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            return Failure(utterance.name, f"{utterance.name}: the model fails on it ({reason}); leave it out")
 
     def _predictions(self, utterances: Sequence[_Utterance]) -> list[Prediction]:
         outputs = self._run([each.waveform for each in utterances], [each.auxiliary_inputs for each in utterances])

@@ -208,6 +208,8 @@ def data_name(data_dir: Path) -> str:
 
 def _find_utterances(corpus: Corpus, data_dirs: Sequence[Path], options: ReadOptions) -> list[Utterance]:
     """Returns the utterances of all tables or folders, sorted by id."""
+    if len({data_dir.resolve() for data_dir in data_dirs}) < len(data_dirs):
+        raise FieldError("data_dir", data_dirs, "one of them is given twice; name each once")
     names = [data_name(data_dir) for data_dir in data_dirs]
     if len(set(names)) < len(names):
         raise FieldError("data_dir", data_dirs, "two of them have one name, so that their speakers mix; rename one")

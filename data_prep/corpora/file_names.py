@@ -35,7 +35,11 @@ def compile_pattern(pattern: str, codes: Mapping[str, Iterable[str]] = {}) -> re
     suffix = PurePath(pattern).suffix
     suffix = suffix if suffix.lower() in audio.SUFFIXES else ""
     extension = f"(?i:{re.escape(suffix)})" if suffix else r"\.[^./]+"
-    expression = _expression(list(Formatter().parse(pattern.removesuffix(suffix))), codes)
+    try:
+        parts = list(Formatter().parse(pattern.removesuffix(suffix)))
+    except ValueError as error:
+        raise ValueError("a brace has no other; write {speaker} for a field, and a brace itself twice") from error
+    expression = _expression(parts, codes)
     try:
         return re.compile(f"(?:.*/)?{expression}{extension}")
     except re.error as error:
@@ -55,7 +59,10 @@ def _expression(parts: Sequence[tuple], codes: Mapping[str, Iterable[str]]) -> s
         elif own or name in codes:
             expression += f"(?P<{name}>{own or _one_of(codes[name])})"
         elif not following:
-            raise ValueError(f"nothing separates the field {name!r} from the next; write {{{name}:[a-z]+}} or the like")
+            raise ValueError(
+                f"nothing separates the field {name!r} from the next; put a character between them, or say by a regular expression "
+                f"what belongs to it: {{{name}:..}} for two characters"
+            )
         else:
             expression += f"(?P<{name}>[^{re.escape('/' + literal[-1:] + following[0])}]+)"
         names.add(name)

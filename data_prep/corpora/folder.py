@@ -48,7 +48,7 @@ def _refuse_folders_of_speakers(utterances: Sequence[Utterance], pattern: re.Pat
         (first, speaker), (second, other) = pairs[:2]
         raise FieldError(
             "speaker_pattern",
-            repr(pattern.pattern),
+            _quoted(pattern.pattern),
             f"every folder has one speaker of its own ({first}: {speaker!r}, {second}: {other!r}), so that emotions cannot be "
             "told from voices; if the folders are the speakers, list the files in a table with path, label and speaker for the "
             "corpus 'manifest', or sort them into one folder per emotion",
@@ -59,14 +59,14 @@ def _by_file_names(data_dir: Path, text: str, options: ReadOptions) -> list[Utte
     pattern = _compile_file_pattern(text)
     if options.speaker_pattern is not None:
         raise FieldError(
-            "speaker_pattern", repr(options.speaker_pattern), "the file pattern states the speaker; leave one out"
+            "speaker_pattern", _quoted(options.speaker_pattern), "the file pattern states the speaker; leave one out"
         )
     matches = {path: pattern.fullmatch(path.relative_to(data_dir).as_posix()) for path in sound_files(data_dir)}
     unmatched = [path for path, match in matches.items() if not match]
     if unmatched and not options.skip_bad:
         raise FieldError(
             "file_pattern",
-            repr(text),
+            _quoted(text),
             f"does not match {len(unmatched)} of {len(matches)} sound files in {data_dir}: {listed(data_dir, unmatched)}; "
             "correct the pattern, or leave the files out with the option skip_bad",
         )
@@ -78,11 +78,11 @@ def _compile_file_pattern(text: str) -> re.Pattern[str]:
     try:
         pattern = compile_pattern(text)
     except ValueError as error:
-        raise FieldError("file_pattern", repr(text), str(error)) from error
+        raise FieldError("file_pattern", _quoted(text), str(error)) from error
     if missing := {"speaker", "emotion"} - set(pattern.groupindex):
         example = "'{speaker}_{emotion}_{take}.wav'"
         raise FieldError(
-            "file_pattern", repr(text), f"no field {' and '.join(sorted(missing))}; write it as in {example}"
+            "file_pattern", _quoted(text), f"no field {' and '.join(sorted(missing))}; write it as in {example}"
         )
     return pattern
 
@@ -109,14 +109,19 @@ def _compile(speaker_pattern: str | None) -> re.Pattern[str]:
     try:
         pattern = re.compile(speaker_pattern)
     except re.error as error:
-        raise FieldError("speaker_pattern", repr(speaker_pattern), f"not a regular expression ({error})") from error
+        raise FieldError("speaker_pattern", _quoted(speaker_pattern), f"not a regular expression ({error})") from error
     if pattern.groups == 0:
         raise FieldError(
             "speaker_pattern",
-            repr(speaker_pattern),
+            _quoted(speaker_pattern),
             "no group; put parentheses around the speaker, as in '([^/_]+)_'",
         )
     return pattern
+
+
+def _quoted(pattern: str) -> str:
+    """A pattern as it was typed: `repr` doubles its backslashes."""
+    return f"'{pattern}'"
 
 
 def _sound_files(data_dir: Path) -> list[Path]:
@@ -137,7 +142,7 @@ def _utterance(data_dir: Path, relative: Path, pattern: re.Pattern[str]) -> Utte
     speaker = match and match[1]
     if not speaker:
         problem = f"finds no speaker in {relative.as_posix()!r}; correct the pattern, or rename {data_dir / relative}"
-        raise FieldError("speaker_pattern", repr(pattern.pattern), problem)
+        raise FieldError("speaker_pattern", _quoted(pattern.pattern), problem)
     return Utterance(
         id=relative.with_suffix("").as_posix(),
         path=data_dir / relative,

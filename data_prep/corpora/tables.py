@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acrnn.errors import FieldError, missing_extra
+from acrnn.errors import FieldError, UsageError, missing_extra
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # first bytes of workbooks: .xlsx, and .xls of Excel up to 2003
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n')
@@ -85,7 +85,8 @@ def read_rows(
         instead: required column → column that may take its place.
 
     Raises:
-        FieldError: a required column, or one of `columns`, is missing.
+        UsageError: a required column is missing.
+        FieldError: one of `columns` is missing.
         ImportError: the table is a workbook, and the extra to read it is not installed.
         ValueError: the table cannot be read, two columns have one name, or a row has more cells than the first one.
     """
@@ -118,11 +119,9 @@ def _check_columns(table: Path, names: Sequence[str], columns: Mapping[str, str]
     missing = [column for column in required if column not in (*names, *columns)]
     if missing:
         renamed = f"{missing[0]}=NAME"
-        raise FieldError(
-            "columns",
-            "",
-            f"{table}: column {', '.join(missing)} missing; {listed}; the first line must name them; if they have other names, "
-            f"give these, as in {renamed}",
+        raise UsageError(
+            f"{table}: no column {' and '.join(missing)}; {listed}; name the columns in the first line, or, if they have other "
+            f"names there, give these with the option columns, as in {renamed}"
         )
     repeated = sorted({name for name in names if name and names.count(name) > 1})
     if repeated:

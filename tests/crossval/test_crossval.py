@@ -176,7 +176,7 @@ def test_records_of_another_front_end_are_refused(experiment, tmp_path):
 
 
 def test_a_fold_that_does_not_exist_is_refused(experiment, tmp_path):
-    with pytest.raises(ValueError, match="^folds 5: there is no such fold; the protocol has folds 0 to 4"):
+    with pytest.raises(ValueError, match="^folds 5: there is no such fold; choose from 0 to 4"):
         cross_validate(experiment, tmp_path, folds=[5], announce=quiet)
 
 

@@ -230,7 +230,7 @@ def test_a_damaged_record_set_is_refused_with_the_remedy(tiny_records, tmp_path,
     damage(copy)
     assert main(["inspect", str(copy)]) == 1
     error = capsys.readouterr().err
-    assert message in error and "python -m data_prep" in error
+    assert message in error and "acrnn prepare" in error
 
 
 def test_inspect_prints_the_distribution_of_the_values_without_padding(tiny_records, capsys):

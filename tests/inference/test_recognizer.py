@@ -193,6 +193,20 @@ def test_files_come_back_in_their_order_whatever_their_lengths(recognizer, tmp_p
         assert each.probabilities == pytest.approx(recognizer.predict(each.source).probabilities, abs=1e-5)
 
 
+def test_a_file_on_which_the_model_fails_is_a_failure_of_its_own(recognizer, recordings, monkeypatch):
+    run = recognizer._run
+
+    def without_memory_for_two_seconds(waveforms, given):
+        if any(len(waveform) == 2 * RATE for waveform in waveforms):
+            raise RuntimeError("not enough memory\nat node 7")
+        return run(waveforms, given)
+
+    monkeypatch.setattr(recognizer, "_run", without_memory_for_two_seconds)
+    first, failed, third = recognizer.predict_files([recordings / name for name in ("a.wav", "b.flac", "deeper/c.wav")])
+    assert isinstance(first, Prediction) and isinstance(third, Prediction)
+    assert failed.reason == f"{recordings / 'b.flac'}: the model fails on it (not enough memory); leave it out"
+
+
 def test_a_stream_predicts_for_a_window_as_for_a_file_of_it(recognizer):
     waveform = np.concatenate([sound(2.5, seed) for seed in range(4)])[: 7 * RATE + 8500]
     stream, decisions = recognizer.stream(window_seconds=3.0, hop_seconds=0.5), []

@@ -132,7 +132,7 @@ def test_files_that_the_pattern_does_not_match_are_counted_and_left_out_on_reque
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"file_pattern": "{speaker"}, r"file_pattern '\{speaker': expected '\}'"),
+        ({"file_pattern": "{speaker"}, r"file_pattern '\{speaker': a brace has no other"),
         (
             {"file_pattern": "{speaker}.wav"},
             r"no field emotion; write it as in '\{speaker\}_\{emotion\}_\{take\}\.wav'",

@@ -97,9 +97,9 @@ GOOD = "sound/anna_1.wav,anger,anna"
         (
             "file,label\nx,y\n",
             ValueError,
-            r"manifest\.csv: column path, speaker missing; the columns there are: file, label",
+            r"manifest\.csv: no column path and speaker; the columns there are: file, label",
         ),
-        ("", ValueError, r"manifest\.csv: column path, label, speaker missing; the columns there are: none"),
+        ("", ValueError, r"manifest\.csv: no column path and label and speaker; the columns there are: none"),
         ("path,label,speaker,label\n", ValueError, r"manifest\.csv: column label occurs twice"),
         (HEADER, ValueError, "no utterance of a table"),
         (HEADER + "sound/anna_1.wav, ,anna\n", ValueError, r"line 2, column label: the cell is empty"),
