@@ -66,6 +66,12 @@ def subesco() -> list[str]:
     return [f"{sex}_{number:02d}_NAME_S_{sentence}_{e}_{take}" for sex, number, sentence, e, take in parts]
 
 
+def nemo() -> list[str]:
+    """4481 names: nine speakers, up to ninety sentences of each emotion."""
+    counts = {"anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769, "surprised": 669}
+    return [f"samples/{'ABCDEFGHI'[n % 9]}B0_{e}_{1 + n // 9}" for e, count in counts.items() for n in range(count)]
+
+
 def pretend(monkeypatch: pytest.MonkeyPatch, names: Sequence[str]) -> None:
     """Lets the readers find files with these names and the extension .wav in any folder, without writing thousands of them."""
 

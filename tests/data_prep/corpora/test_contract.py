@@ -35,7 +35,7 @@ def write_published(path, name):
 EXAMPLES = {
     **{
         name: (lambda path, name=name: write_published(path, name), PARTIAL)
-        for name in ("cremad", "tess", "savee", "esd", "emovo", "subesco")
+        for name in ("cremad", "tess", "savee", "esd", "emovo", "subesco", "nemo")
     },
     "toy": (lambda path: toy.generate(path, speaker_count=1), PARTIAL),
     "toy-bimodal": (lambda path: toy_bimodal.generate(path, speaker_count=1), PARTIAL),

@@ -22,8 +22,9 @@ PUBLISHED = {
     "esd": (dict.fromkeys(("anger", "happiness", "neutral", "sadness", "surprise"), 7000), 20),
     "emovo": (dict.fromkeys(SEVEN, 84), 6),
     "subesco": (dict.fromkeys(SEVEN, 1000), 20),
+    "nemo": ({"anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769, "surprise": 669}, 9),
 }
-TOTALS = {"cremad": 7442, "tess": 2800, "savee": 480, "esd": 35000, "emovo": 588, "subesco": 7000}
+TOTALS = {"cremad": 7442, "tess": 2800, "savee": 480, "esd": 35000, "emovo": 588, "subesco": 7000, "nemo": 4481}
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def test_a_complete_copy_has_the_published_counts(name, tmp_path, monkeypatch):
     assert len({utterance.speaker for utterance in selection.utterances}) == num_speakers
 
 
-@pytest.mark.parametrize("name", ["cremad", "tess", "savee", "emovo"])
+@pytest.mark.parametrize("name", ["cremad", "tess", "savee", "emovo", "nemo"])
 def test_a_copy_that_lacks_a_file_is_refused_and_read_on_request(name, tmp_path, monkeypatch):
     pretend(monkeypatch, getattr(published_names, name)()[1:])
     with pytest.raises(ValueError, match=f"{name} subset 'all': the counts differ.*allow_partial"):
@@ -68,6 +69,7 @@ def test_a_copy_that_lacks_a_file_is_refused_and_read_on_request(name, tmp_path,
         ("emovo", "EMOVO/f1/dis-f1-b1", ("dis-f1-b1", "f1", "disgust", None)),
         ("emovo", "m3/gio-m3-d2", ("gio-m3-d2", "m3", "happiness", None)),
         ("subesco", "F_01_OISHI_S_1_ANGRY_1", ("F_01_OISHI_S_1_ANGRY_1", "F_01", "anger", None)),
+        ("nemo", "samples/WR0_surprised_64", ("WR0_surprised_64", "WR0", "surprise", None)),
         ("subesco", "M_01_X_S_10_SAD_5", ("M_01_X_S_10_SAD_5", "M_01", "sadness", None)),
     ],
 )
