@@ -16,6 +16,7 @@ For a longer utterance, `acrnn.inference` calls `features`, cuts the result by t
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -27,25 +28,29 @@ from acrnn.export.trained_model import TrainedModel
 from acrnn.segments import pool_in_graph
 
 
-def write(trained: TrainedModel, path: Path, weights: str = "float32") -> None:
-    """Writes a LiteRT file.
+def write(trained: TrainedModel, paths: Mapping[str, Path]) -> None:
+    """Writes LiteRT files of one model; its functions are traced once for all of them.
 
     Args:
         trained: the network with its front end and segment rule.
-        path: the file to write.
-        weights: number format of the weights: "float32", "float16", or "int8" for the matrices of products, scaled at
-            run time.
+        paths: the file to write, by the number format of the weights: "float32", "float16", or "int8" for the matrices of
+            products, scaled at run time.
     """
     with tempfile.TemporaryDirectory() as temporary:
         module = _Signatures(trained)
         tf.saved_model.save(module, temporary, signatures=module.endpoints)
-        with silenced():
-            converter = tf.lite.TFLiteConverter.from_saved_model(temporary, signature_keys=list(module.endpoints))
-            if weights != "float32":
-                converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            if weights == "float16":
-                converter.target_spec.supported_types = [tf.float16]
-            path.write_bytes(converter.convert())
+        for weights, path in paths.items():
+            with silenced():
+                path.write_bytes(_converted(temporary, list(module.endpoints), weights))
+
+
+def _converted(folder: str, signatures: list[str], weights: str) -> bytes:
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=signatures)
+    if weights != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if weights == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    return converter.convert()
 
 
 class _Signatures(tf.Module):

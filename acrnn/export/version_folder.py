@@ -96,7 +96,7 @@ def _write_all(
     announce: Callable[[str], None],
 ) -> Card:
     for key in formats:
-        _write(key, trained, folder)
+        _write(key, trained, folder, formats)
         announce(f"{key}: {FORMATS[key].title}")
     card = card_of(trained, name, estimate, formats)
     if words := words_of(trained):
@@ -131,7 +131,7 @@ def _replaced(out: Path) -> Path:
     return out.with_name(f".replaced-{out.name}")
 
 
-def _write(name: str, trained: TrainedModel, folder: Path) -> None:
+def _write(name: str, trained: TrainedModel, folder: Path, formats: Sequence[str]) -> None:
     from acrnn.export import litert_model, onnx_model, saved_model
 
     path = folder / FORMATS[name].file
@@ -143,8 +143,9 @@ def _write(name: str, trained: TrainedModel, folder: Path) -> None:
             onnx_model.write(trained, exact)
         if name == "onnx-int8":
             onnx_model.quantize(exact, path)
-    else:
-        litert_model.write(trained, path, FORMATS[name].weights)
+    elif not path.exists():
+        litert = [FORMATS[key] for key in formats if key.startswith("litert")]
+        litert_model.write(trained, {each.weights: folder / each.file for each in litert})
 
 
 def words_of(trained: TrainedModel) -> tuple[str, ...]:
