@@ -3,8 +3,7 @@
     python experiments/determinism.py --output experiments/results/determinism.md -- --dataset emodb --folds 0 --epochs 3
 
 What follows `--` are options of experiments/run_cv.py. Each row trains twice; the turns alternate, so that other load on the machine
-meets all rows alike. Differences are those of the probabilities of the test part, which results files hold to six decimals. Expect
-on Emo-DB at full size experiments/results/determinism.md.
+meets all rows alike. Differences are those of the probabilities of the test part, which results files hold to six decimals.
 """
 
 from __future__ import annotations
