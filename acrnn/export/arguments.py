@@ -64,7 +64,8 @@ def check_export_arguments(options: argparse.Namespace) -> None:
         UsageError: records or initial weights are missing or superfluous.
     """
     for name in ("fold", "refit", "records"):
-        if options.model and getattr(options, name) not in (None, False):
+        value = getattr(options, name)
+        if options.model and value is not None and value is not False:
             raise UsageError(f"--{name}: it goes with --run only; leave it out, or name the experiment with --run")
     if options.refit and not options.records:
         raise UsageError("--refit: it trains on all speakers, so it needs --records, the experiment's record set")

@@ -33,7 +33,7 @@ def test_weights_and_card_are_kept_in_another_format(earlier, capsys):
     assert after.evaluations == FIGURES and after.identity == before.identity
     assert set(after.formats) == {"saved-model", "onnx"} and main(["check", str(out)]) == 0
     expected = Recognizer.load(earlier, "saved-model", check_speech=False).predict(sounds()[4], 16000)
-    assert max(expected.probabilities.values()) > 0.5  # otherwise random weights would do as well
+    assert np.ptp(list(expected.probabilities.values())) > 0.3  # otherwise random weights would do as well
     for runtime in ("saved-model", "onnx"):
         prediction = Recognizer.load(out, runtime, check_speech=False).predict(sounds()[4], 16000)
         np.testing.assert_allclose(
@@ -69,6 +69,6 @@ def test_a_model_without_a_saved_model_is_refused(earlier, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("option", [["--fold", "0"], ["--refit"], ["--records", "x"]])
-def test_options_of_an_experiment_do_not_go_with_a_model(earlier, option, capsys):
-    assert main(["export", "--model", str(earlier), "--out", "m/2", *option]) == 2
+def test_options_of_an_experiment_do_not_go_with_a_model(earlier, option, tmp_path, capsys):
+    assert main(["export", "--model", str(earlier), "--out", str(tmp_path / "m" / "2"), *option]) == 2
     assert f"{option[0]}: it goes with --run only" in capsys.readouterr().err
