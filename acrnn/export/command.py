@@ -7,23 +7,38 @@ from typing import TYPE_CHECKING
 
 from acrnn.console import import_quietly
 from acrnn.export import serving, version_folder
+from acrnn.inference import locate
 from acrnn.progress import ProgressLine
 
 if TYPE_CHECKING:
     from acrnn.export.trained_model import TrainedModel
+    from acrnn.model_card import Card
 
 
 def export(options: argparse.Namespace) -> int:
-    """Exports the network of a run, or of a refit; returns the exit status."""
+    """Exports the network of a run, of a refit, or of an exported model; returns the exit status."""
     version_folder.check(options.out, options.formats, options.replaced, options.served)
     if options.served:
         serving.require()
     import_quietly("tensorflow")
-    estimate = version_folder.estimate_of(options.folder)
-    model = _refitted(options) if options.refit else _of_run(options)
-    card = version_folder.export(model, options.out, options.formats, estimate, options.replaced, options.served, print)
+    network, estimate, earlier = _of_model(options.model) if options.model else _of_experiment(options)
+    card = version_folder.export(
+        network, options.out, options.formats, estimate, options.replaced, options.served, print, earlier
+    )
     print(f"{options.out}: {card.name}, {card.summary}, emotions {', '.join(card.labels)}")
     return 0
+
+
+def _of_model(model: str) -> tuple[TrainedModel, None, Card]:
+    from acrnn.export import earlier_export
+
+    network, card = earlier_export.read(locate.version_folder(model))
+    return network, None, card
+
+
+def _of_experiment(options: argparse.Namespace) -> tuple[TrainedModel, dict, None]:
+    estimate = version_folder.estimate_of(options.folder)
+    return _refitted(options) if options.refit else _of_run(options), estimate, None
 
 
 def _of_run(options: argparse.Namespace) -> TrainedModel:

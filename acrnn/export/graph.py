@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from acrnn.export import speaker_normalization
+from acrnn.export import row_checks, speaker_normalization
 from acrnn.export.speaker_dense import SpeakerDense
 from acrnn.export.trained_model import TrainedModel
 from acrnn.segments import attention_by_frame_in_graph, pool_in_graph
@@ -77,6 +77,7 @@ class RecognitionGraph:
         *auxiliary_inputs: tf.Tensor,
         speaker_statistics: tf.Tensor | None = None,
         speaker_dense: tf.Tensor | None = None,
+        codes: tf.Tensor | None = None,
     ) -> Outputs:
         """Recognizes utterances.
 
@@ -87,16 +88,23 @@ class RecognitionGraph:
             auxiliary_inputs: in the order of `RecognitionGraph.auxiliary_inputs`, one row an utterance.
             speaker_statistics, speaker_dense: see `RecognitionGraph.speaker_inputs`; None for utterances without speaker
                 profiles.
+            codes: int32 [batch], codes of the rows for which an error is known already; None for none.
 
         Returns:
-            probabilities float32 [batch, classes] and num_segments int32 [batch]. For each segment, up to the largest
-            number of segments in the batch: segment_probabilities float32 [batch, segments, classes],
-            segment_start_seconds float32 [batch, segments], segment_num_frames int32 [batch, segments] and, for a
-            network with attention, attention float32 [batch, segments, frames], which sums to one over the real frames
-            of a segment; for a network with a batch-normalized dense layer, segment_embeddings float32 [batch, segments,
-            units], the values of this layer before the normalization. All of them are zero where an utterance has no such
-            segment.
+            error_code int32 [batch], a key in `model_card.ROW_ERRORS`: 0, or the reason for which all other outputs of a row
+            are zero; the other rows do not depend on it. probabilities float32 [batch, classes] and num_segments int32 [batch].
+            For each segment, up to the largest number of segments in the batch: segment_probabilities float32 [batch, segments,
+            classes], segment_start_seconds float32 [batch, segments], segment_num_frames int32 [batch, segments] and, for a
+            network with attention, attention float32 [batch, segments, frames], which sums to one over the real frames of a
+            segment; for a network with a batch-normalized dense layer, segment_embeddings float32 [batch, segments, units], the
+            values of this layer before the normalization. All of them are zero where an utterance has no such segment.
         """
+        given_rows = {"speaker_statistics": speaker_statistics, "speaker_dense": speaker_dense}
+        codes = self._codes(waveform, num_samples, [rows for rows in given_rows.values() if rows is not None], codes)
+        waveform, num_samples = row_checks.usable_waveforms(waveform, num_samples, codes, self.trained.frontend)
+        speaker_statistics, speaker_dense = (
+            None if rows is None else row_checks.without_bad_rows(rows, codes) for rows in given_rows.values()
+        )
         features, num_frames, first = self._features(waveform, num_samples, speaker_statistics)
         starts, valid, places, segments, counts = self._segments(features, num_frames)
         rows = [tf.gather(tensor, places[:, 0]) for tensor in auxiliary_inputs]
@@ -123,7 +131,17 @@ class RecognitionGraph:
             results["attention"] = grid(outputs["attention"])
         if self.dense:
             results["segment_embeddings"] = grid(outputs["embeddings"])
-        return results
+        return _answered(results, codes)
+
+    def _codes(
+        self, waveform: tf.Tensor, num_samples: tf.Tensor, speaker: Sequence[tf.Tensor], known: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Returns the code of the error of each row, int32 [batch]."""
+        rules = [*row_checks.waveform_rules(waveform, num_samples, self.trained.frontend)]
+        for statistics in speaker:
+            rules += row_checks.speaker_rules(statistics)
+        codes = row_checks.first_code(rules)
+        return codes if known is None else tf.where(known > 0, known, codes)
 
     def segments(
         self,
@@ -147,6 +165,12 @@ class RecognitionGraph:
         """
         outputs = self._network(_masked(features, num_frames), num_frames, auxiliary_inputs, speaker_dense)
         return {**outputs, "probabilities": tf.nn.softmax(outputs["logits"])}
+
+    def checked_segments(self, features: tf.Tensor, num_frames: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
+        """Recognizes segments as `segments` does, with `error_code` as in `utterances`."""
+        codes = row_checks.first_code(row_checks.feature_rules(features, num_frames))
+        features, num_frames = row_checks.without_bad_rows(features, codes), tf.where(codes > 0, 1, num_frames)
+        return _answered(self.segments(features, num_frames, *auxiliary_inputs), codes)
 
     def _segments(self, features: tf.Tensor, num_frames: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Cuts utterances into segments.
@@ -186,6 +210,11 @@ class RecognitionGraph:
         if self.dense and speaker_dense is not None:
             outputs["logits"] = self.dense.logits(outputs["embeddings"], speaker_dense)
         return outputs
+
+
+def _answered(outputs: Outputs, codes: tf.Tensor) -> Outputs:
+    """Returns the outputs with zeros in the rows that have an error, and the codes."""
+    return {**{name: row_checks.without_bad_rows(value, codes) for name, value in outputs.items()}, "error_code": codes}
 
 
 def _masked(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,8 @@ Only TensorFlow is needed to load it. Signatures and their inputs:
   dense layer; each only if the model has it, and zeros for an utterance without a profile.
 
 A network with auxiliary inputs has them in all signatures: text string [batch], speaker_embedding float32 [batch, size].
-Outputs are those of `RecognitionGraph`, and `emotion` string [batch].
+Outputs are those of `RecognitionGraph`, and `emotion` and `error` string [batch]: a row that cannot be used has an error and no
+emotion, and fails no other row.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ import tensorflow as tf
 from acrnn.export import wav
 from acrnn.export.graph import Outputs, RecognitionGraph
 from acrnn.export.trained_model import TrainedModel
-from acrnn.frontends import Spec
-from acrnn.model_card import MAX_SECONDS
+from acrnn.model_card import MAX_SECONDS, ROW_ERRORS
 from acrnn.text.embedding import embedding_of
 from acrnn.text.in_graph import Tokenizer
 
@@ -72,38 +72,38 @@ class _Signatures(tf.Module):
         names = [spec.name for spec in self.graph.speaker_inputs]
         auxiliary = inputs[len(names) :]
         *given, _ = _with_equal_rows([*inputs[: len(names)], num_samples], [*names, "num_samples"])
-        with tf.control_dependencies([check for values in given for check in _speaker_checks(values)]):
-            speaker = {name: tf.identity(values) for name, values in zip(names, given, strict=True)}
-            return self._utterances(waveform, num_samples, *auxiliary, **speaker)
+        return self._utterances(waveform, num_samples, *auxiliary, **dict(zip(names, given, strict=True)))
 
     def _utterances(
         self,
         waveform: tf.Tensor,
         num_samples: tf.Tensor,
         *auxiliary: tf.Tensor,
-        **speaker: tf.Tensor,
+        **others: tf.Tensor,
     ) -> Outputs:
         names = ["waveform", "num_samples", *self.auxiliary.inputs]
         waveform, num_samples, *inputs = _with_equal_rows([waveform, num_samples, *auxiliary], names)
-        with tf.control_dependencies(_waveform_checks(waveform, num_samples, self.trained.frontend)):
-            sound = tf.identity(waveform), tf.identity(num_samples)
-            outputs = self.graph.utterances(*sound, *self.auxiliary.network_inputs(inputs), **speaker)
-            return self._with_emotion(outputs)
+        network_inputs = self.auxiliary.network_inputs(inputs)
+        return self._in_words(self.graph.utterances(waveform, num_samples, *network_inputs, **others))
 
     def _wav_bytes(self, contents: tf.Tensor, *auxiliary: tf.Tensor) -> Outputs:
-        sound = wav.decode(contents, self.trained.frontend.sample_rate_hz, MAX_SECONDS)
-        return self._utterances(*sound, *auxiliary)
+        waveform, num_samples, codes = wav.decode(contents, self.trained.frontend.sample_rate_hz, MAX_SECONDS)
+        return self._utterances(waveform, num_samples, *auxiliary, codes=codes)
 
     def _segments(self, features: tf.Tensor, num_frames: tf.Tensor, *auxiliary: tf.Tensor) -> Outputs:
         names = ["features", "num_frames", *self.auxiliary.inputs]
         features, num_frames, *inputs = _with_equal_rows([features, num_frames, *auxiliary], names)
-        with tf.control_dependencies(_segment_checks(features, num_frames)):
-            sound = tf.identity(features), tf.identity(num_frames)
-            return self._with_emotion(self.graph.segments(*sound, *self.auxiliary.network_inputs(inputs)))
+        return self._in_words(self.graph.checked_segments(features, num_frames, *self.auxiliary.network_inputs(inputs)))
 
-    def _with_emotion(self, outputs: Outputs) -> Outputs:
-        labels = tf.constant(self.trained.labels)
-        return {**outputs, "emotion": tf.gather(labels, tf.argmax(outputs["probabilities"], axis=-1))}
+    def _in_words(self, outputs: Outputs) -> Outputs:
+        """Adds `emotion`, which is empty for a row with an error, and `error`, which is empty for the others."""
+        codes, labels = outputs["error_code"], tf.constant(self.trained.labels)
+        emotion = tf.gather(labels, tf.argmax(outputs["probabilities"], axis=-1))
+        return {
+            **outputs,
+            "emotion": tf.where(codes > 0, "", emotion),
+            "error": tf.gather(tf.constant(list(ROW_ERRORS.values())), codes),
+        }
 
 
 class _AuxiliaryInputs(tf.Module):
@@ -140,53 +140,3 @@ def _with_equal_rows(values: Sequence[tf.Tensor], names: Sequence[str]) -> list[
     message = [f"{' and '.join(names)} need the same number of rows, and at least one; they have", rows]
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(rows == rows[0]) & (rows[0] > 0), message)]):
         return [tf.identity(value) for value in values]
-
-
-def _waveform_checks(waveform: tf.Tensor, num_samples: tf.Tensor, frontend: Spec) -> list[tf.Operation]:
-    most = round(MAX_SECONDS * frontend.sample_rate_hz)
-    too_short = f"shorter than one analysis window of {frontend.window_seconds:g} s"
-    real = tf.sequence_mask(num_samples, tf.shape(waveform)[1])
-    silent = tf.reduce_max(tf.where(real, waveform, waveform.dtype.min), axis=1) <= tf.reduce_min(
-        tf.where(real, waveform, waveform.dtype.max), axis=1
-    )
-    return _assertions(
-        [
-            (num_samples > tf.shape(waveform)[1], "num_samples is more than the waveform has"),
-            (num_samples < frontend.window_samples, too_short),
-            (num_samples > most, f"longer than {MAX_SECONDS:g} s; cut it"),
-            (tf.reduce_any(real & ~tf.math.is_finite(waveform), axis=1), "NaN or infinite samples"),
-            (silent, "all samples are equal, silence"),
-        ]
-    )
-
-
-def _segment_checks(features: tf.Tensor, num_frames: tf.Tensor) -> list[tf.Operation]:
-    most = tf.shape(features)[1]
-    not_finite = tf.sequence_mask(num_frames, most) & ~tf.reduce_all(tf.math.is_finite(features), axis=[2, 3])
-    return _assertions(
-        [
-            ((num_frames < 1) | (num_frames > most), "num_frames is below 1, or more than the features have"),
-            (tf.reduce_any(not_finite, axis=1), "NaN or infinite features"),
-        ]
-    )
-
-
-def _speaker_checks(statistics: tf.Tensor) -> list[tf.Operation]:
-    """Checks of an input for speaker profiles, [batch, 2, …]: a mean and a deviation or variance."""
-    values = tf.reshape(statistics, [tf.shape(statistics)[0], 2, -1])
-    return _assertions(
-        [
-            (~tf.reduce_all(tf.math.is_finite(values), axis=[1, 2]), "NaN or infinite speaker statistics"),
-            (tf.reduce_any(values[:, 1] < 0, axis=1), "negative deviations of a speaker"),
-        ]
-    )
-
-
-def _assertions(rules: list[tuple[tf.Tensor, str]]) -> list[tf.Operation]:
-    """Assertions on a batch, evaluated one after the other; each names the fault and the rows that have it."""
-    checks: list[tf.Operation] = []
-    for is_broken, text in rules:
-        with tf.control_dependencies(checks[-1:]):
-            holds = tf.logical_not(tf.reduce_any(is_broken))
-            checks.append(tf.debugging.Assert(holds, [text, "in row", tf.where(is_broken)]))
-    return checks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from acrnn import files
@@ -49,6 +50,7 @@ def export(
     replaced: bool = False,
     served: bool = False,
     announce: Callable[[str], None] = lambda text: None,
+    earlier: Card | None = None,
 ) -> Card:
     """Writes a model in one or several formats, with its card.
 
@@ -60,6 +62,7 @@ def export(
         replaced: replace an existing version.
         served: add files for TensorFlow Serving, see `serving`.
         announce: called with a line of text for each finished format.
+        earlier: card of an earlier export of the same network, whose estimate, evaluations and texts are kept.
 
     Returns:
         The card.
@@ -79,7 +82,7 @@ def export(
         try:
             with files.named_errors(out):
                 temporary.mkdir()
-                card = _write_all(trained, temporary, out.parent.name, formats, estimate, served, announce)
+                card = _write_all(trained, temporary, out.parent.name, formats, estimate, served, announce, earlier)
                 _move(temporary, out)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -94,11 +97,14 @@ def _write_all(
     estimate: Mapping | None,
     served: bool,
     announce: Callable[[str], None],
+    earlier: Card | None,
 ) -> Card:
     for key in formats:
         _write(key, trained, folder, formats)
         announce(f"{key}: {FORMATS[key].title}")
     card = card_of(trained, name, estimate, formats)
+    if earlier is not None:
+        card = replace(earlier, name=card.name, versions=card.versions, formats=card.formats)
     if words := words_of(trained):
         files.make_folder((folder / WORDS).parent)
         files.write_text(folder / WORDS, "\n".join(words) + "\n")

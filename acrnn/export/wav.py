@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from acrnn.export import row_checks, wav_header
+
 # A resampler has a row of weights for each phase: the number of output samples after which both rates coincide again.
 MOST_PHASES = 640
 RATES_HZ = (4000, 192000)  # other rates in a header are errors, or attacks on the memory of a server
-_SHORTEST = 44  # bytes of a WAV file without samples
 _BLOCK = 128  # least number of output samples per window of input, so that windows overlap little
 _ZEROS = 24  # zero crossings of the sinc on each side
 _PASSBAND = 0.95  # of the lower Nyquist rate
 
 
-def decode(contents: tf.Tensor, sample_rate_hz: int, max_seconds: float) -> tuple[tf.Tensor, tf.Tensor]:
+def decode(contents: tf.Tensor, sample_rate_hz: int, max_seconds: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Decodes WAV files of 16 bits with any number of channels to mono waveforms.
 
     Args:
@@ -24,34 +25,38 @@ def decode(contents: tf.Tensor, sample_rate_hz: int, max_seconds: float) -> tupl
         max_seconds: longest file that is accepted.
 
     Returns:
-        waveform float32 [batch, samples], zero beyond the end of each file; num_samples int32 [batch].
-
-    Raises:
-        tf.errors.InvalidArgumentError: a file is not a WAV file of 16 bits, is too long, or has an unusual rate.
+        waveform float32 [batch, samples], zero beyond the end of each file; num_samples int32 [batch]; int32 [batch], for
+        each file that cannot be used the code of its error, a key in `model_card.ROW_ERRORS`, and 0 for the others. A file
+        with an error has no samples.
     """
 
-    def decode_row(entry: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        content, row = entry
-        with tf.control_dependencies([_check_wav(content, row)]):
-            samples, rate = tf.audio.decode_wav(content)
-        with tf.control_dependencies([_check_length(samples, rate, max_seconds, row)]):
-            mono = tf.reduce_mean(samples, axis=1)
-        return tf.cond(rate == sample_rate_hz, lambda: mono, lambda: resample(mono, rate, sample_rate_hz))
+    def decode_row(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        header = wav_header.read(content)
+        code = _code(header, sample_rate_hz, max_seconds)
 
-    rows = tf.range(tf.shape(contents)[0])
-    ragged = tf.map_fn(decode_row, (contents, rows), fn_output_signature=tf.RaggedTensorSpec([None], tf.float32))
-    return ragged.to_tensor(), tf.cast(ragged.row_lengths(), tf.int32)
+        def decoded() -> tf.Tensor:
+            mono, rate = tf.reduce_mean(header.samples(), axis=1), header.rate_hz
+            return tf.cond(rate == sample_rate_hz, lambda: mono, lambda: resample(mono, rate, sample_rate_hz))
 
+        return tf.cond(code > 0, lambda: tf.zeros([0], tf.float32), decoded), code
 
-def _check_wav(content: tf.Tensor, row: tf.Tensor) -> tf.Operation:
-    starts = tf.logical_and(tf.strings.length(content) >= _SHORTEST, tf.strings.substr(content, 0, 4) == "RIFF")
-    return tf.debugging.Assert(starts, ["not a WAV file, in row", row])
+    signature = (tf.RaggedTensorSpec([None], tf.float32), tf.TensorSpec([], tf.int32))
+    ragged, codes = tf.map_fn(decode_row, contents, fn_output_signature=signature)
+    return ragged.to_tensor(), tf.cast(ragged.row_lengths(), tf.int32), codes
 
 
-def _check_length(samples: tf.Tensor, rate: tf.Tensor, max_seconds: float, row: tf.Tensor) -> tf.Operation:
-    length = tf.cast(tf.shape(samples)[0], tf.float64) / tf.cast(rate, tf.float64)
-    message = [f"a WAV longer than {max_seconds:g} s; cut it, in row", row, "it has", length]
-    return tf.debugging.Assert(length <= max_seconds, message)
+def _code(header: wav_header.Header, sample_rate_hz: int, max_seconds: float) -> tf.Tensor:
+    """Returns the code of the error of a file, int32 []."""
+    seconds = tf.cast(header.num_frames, tf.float64) / tf.cast(header.rate_hz, tf.float64)
+    return row_checks.first_code(
+        [
+            (10, ~header.is_wav),
+            (11, ~header.is_pcm16),
+            (12, ~header.is_whole),
+            (13, ~_can_resample(header.rate_hz, sample_rate_hz)),
+            (3, seconds > max_seconds),
+        ]
+    )
 
 
 def resample(waveform: tf.Tensor, rate_hz: tf.Tensor, new_rate_hz: int) -> tf.Tensor:
@@ -59,15 +64,11 @@ def resample(waveform: tf.Tensor, rate_hz: tf.Tensor, new_rate_hz: int) -> tf.Te
 
     Args:
         waveform: float32 [samples].
-        rate_hz: int32, sampling rate of the waveform, within RATES_HZ; new_rate_hz / rate_hz must be up / down with up
-            at most MOST_PHASES.
+        rate_hz: int32, sampling rate of the waveform, see `_can_resample`.
         new_rate_hz: sampling rate of the result.
 
     Returns:
         float32 [round(samples · new rate / rate)].
-
-    Raises:
-        tf.errors.InvalidArgumentError: the rate is outside of these bounds.
     """
     up, down = _ratio(rate_hz, new_rate_hz)
     ratio = tf.cast(up, tf.float64) / tf.cast(down, tf.float64)
@@ -84,16 +85,18 @@ def resample(waveform: tf.Tensor, rate_hz: tf.Tensor, new_rate_hz: int) -> tf.Te
     return tf.reshape(tf.matmul(framed, weights), [-1])[:count]
 
 
+def _can_resample(rate_hz: tf.Tensor, new_rate_hz: int) -> tf.Tensor:
+    """Returns whether a rate is within RATES_HZ, and new_rate_hz / rate_hz is up / down with up at most MOST_PHASES."""
+    is_usual = (rate_hz >= RATES_HZ[0]) & (rate_hz <= RATES_HZ[1])
+    return is_usual & (new_rate_hz // _greatest_common_divisor(rate_hz, tf.constant(new_rate_hz)) <= MOST_PHASES)
+
+
 def _ratio(rate_hz: tf.Tensor, new_rate_hz: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns up and down: a window of `down` input samples gives `up` output samples. Refuses unusual rates first."""
+    """Returns up and down: a window of `down` input samples gives `up` output samples."""
     shared = _greatest_common_divisor(rate_hz, tf.constant(new_rate_hz))
-    usual = tf.logical_and(rate_hz >= RATES_HZ[0], rate_hz <= RATES_HZ[1])
-    possible = tf.logical_and(usual, new_rate_hz // shared <= MOST_PHASES)
-    message = [f"a rate that cannot be resampled to {new_rate_hz} Hz in the graph; convert the file:", rate_hz]
-    with tf.control_dependencies([tf.debugging.Assert(possible, message)]):
-        up, down = new_rate_hz // shared, rate_hz // shared
-        windows = (_BLOCK + up - 1) // up
-        return up * windows, down * windows
+    up, down = new_rate_hz // shared, rate_hz // shared
+    windows = (_BLOCK + up - 1) // up
+    return up * windows, down * windows
 
 
 def _windowed_sinc(distance: tf.Tensor, cutoff: tf.Tensor, reach: tf.Tensor) -> tf.Tensor:

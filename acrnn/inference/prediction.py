@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from acrnn.inference.runtimes import RawPrediction
+from acrnn.inference.raw_prediction import RawPrediction
 from acrnn.model_card import Card
 from acrnn.segments import attention_by_frame
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from acrnn.console import import_quietly, silenced
 from acrnn.errors import FieldError, missing_extra
+from acrnn.inference.raw_prediction import RawPrediction
 from acrnn.model_card import FORMATS, WORDS, Card, checksums
 from acrnn.segments import pool_logits
 from acrnn.text.vocabulary import Vocabulary
@@ -25,27 +25,6 @@ _BATCH_SECONDS = 120.0  # longest batch, including its padding; bounds the memor
 Arrays = dict[str, np.ndarray]
 # Of one utterance: "text" a string, "speaker_embedding" float [size], "speaker_statistics" float [2, bands, channels].
 AuxiliaryInputs = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class RawPrediction:
-    """Outputs of a model for one utterance.
-
-    Attributes:
-        probabilities: float [classes].
-        segment_probabilities: float [segments, classes].
-        segment_starts: first frame of each segment, int [segments].
-        segment_frames: number of real frames of each segment, int [segments].
-        attention: for each segment float [real frames], summing to one; None for a network without attention.
-        embeddings: float [segments, units], values of the dense layer; None for a model without them.
-    """
-
-    probabilities: np.ndarray
-    segment_probabilities: np.ndarray
-    segment_starts: np.ndarray
-    segment_frames: np.ndarray
-    attention: list[np.ndarray] | None
-    embeddings: np.ndarray | None = None
 
 
 # Takes waveforms, each float32 [samples], and the auxiliary inputs of each.
@@ -65,7 +44,7 @@ def _batched(call: Callable[[Arrays], Arrays], card: Card) -> Run:
             outputs = call({**batch, **_stacked(card, [auxiliary_inputs[index] for index in indices])})
             for row, index in enumerate(indices):
                 values = {name: value[row] for name, value in outputs.items()}
-                predictions[index] = _raw_prediction(values, card.frontend.hop_seconds)
+                predictions[index] = RawPrediction.from_outputs(values, card.frontend.hop_seconds)
         return [predictions[index] for index in range(len(waveforms))]
 
     return run
@@ -118,20 +97,6 @@ def _tokenizer(folder: Path, card: Card) -> Callable[[Arrays], Arrays]:
     return with_tokens
 
 
-def _raw_prediction(outputs: Arrays, hop_seconds: float) -> RawPrediction:
-    count = int(outputs["num_segments"])
-    frames = outputs["segment_num_frames"][:count]
-    attention = outputs.get("attention")
-    return RawPrediction(
-        probabilities=outputs["probabilities"],
-        segment_probabilities=outputs["segment_probabilities"][:count],
-        segment_starts=np.round(outputs["segment_start_seconds"][:count] / hop_seconds).astype(int),
-        segment_frames=frames,
-        attention=None if attention is None else [row[:n] for row, n in zip(attention, frames, strict=False)],
-        embeddings=outputs["segment_embeddings"][:count] if "segment_embeddings" in outputs else None,
-    )
-
-
 def tensorflow_runtime(path: Path, card: Card, threads: int | None) -> Run:
     """Loads a SavedModel.
 
@@ -151,7 +116,7 @@ def tensorflow_runtime(path: Path, card: Card, threads: int | None) -> Run:
 
     def call(inputs: Arrays) -> Arrays:
         outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
-        return {name: value.numpy() for name, value in outputs.items() if name != "emotion"}
+        return {name: value.numpy() for name, value in outputs.items() if name not in ("emotion", "error")}
 
     return _batched(call, card)
 
@@ -169,6 +134,8 @@ def onnx_runtime(path: Path, card: Card, threads: int | None) -> Run:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     options.log_severity_level = 3
+    # idle threads sleep instead of spinning, which takes half of the processor time from whatever else runs
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     output_names = [output.name for output in session.get_outputs()]
     input_names = [node.name for node in session.get_inputs()]  # the conversion drops unused inputs

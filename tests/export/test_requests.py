@@ -121,11 +121,20 @@ def test_files_and_segments_that_the_server_merges_get_the_same_outputs_as_alone
             asserted_equal(output, server.run(signature, **request), 1e-5)
 
 
-def test_a_bad_waveform_fails_the_batch_and_the_message_says_which_row_it_was(server):
-    requests = [waveforms(sound(0, 0.4)), waveforms(sound(1, 0.7))]
+def test_a_bad_waveform_fails_its_own_request_alone(server):
+    requests = [waveforms(sound(0, 0.4)), waveforms(sound(1, 0.7)), waveforms(sound(2, 3.2))]
     requests[1]["waveform"][0, 100] = np.nan
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"NaN or infinite samples\] \[in row\] \[\[1\]\]"):
-        server.run("serving_default", **merged(requests, "first value"))
+    outputs = split(server.run("serving_default", **merged(requests, "first value")), [1, 1, 1])
+    assert [output["error"][0] for output in outputs] == [b"", b"NaN or infinite samples", b""]
+    for place in (0, 2):
+        asserted_equal(outputs[place], server.run("serving_default", **requests[place]), 1e-5)
+
+
+def test_the_answer_to_a_bad_waveform_is_json_by_the_standard(server):
+    inputs = waveforms(sound(0, 1.0), 0 * sound(1, 1.0))
+    answer = server.rest(json.dumps({"instances": in_rows(inputs)}))
+    assert "NaN" not in answer and "Infinity" not in answer
+    assert [row["error"] for row in json.loads(answer)["predictions"]] == ["", "all samples are equal, silence"]
 
 
 def test_padding_that_is_not_finite_is_ignored(server):

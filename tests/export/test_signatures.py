@@ -19,6 +19,8 @@ from acrnn.model_card import Card
 UNITS = TINY_NETWORK["dense_units"]
 SEGMENT_OUTPUTS = {
     "emotion": ("string", [None]),
+    "error": ("string", [None]),
+    "error_code": ("int32", [None]),
     "probabilities": ("float32", [None, 3]),
     "logits": ("float32", [None, 3]),
     "attention": ("float32", [None, 300]),
@@ -26,6 +28,8 @@ SEGMENT_OUTPUTS = {
 }
 UTTERANCE_OUTPUTS = {
     "emotion": ("string", [None]),
+    "error": ("string", [None]),
+    "error_code": ("int32", [None]),
     "probabilities": ("float32", [None, 3]),
     "num_segments": ("int32", [None]),
     "segment_probabilities": ("float32", [None, None, 3]),
