@@ -217,11 +217,16 @@ def _settings(results: Results) -> list[tuple[str, str]]:
 def _other_corpora(settings: Settings) -> Iterator[tuple[str, str]]:
     """Corpora of a pre-training or a joint training, with their licences."""
     for use, corpus in settings.other_corpora.items():
-        yield f"{use}, corpus", f"{corpus['title']}, {corpus['version']}: {', '.join(corpus['labels'])}"
+        yield f"{use}, corpus", f"{corpus['title']}, {corpus['version']}{_emotions(corpus)}"
         if left_out := corpus.get("left_out"):
             yield f"{use}, utterances left out", ", ".join(f"{name} {count}" for name, count in left_out.items())
         yield f"{use}, licence", corpus["licence"]
         yield f"{use}, cite", corpus["citation"]
+
+
+def _emotions(corpus: Mapping) -> str:
+    """Emotions of another corpus; "" where only the card of a trained model tells about it."""
+    return f": {', '.join(corpus['labels'])}" if "labels" in corpus else ""
 
 
 def _listed(fields: Mapping) -> str:
