@@ -33,9 +33,9 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 _SHORT_CAPTION = (
-    "Emo-DB, {utterances} utterances of {speakers} speakers. One row for each system, split and normalization, with and without transfer: the highest UAR of our runs "
-    "that tested every utterance; runs that repeat a row of the paper come first. The rows are selected by their UAR on test "
-    "speakers, so a UAR is slightly too high where several recipes were run. {spread}. {figure_4}."
+    "Emo-DB, {utterances} utterances of {speakers} speakers. One row for each system, split and normalization, with and without "
+    "transfer: the highest UAR of our runs that tested every utterance; runs that repeat a row of the paper come first. The rows are "
+    "selected by their UAR on test speakers, so a UAR is slightly too high where several recipes were run. {spread}. {figure_4}."
 )
 
 
