@@ -72,13 +72,13 @@ class InitialModel:
         Raises:
             FieldError: the message names the setting that differs with both values, or the reason of the leak.
         """
-        self.check_features(records.manifest.frontend, records.manifest.rule, str(records.folder))
         if reason := self._leak(records):
             problem = (
                 f"{reason}, so that its results on {records.folder} would be too high; start from a model of another corpus, "
                 "or at random"
             )
             raise FieldError(FIELD, self.name, problem)
+        self.check_features(records.manifest.frontend, records.manifest.rule, str(records.folder))
 
     def check_features(self, frontend: Spec, rule: SegmentRule, owner: str) -> None:
         """Refuses a front end or segment rule that is not the model's.
