@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from acrnn.training.estimator import Epoch
 
 _DPI = 90
-_INK, _ACCENT, _SOFT = "#1f2a44", "#d1495b", "#8fa3bf"
+INK, ACCENT, SOFT = "#1f2a44", "#d1495b", "#8fa3bf"
 _ATTENTION_INK = "#0e7c7b"  # dark enough for text on white
 
 
@@ -44,7 +44,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
     axes = figure.subplots()
     axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
     for row, column in np.ndindex(counts.shape):
-        ink = "white" if percent[row, column] > 55 else _INK
+        ink = "white" if percent[row, column] > 55 else INK
         text = f"{percent[row, column]:.0f}\n({counts[row, column]})"
         axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
@@ -53,14 +53,15 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
     return figure
 
 
-def speakers(per_speaker: Sequence[SpeakerScore], mean: float) -> Figure:
-    """UAR of every test speaker."""
+def speakers(per_speaker: Sequence[SpeakerScore], mean: float, chance: float) -> Figure:
+    """UAR of every test speaker, with their mean and the chance level."""
     figure = Figure((1.8 + 0.6 * max(5, len(per_speaker)), 3.4), layout="constrained")
     axes = figure.subplots()
     values = [100 * row.uar for row in per_speaker]
-    bars = axes.bar([row.speaker for row in per_speaker], values, color=_SOFT)
+    bars = axes.bar([row.speaker for row in per_speaker], values, color=SOFT)
     axes.bar_label(bars, [f"{value:.0f}" for value in values], fontsize=8)
-    axes.axhline(100 * mean, color=_ACCENT, linewidth=1.2, label=f"mean over folds {100 * mean:.1f}")
+    axes.axhline(100 * mean, color=ACCENT, linewidth=1.2, label=f"mean over folds {100 * mean:.1f}")
+    axes.axhline(100 * chance, color=INK, linewidth=1.2, linestyle=":", label=f"chance {100 * chance:.1f}")
     axes.set(ylim=(0, 108), xlabel="test speaker", ylabel="UAR (%)", title="UAR by speaker")
     axes.legend(loc="lower right", fontsize=8)
     return figure
@@ -81,14 +82,14 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
             epochs = [point.epoch for point in run.curve]
             values = [scale * getattr(point, key) for point in run.curve]
             best = epochs.index(run.best_epoch)
-            axes.plot(epochs, values, color=_SOFT, linewidth=0.9)
-            axes.plot(epochs[best], values[best], "o", color=_ACCENT, markersize=3.5)
+            axes.plot(epochs, values, color=SOFT, linewidth=0.9)
+            axes.plot(epochs[best], values[best], "o", color=ACCENT, markersize=3.5)
         longest = max((run.curve for run in runs), key=len)
         means = [
             np.mean([scale * getattr(run.curve[i], key) for run in runs if i < len(run.curve)])
             for i in range(len(longest))
         ]
-        axes.plot([point.epoch for point in longest], means, color=_INK, linewidth=1.8)
+        axes.plot([point.epoch for point in longest], means, color=INK, linewidth=1.8)
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.25)
     figure.suptitle("Learning curves: runs (thin), their mean (bold), kept epochs (dots)", fontsize=10)
@@ -184,7 +185,7 @@ def predictions(examples: Sequence[dict], stacked: bool = False) -> Figure:
 def _draw_waveform(axes: Axes, example: dict) -> None:
     waveform = np.asarray(example["waveform"])
     seconds = np.arange(len(waveform)) / example["sample_rate_hz"]
-    axes.plot(seconds, waveform, color=_INK, linewidth=0.5)
+    axes.plot(seconds, waveform, color=INK, linewidth=0.5)
     axes.set(title=example["title"].replace("$", r"\$"), xlim=(0, _seconds(example)), ylabel="amplitude")
     axes.title.set_fontsize(9)
 
@@ -208,7 +209,7 @@ def _draw_probabilities(axes: Axes, probabilities: Mapping[str, float]) -> None:
     axes.barh(
         names,
         [100 * share for share in shares],
-        color=[_ACCENT if share == max(shares) else _SOFT for share in shares],
+        color=[ACCENT if share == max(shares) else SOFT for share in shares],
     )
     axes.set(xlim=(0, 100))
     axes.invert_yaxis()
@@ -231,10 +232,10 @@ def differences(comparisons: Mapping, title: str) -> Figure:
     for position, comparison in enumerate(comparisons.values()):
         difference = comparison.difference
         low, high = comparison.interval
-        axes.plot([100 * low, 100 * high], [position, position], color=_SOFT, linewidth=3)
-        axes.plot(100 * difference, position, "o", color=_ACCENT)
+        axes.plot([100 * low, 100 * high], [position, position], color=SOFT, linewidth=3)
+        axes.plot(100 * difference, position, "o", color=ACCENT)
         axes.annotate(f"{100 * difference:+.1f}", (100 * difference, position), (0, 6), textcoords="offset points")
-    axes.axvline(0, color=_INK, linewidth=1)
+    axes.axvline(0, color=INK, linewidth=1)
     axes.set_yticks(range(len(comparisons)), list(comparisons))
     axes.invert_yaxis()
     axes.margins(y=0.25)
@@ -277,7 +278,7 @@ def depths(
     bounds = [points[depth].interval or (points[depth].uar,) * 2 for depth in order]
     reach = [[abs(value - 100 * bound[side]) for value, bound in zip(ours, bounds, strict=True)] for side in (0, 1)]
     axes.errorbar(
-        order, ours, reach, fmt="o-", color=_ACCENT, capsize=4, label=f"ours, {measured} speakers (95 % interval)"
+        order, ours, reach, fmt="o-", color=ACCENT, capsize=4, label=f"ours, {measured} speakers (95 % interval)"
     )
     published = {depth: points[depth].published for depth in order if points[depth].published}
     if published:
@@ -287,7 +288,7 @@ def depths(
             means,
             deviations,
             fmt="s--",
-            color=_INK,
+            color=INK,
             capsize=4,
             label="published, test speakers (± std)",
         )

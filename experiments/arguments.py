@@ -14,6 +14,7 @@ from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
+from acrnn.recipes.initial_weights import FROZEN
 from data_prep.arguments import add_corpus_arguments, add_trim_option
 from data_prep.corpora import CORPORA
 from data_prep.speed import speeds
@@ -36,7 +37,7 @@ BEST = "best"  # value of --model: the best configuration of a search
 COMMON = (
     *("--dataset", "--recipe", "--protocol", "--folds", "--seeds", "--jobs", "--records", "--output-dir"),
     *("--data-dir", "--download", "--subset", "--conv-layers", "--reduced"),
-    *("--speaker-statistics", "--epochs", "--batch-size", "--learning-rate"),
+    *("--speaker-statistics", "--init-from", "--epochs", "--batch-size", "--learning-rate"),
 )
 
 
@@ -94,7 +95,7 @@ def _add_runs(group) -> None:
         "--recipe",
         choices=RECIPES,
         metavar="RECIPE",
-        help="training recipe (default: the published one of the system)",
+        help="training recipe (default: the published one)",
     )
     group.add_argument(
         "--protocol",
@@ -143,6 +144,7 @@ def _add_network(group) -> None:
     )
     group.add_argument("--dropout", type=float, metavar="SHARE", help="dropout (default: the value of the recipe)")
     add_network_fields(group)
+    _add_fine_tuning(group)
     group.add_argument(
         "--frontend", choices=FRONTENDS, help="front end of records that are made (default: the system's)"
     )
@@ -180,6 +182,17 @@ def _add_zhang2021(group) -> None:
         metavar="RECORDS",
         help="initial weights from training on another labeled record set, or, with `time-arrow`, on the direction of "
         "time, without labels",
+    )
+
+
+def _add_fine_tuning(group) -> None:
+    group.add_argument(
+        "--init-from",
+        metavar="MODEL",
+        help="start from a trained model, such as acrnn_emodb",
+    )
+    group.add_argument(
+        "--freeze", choices=FROZEN, help="layers that keep their initial weights, with --init-from or --pretrain"
     )
 
 

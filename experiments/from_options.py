@@ -25,6 +25,7 @@ from data_prep.arguments import RECORDING_OPTIONS, corpus_name, prepare_corpus
 from data_prep.auxiliary_inputs import OPTIONS as AUXILIARY_OPTIONS
 from data_prep.corpora import CORPORA, Selection
 from data_prep.prepare import Settings
+from experiments import fine_tuning
 from experiments.arguments import options_set
 from experiments.recipe_options import SECOND_STAGE, option_names
 
@@ -49,14 +50,18 @@ def experiment(
     """
     model = model or options.model
     system = MODELS[model]
-    parts = {} if is_baseline else {**network_of(options, model), **network}
+    initial_model = None if is_baseline else fine_tuning.initial_model_of(options, model)
+    parts = {} if is_baseline else {**fine_tuning.network_of(initial_model), **network_of(options, model), **network}
     recipe = system.recipe if is_baseline else recipe_of(options, model)
     system.check_options(**{**recipe.network, **parts})  # before the corpus is prepared
     if is_baseline:
         records, weights = records_of(options, model, None, None), initial_weights.RANDOM
     else:
+        options = fine_tuning.with_front_end(options, initial_model)
         records = records_of(options, model, options.records, options.frontend)
-        weights = initial_weights.from_options(options.imagenet_weights, options.pretrain)
+        weights = initial_weights.from_options(
+            options.imagenet_weights, options.pretrain, initial_model, options.freeze
+        )
     return Experiment(
         records=records,
         model=model,

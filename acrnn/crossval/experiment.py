@@ -10,6 +10,7 @@ from typing import Any
 from acrnn import frontends, recipes, segments
 from acrnn.batches.speaker_statistics import ENROLMENT, SPEAKER, Choice, check_enrolment
 from acrnn.crossval import leakage
+from acrnn.crossval.fine_tuning import check_model
 from acrnn.crossval.joint import JointCorpus
 from acrnn.crossval.leakage import Mistake
 from acrnn.crossval.pretraining import check_config
@@ -106,6 +107,8 @@ class Prepared:
         _check_speakers(experiment, record_set)
         if experiment.initial_weights.kind == "corpus":
             check_config(system, config, experiment.initial_weights, experiment.network)
+        if model := experiment.initial_weights.model:
+            check_model(model, experiment.model, config, experiment.speaker_statistics)
         return cls(experiment, record_set, config, _folds(experiment, record_set))
 
     @property

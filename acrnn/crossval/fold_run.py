@@ -16,6 +16,7 @@ from acrnn.console import import_quietly
 from acrnn.crossval import determinism
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import Prepared
+from acrnn.crossval.fine_tuning import FineTuning
 from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.run import Run, UtteranceAttention, ValidationPart
 from acrnn.crossval.speaker_prediction import SpeakerPrediction
@@ -154,8 +155,8 @@ class FoldRunner:
         return tuple(examples)
 
 
-def make_estimator(prepared: Prepared, folder: Path | None) -> tuple[Estimator, Pretraining | None]:
-    """Returns the untrained estimator of an experiment, and its pre-training on another corpus, if it has one.
+def make_estimator(prepared: Prepared, folder: Path | None) -> tuple[Estimator, Pretraining | FineTuning | None]:
+    """Returns the untrained estimator of an experiment, and the source of its initial weights: another corpus, or a trained model.
 
     Args:
         prepared: the experiment.
@@ -165,10 +166,12 @@ def make_estimator(prepared: Prepared, folder: Path | None) -> tuple[Estimator, 
     recipe, weights = experiment.recipe, experiment.initial_weights
     determinism.apply()
     estimator = system.estimator(prepared.config, recipe, weights)
+    labels = prepared.records.manifest.labels
+    if weights.kind == "model":
+        return estimator, FineTuning(estimator, system, prepared.config, weights, labels)
     if weights.kind != "corpus":
         return estimator, None
     folder = folder and folder / PRETRAINING
-    labels = prepared.records.manifest.labels
     choice = experiment.speaker_statistics
     return estimator, Pretraining(estimator, system, prepared.config, recipe, weights, labels, folder, choice)
 

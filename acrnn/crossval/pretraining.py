@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from acrnn import recipes
 from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval.settings import network_fields_of
-from acrnn.errors import FieldError
 from acrnn.models import System
 from acrnn.recipes import Recipe
 from acrnn.recipes.initial_weights import InitialWeights
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from acrnn.training.estimator import Epoch, Estimator
     from acrnn.training.network import Network
     from acrnn.training.pretraining import CorpusPretraining
+
+
+_FIELD = "pretrain"  # argument that names the other corpus, for messages
 
 
 class Pretraining:
@@ -53,12 +55,16 @@ class Pretraining:
         folder: Path | None = None,
         speaker_statistics: Choice = Choice(),
     ):
+        from acrnn.training.freezing import frozen_layers
+        from acrnn.training.network import network_of
         from acrnn.training.pretraining import WeightFolder
 
-        self.network = _network(estimator, system)
+        self.network = network_of(estimator, system.summary, _FIELD)
         self.system, self.config, self.recipe, self.labels = system, config, recipe, labels
         self.corpus = self._corpus(initial_weights)
         self.corpus.speaker_statistics = speaker_statistics
+        self._other_classes = system.build(replace(config, num_classes=len(labels) + 1))
+        self.network.freeze(frozen_layers(self.network.model, self._other_classes, initial_weights.frozen))
         if folder is not None:
             self.corpus.folder = WeightFolder(folder, self._task(initial_weights))
 
@@ -81,8 +87,10 @@ class Pretraining:
         }
 
     def _task_network(self, num_classes: int) -> Network:
+        from acrnn.training.network import network_of
+
         estimator = self.system.estimator(replace(self.config, num_classes=num_classes), self.recipe)
-        return _network(estimator, self.system)
+        return network_of(estimator, self.system.summary, _FIELD)
 
     def start(self, seed: int, on_epoch: Callable[[Epoch], None] = lambda epoch: None) -> None:
         """Sets the initial weights of the estimator for a seed; trains them if they are neither in memory nor in the folder.
@@ -99,19 +107,9 @@ class Pretraining:
         weights = self.corpus.weights(seed, on_epoch)
         if self.system.pretrained:
             return  # the first stage takes them when it is fitted
-        other_classes = self.system.build(replace(self.config, num_classes=len(self.labels) + 1))
         self.network.initial_weights = transferred(
-            weights, self.network.model, other_classes, self.labels, self.corpus.records.manifest.labels
+            weights, self.network.model, self._other_classes, self.labels, self.corpus.records.manifest.labels
         )
-
-
-def _network(estimator: Estimator, system: System) -> Network:
-    from acrnn.training.network import Network
-
-    if not isinstance(estimator, Network):
-        problem = f"{system.summary} is not trained by gradient descent, so it has no initial weights; leave it out"
-        raise FieldError("pretrain", "", problem)
-    return estimator
 
 
 def check_config(system: System, config: Any, initial_weights: InitialWeights, options: dict) -> None:

@@ -16,6 +16,7 @@ from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES, Feeder
 from acrnn.crossval.claim import claimed
 from acrnn.crossval.experiment import Experiment, Prepared, chosen_folds
+from acrnn.crossval.fine_tuning import announcement
 from acrnn.crossval.fold_run import FoldRunner, make_estimator
 from acrnn.crossval.results import Results, write_results
 from acrnn.crossval.run import read_run, run_path, write_run
@@ -60,6 +61,8 @@ def cross_validate(
     description = {"settings": prepared.settings(), "planned_folds": len(prepared.folds)}
     with claimed(output_dir, description, prepared.folds, is_shared=True):
         _check_finished(output_dir, tasks, announce)
+        if line := announcement(experiment.initial_weights, prepared.records.manifest.labels):
+            announce(line)
         _run_all(prepared, output_dir, tasks, jobs, announce)
         with lock.exclusive(output_dir, _PATIENCE_SECONDS):  # the last writer has read the runs of all processes
             return write_results(output_dir)

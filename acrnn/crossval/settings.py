@@ -208,9 +208,15 @@ class Settings:
 
     @property
     def other_corpora(self) -> dict[str, Mapping]:
-        """Corpora that add to the training, by their use: "pre-training", "joint training"; each with licence and citation."""
-        uses = {"pre-training": self.initial_weights, "joint training": self.joint}
-        return {use: values for use, values in uses.items() if values and "corpus" in values}
+        """Corpora that add to the training, with licence and citation.
+
+        They are named by their use: "pre-training", "joint training", "training of the model acrnn_emodb".
+        """
+        start: Mapping = self.initial_weights or {}
+        of_model = f" of the model {start['model']}" if "model" in start else ""
+        uses = {f"training{of_model}" if of_model else "pre-training": start, "joint training": self.joint or {}}
+        uses |= {f"{use}{of_model}": corpus for use, corpus in start.get("other_corpora", {}).items()}
+        return {use: values for use, values in uses.items() if "title" in values}
 
     @property
     def initial_weights_kind(self) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from acrnn.console import comma_separated
 from acrnn.errors import UsageError
 from acrnn.model_card import FORMATS
+from acrnn.recipes.initial_weights import FROZEN
 
 
 def add_export_arguments(export: argparse.ArgumentParser) -> None:
@@ -55,6 +56,8 @@ def _add_refit(export: argparse.ArgumentParser) -> None:
     )
     refit.add_argument("--imagenet-weights", metavar="FILE", help="initial weights, if the experiment used them")
     refit.add_argument("--pretrain", metavar="RECORDS", help="record set for pre-training, if the experiment used one")
+    refit.add_argument("--init-from", metavar="MODEL", help="trained model that the experiment started from, if it did")
+    refit.add_argument("--freeze", choices=FROZEN, help="layers that the experiment did not train, if it froze any")
 
 
 def check_export_arguments(options: argparse.Namespace) -> None:
@@ -69,6 +72,6 @@ def check_export_arguments(options: argparse.Namespace) -> None:
             raise UsageError(f"--{name}: it goes with --run only; leave it out, or name the experiment with --run")
     if options.refit and not options.records:
         raise UsageError("--refit: it trains on all speakers, so it needs --records, the experiment's record set")
-    for name in ("imagenet_weights", "pretrain"):
+    for name in ("imagenet_weights", "pretrain", "init_from", "freeze"):
         if (value := getattr(options, name)) and not options.refit:
             raise UsageError(f"--{name.replace('_', '-')} {value}: it goes with --refit only; leave it out")

@@ -50,12 +50,14 @@ def _of_run(options: argparse.Namespace) -> TrainedModel:
 def _refitted(options: argparse.Namespace) -> TrainedModel:
     from acrnn.export.refit import refit
     from acrnn.recipes import initial_weights
+    from acrnn.transfer.sources import initial_model
 
+    model = initial_model(options.init_from) if options.init_from else None
     with ProgressLine("training on all speakers", "epochs") as progress:
         return refit(
             options.folder,
             options.records,
             options.seed,
             lambda epoch, total: progress.update(epoch.epoch, total, f"(loss {epoch.loss:.3f})"),
-            initial_weights.from_options(options.imagenet_weights, options.pretrain),
+            initial_weights.from_options(options.imagenet_weights, options.pretrain, model, options.freeze),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
+from acrnn.crossval.fine_tuning import FineTuning
 from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
@@ -34,7 +35,7 @@ def refit(
         seed: random seed of initial weights and order.
         on_epoch: called with every epoch and the total number of epochs; its validation figures are those of the
             training speakers.
-        initial_weights: those of the experiment; needed if they come from a file or another corpus, since the results
+        initial_weights: those of the experiment; needed if they come from a file, a model or another corpus, since the results
             do not contain these.
 
     Raises:
@@ -56,6 +57,8 @@ def refit(
     estimator = settings.system.estimator(settings.config, recipe, weights)
     if weights.kind == "corpus":
         _pretraining(estimator, settings, weights).start(seed)
+    elif weights.kind == "model":
+        FineTuning(estimator, settings.system, settings.config, weights, settings.labels).start(seed)
     speeds = settings.speeds or record_set.manifest.speeds
     feeder = Feeder(record_set, speaker_statistics=settings.normalized_by)
     source = feeder.source([row.id for row in record_set.utterances if row.speed in speeds])

@@ -27,7 +27,7 @@ MAX_SECONDS = 600.0
 REMEDY = "name the folder of an exported model, or export one with: acrnn export --run RUN --out saved_models/NAME/1"
 _JSON_KEYS = {"auxiliary_inputs": "companions"}  # keys in the JSON file that differ from the field's name
 # Fields of a network's `Config` that the data fix.
-_DATA_FIELDS = frozenset(
+DATA_FIELDS = frozenset(
     {"num_classes", "frames", "bands", "record_channels", "padding", "speaker_embedding_size", "embedding_size"}
 )
 
@@ -194,7 +194,7 @@ class Card:
             return {}
         system = MODELS[self.system]
         defaults = json.loads(json.dumps(asdict(system.config(len(self.labels), **system.variant))))
-        fixed = _DATA_FIELDS | set(self.recipe.get("network", {}))
+        fixed = DATA_FIELDS | set(self.recipe.get("network", {}))
         return {
             name: (value, defaults[name])
             for name, value in self.network.items()

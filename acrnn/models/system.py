@@ -68,7 +68,7 @@ class System:
             (`acrnn.training.network.Network`).
         whole_utterances: the network takes whole utterances, so that segments must hold every frame exactly once.
         pretrained: training has two stages, and the first accepts initial weights of every kind
-            (`acrnn.recipes.initial_weights`). Other systems accept those of another corpus, for the whole network.
+            (`acrnn.recipes.initial_weights`). Other systems accept those of another corpus or model, for the whole network.
         other_frontends: further keys in FRONTENDS that the network accepts.
         reduced: fields of `config` for a smaller network, for quick experiments; empty if there is none.
         auxiliary_inputs: auxiliary inputs of the network, of `auxiliary_inputs.NAMES`: text is required, a speaker
@@ -177,10 +177,15 @@ class System:
                 "",
                 f"it has one stage, but {self.summary} is trained in two; choose zhang2021 or zhang2021-faster",
             )
-        if initial_weights.kind not in ("random", "corpus") and not self.pretrained:
+        if self.pretrained and (initial_weights.kind == "model" or initial_weights.frozen != "none"):
+            raise UsageError(
+                f"{self.summary}: trained in two stages, so it neither starts from a trained model nor freezes layers; leave "
+                "these out"
+            )
+        if initial_weights.kind not in ("random", "corpus", "model") and not self.pretrained:
             raise UsageError(
                 f"initial weights ({TITLES[initial_weights.kind]}): {self.summary} starts from random weights or from another "
-                "corpus; leave them out, or name a record set to pre-train on"
+                "corpus or model; leave them out, or name a record set to pre-train on"
             )
 
     def register_layers(self) -> None:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from acrnn import files, metrics
 from acrnn.crossval.leakage import MISTAKES
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.run import Run
 from acrnn.crossval.settings import Settings
+from acrnn.crossval.summary import speaker_confusions
 from acrnn.progress import duration
-from acrnn.reports import published
-from acrnn.reports.attention import attention_examples
+from acrnn.reports import pictures, published
 from acrnn.reports.tables import SPREAD, coverage, percent, percent_interval, system_title
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 REPORT = "report.html"
 
@@ -40,17 +36,8 @@ class Table(NamedTuple):
     rows: list[list]
 
 
-class Picture(NamedTuple):
-    """A figure of the report; `name` is the stem of its PNG file."""
-
-    title: str
-    name: str
-    caption: str
-    figure: Figure
-
-
 def write_report(folder: Path, records: Path | None = None, out: Path | None = None) -> Path:
-    """Writes report.html and its figures as PNG files; returns the report's path.
+    """Writes report.html and its figures as PNG and SVG files; returns the report's path.
 
     Args:
         folder: folder of an experiment with results.json.
@@ -63,69 +50,27 @@ def write_report(folder: Path, records: Path | None = None, out: Path | None = N
     """
     import jinja2
 
-    from acrnn.figures import write_png
-
     results = read_results(folder)
     settings, overall = results.settings, results.overall
     out = folder if out is None else out
     files.make_folder(out)
-    pictures = []
-    for picture in _pictures(results, records):
-        png = write_png(picture.figure, out / f"{picture.name}.png")
-        pictures.append({"title": picture.title, "caption": picture.caption, "png": base64.b64encode(png).decode()})
+    shown = [
+        {"title": picture.title, "caption": picture.caption, "png": pictures.write(picture, out)}
+        for picture in pictures.pictures(results, records)
+    ]
     environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), autoescape=True)
     html = environment.get_template("report.html.j2").render(
         title=f"{system_title(settings)} on {settings.corpus.title}",
         coverage=f"{settings.split_title}, {coverage(results)}; total time of the runs: {duration(overall.seconds)}",
         headlines=_headlines(results),
         published=published.uar(settings),
-        pictures=pictures,
-        tables=[_classes(results), _runs(results)],
+        pictures=shown,
+        tables=[_classes(results), recall_by_speaker(results), _runs(results)],
         caption=f"{SPREAD}. {metrics.INTERVALS}. {normalization_sentence(settings)}",
         settings=_settings(results),
     )
     files.write_text(out / REPORT, html)
     return out / REPORT
-
-
-def _pictures(results: Results, records: Path | None) -> Iterator[Picture]:
-    from acrnn import figures
-
-    overall, labels = results.overall, results.settings.labels
-    yield Picture(
-        "Confusion", "confusion", "All test utterances of all runs.", figures.confusion(overall.confusion, labels)
-    )
-    yield Picture(
-        "Speakers",
-        "speakers",
-        "UAR of each test speaker: every class of the speaker has the same weight, whatever its number of utterances.",
-        figures.speakers(overall.per_speaker, overall.uar_fold_mean),
-    )
-    if not results.settings.fusion:
-        caption = selection_caption(results.settings)
-        yield Picture("Learning curves", "learning_curves", caption, figures.learning_curves(results.runs))
-    if records and (examples := attention_examples(results, records)):
-        caption = "One correctly recognized test utterance for each class: static features, and the attention weights (1 is an even share)."
-        yield Picture("Attention", "attention", caption, figures.attention(examples))
-
-
-def selection_caption(settings: Settings) -> str:
-    """The rule of checkpoint selection in a sentence."""
-    if settings.fusion:
-        return "Each member has a checkpoint selection of its own."
-    if settings.mistake and MISTAKES[settings.mistake].test_selects:
-        return "The checkpoint is selected by the UAR on the test speakers: a deliberate leak. The curves show the test part."
-    if settings.train_on_validation:
-        return (
-            "The last epoch is used, without selection; the validation speakers of the protocol are in the training part, so there "
-            "is no validation part. The test part is predicted once, at the end."
-        )
-    if settings.recipe.epoch_choice == "last":
-        return (
-            "The last epoch is used, without selection; the validation part is only shown. The test part is predicted once, "
-            "at the end."
-        )
-    return "The checkpoint with the best UAR on the validation part is selected; the test part is predicted once, after that."
 
 
 def normalization_sentence(settings: Settings) -> str:
@@ -159,6 +104,19 @@ def _classes(results: Results) -> Table:
         for row in results.overall.per_class
     ]
     return Table("Classes", ["emotion", "precision", "recall", "F1", "utterances"], rows)
+
+
+def recall_by_speaker(results: Results) -> Table:
+    """Returns the table of the recall of every emotion of each test speaker, the mean over the seeds."""
+    labels, sizes = results.settings.labels, {row.speaker: row for row in results.overall.per_speaker}
+    rows = []
+    for speaker, counts in speaker_confusions(results.runs, len(labels)).items():
+        support = counts.sum(axis=1)
+        recalls = [
+            percent(own / all_, 0) if all_ else "–" for own, all_ in zip(counts.diagonal(), support, strict=True)
+        ]
+        rows.append([speaker, *recalls, percent(sizes[speaker].uar), sizes[speaker].utterances])
+    return Table("Recall by speaker", ["speaker", *labels, "UAR", "utterances"], rows)
 
 
 def _runs(results: Results) -> Table:
@@ -217,11 +175,16 @@ def _settings(results: Results) -> list[tuple[str, str]]:
 def _other_corpora(settings: Settings) -> Iterator[tuple[str, str]]:
     """Corpora of a pre-training or a joint training, with their licences."""
     for use, corpus in settings.other_corpora.items():
-        yield f"{use}, corpus", f"{corpus['title']}, {corpus['version']}: {', '.join(corpus['labels'])}"
+        yield f"{use}, corpus", f"{corpus['title']}, {corpus['version']}{_emotions(corpus)}"
         if left_out := corpus.get("left_out"):
             yield f"{use}, utterances left out", ", ".join(f"{name} {count}" for name, count in left_out.items())
         yield f"{use}, licence", corpus["licence"]
         yield f"{use}, cite", corpus["citation"]
+
+
+def _emotions(corpus: Mapping) -> str:
+    """Emotions of another corpus; "" where only the card of a trained model tells about it."""
+    return f": {', '.join(corpus['labels'])}" if "labels" in corpus else ""
 
 
 def _listed(fields: Mapping) -> str:

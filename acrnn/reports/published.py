@@ -46,7 +46,7 @@ def is_comparable(settings: Settings) -> bool:
         and settings.normalized_by == Choice()
         and not settings.train_on_validation
         and settings.joint is None
-        and (settings.initial_weights_kind != "corpus" or settings.system.pretrained)
+        and (settings.initial_weights_kind not in ("corpus", "model") or settings.system.pretrained)
         and full_size(settings)
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from acrnn.batches.sources import Source
 from acrnn.errors import FieldError
 from acrnn.recipes import Recipe
 from acrnn.segments import pool_logits
-from acrnn.training.estimator import Epoch, Fit
+from acrnn.training.estimator import Epoch, Estimator, Fit
 from acrnn.training.prediction import predict_batch
 from acrnn.training.state import copy_state, state_variables
 from acrnn.training.steps import Steps, make_optimizer
@@ -39,6 +39,23 @@ def check_selection(recipe: Recipe, validation: Source | None) -> None:
     if validation is None and recipe.epoch_choice != "last":
         problem = "checkpoint selection needs a validation part; choose the last epoch"
         raise FieldError("epoch_choice", recipe.epoch_choice, problem)
+
+
+def network_of(estimator: Estimator, summary: str, field: str) -> Network:
+    """Returns an estimator that is trained by gradient descent, whose initial weights can be set.
+
+    Args:
+        estimator: the estimator.
+        summary: its system, for the message.
+        field: argument that needs initial weights, for the message.
+
+    Raises:
+        FieldError: it is another one.
+    """
+    if not isinstance(estimator, Network):
+        problem = f"{summary} is not trained by gradient descent, so it has no initial weights; leave it out"
+        raise FieldError(field, "", problem)
+    return estimator
 
 
 class Network:
@@ -89,6 +106,13 @@ class Network:
     def jit_compile(self) -> bool | str:
         """Argument `jit_compile` of `keras.Model.compile`: True or "auto" lets XLA compile, once for every shape."""
         return "auto"
+
+    def freeze(self, names: Collection[str]) -> None:
+        """Keeps the weights of some layers, by name, as they are at the start of every fit; batch normalization there too."""
+        if names:
+            for name in names:
+                self.model.get_layer(name).trainable = False
+            self.compile()
 
     def reset(self, seed: int) -> None:
         """Resets weights, optimizer state and random generators, so that a result does not depend on earlier fits.

@@ -1,16 +1,20 @@
 """Reports: published figures stand only beside comparable experiments; titles, captions and cells."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.results import results_of, run_of, settings_of
 
-from acrnn import files, reports
+from acrnn import figures, files, reports
 from acrnn.crossval import read_results
+from acrnn.crossval.summary import SpeakerScore
 from acrnn.models import MODELS
-from acrnn.reports import published
-from acrnn.reports.html import selection_caption, write_report
+from acrnn.records import RecordSet
+from acrnn.reports import pictures, published
+from acrnn.reports.html import recall_by_speaker, write_report
+from acrnn.reports.pictures import selection_caption
 from acrnn.reports.tables import percent, system_title
 
 LITERAL = Path(__file__).parents[2] / "experiments" / "results" / "emodb_literal_3d_conv1"
@@ -155,6 +159,31 @@ def test_the_report_of_committed_results_holds_scores_runs_and_settings(tmp_path
     assert "learning_rate=0.0001" in text and "best UAR on the validation part is selected" in text
     for name in ("confusion", "speakers", "learning_curves"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5000
+        assert "<svg" in (tmp_path / f"{name}.svg").read_text()
+    kept = {path.name: path.read_bytes() for path in tmp_path.glob("*.svg")}
+    write_report(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.svg")} == kept
+
+
+def test_the_table_of_speakers_has_the_recall_of_each_emotion(tmp_path):
+    # two of "a": one is recognized, and both by the second seed; one of "b": recognized, then not; none of "c"
+    labels, first, second = (0, 0, 1), ((1, 0, 0), (0, 1, 0), (0, 1, 0)), ((1, 0, 0), (1, 0, 0), (0, 0, 1))
+    runs = [run_of(labels=labels, probabilities=first), replace(run_of(labels=labels, probabilities=second), seed=1)]
+    table = recall_by_speaker(results_of(runs, labels=("a", "b", "c")))
+    assert table.header == ["speaker", "a", "b", "c", "UAR", "utterances"]
+    assert table.rows == [["a", "75", "50", "–", "62.5", 3]]
+
+
+def test_the_figure_of_speakers_has_a_line_of_chance_and_that_of_the_corpus_its_counts(tiny_records):
+    scores = [SpeakerScore("a", 0.5, 10), SpeakerScore("b", 0.7, 10)]
+    (axes,) = figures.speakers(scores, 0.6, 0.25).axes
+    assert [float(line.get_ydata()[0]) for line in axes.lines] == [60.0, 25.0]
+    assert "chance 25.0" in [text.get_text() for text in axes.get_legend().get_texts()]
+    records = RecordSet(tiny_records)
+    emotions, durations = pictures.corpus(records.utterances, records.manifest.labels).axes
+    assert [bar.get_height() for bar in emotions.patches] == [10, 10, 10]
+    assert sum(bar.get_height() for bar in durations.patches) == 30
+    assert pictures.corpus_caption(records.utterances).startswith("30 utterances of 5 speakers, ")
 
 
 def test_the_report_of_a_single_fold_has_no_deviation(tmp_path):

@@ -21,7 +21,8 @@ from acrnn.inference.description import origin
 from acrnn.model_card import FORMATS, Card
 from acrnn.models import MODELS
 from acrnn.recipes import CHEN2018, DEPARTURES, RECIPES, TUNED, departed
-from acrnn.reports.html import normalization_sentence, selection_caption, write_report
+from acrnn.reports.html import normalization_sentence, write_report
+from acrnn.reports.pictures import selection_caption
 from acrnn.reports.tables import system_title, trained
 from acrnn.segments import RULES
 from experiments import ablation, readme_tables

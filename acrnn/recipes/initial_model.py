@@ -1,0 +1,137 @@
+"""A trained network that another training starts from, and the checks that records fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from acrnn import frontends, segments
+from acrnn.errors import FieldError
+from acrnn.frontends import FRONTENDS, Spec
+from acrnn.records.record_set import RecordSet
+from acrnn.segments import RULES, SegmentRule
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+FIELD = "init_from"  # argument that names the model, for messages
+CORPUS_FIELDS = ("title", "version", "licence", "citation")  # of a corpus, for people
+
+
+@dataclass(frozen=True)
+class InitialModel:
+    """A trained network whose weights are the start of another training.
+
+    Attributes:
+        name: name of an exported model, or of an experiment and its run, such as "mine/fold00_seed0".
+        system: key in MODELS.
+        labels: emotions in class order.
+        frontend: front end of its features.
+        rule: segment rule of its features.
+        network: fields of its `Config`.
+        normalized_by: recordings whose statistics normalize its features: "corpus", "utterance" or "speaker".
+        corpus: "name", the fields of CORPUS_FIELDS and, where they are known, "reader" of the corpus that it was trained on.
+        other_corpora: fields of CORPUS_FIELDS of each further corpus that it was trained on, by its use.
+        speakers: speakers of its training part.
+        weights_sha256: hash of the file of weights.
+        read_weights: returns its weights in the order of `keras.Model.weights`; takes the untrained network.
+        records_sha256: hash of the records that it was trained on; "" where it is not known.
+    """
+
+    name: str
+    system: str
+    labels: tuple[str, ...]
+    frontend: Spec
+    rule: SegmentRule
+    network: Mapping[str, Any]
+    normalized_by: str
+    corpus: Mapping[str, str]
+    other_corpora: Mapping[str, Mapping[str, str]]
+    speakers: tuple[str, ...]
+    weights_sha256: str
+    read_weights: Callable[[keras.Model], Sequence[np.ndarray]] = field(repr=False, compare=False)
+    records_sha256: str = ""
+
+    def describe(self) -> dict:
+        """Returns everything that results depend on, as a dict for JSON, with licence and citation for reports and cards."""
+        others = {"other_corpora": {use: dict(corpus) for use, corpus in self.other_corpora.items()}}
+        return {
+            "model": self.name,
+            "corpus": self.corpus["name"],
+            **{name: self.corpus.get(name, "") for name in CORPUS_FIELDS},
+            "labels": list(self.labels),
+            "weights_sha256": self.weights_sha256,
+            **(others if self.other_corpora else {}),
+        }
+
+    def check(self, records: RecordSet) -> None:
+        """Refuses records with other features than those of the model, or of a corpus that the model was trained on.
+
+        Raises:
+            FieldError: the message names the setting that differs with both values, or the reason of the leak.
+        """
+        if reason := self._leak(records):
+            problem = (
+                f"{reason}, so that its results on {records.folder} would be too high; start from a model of another corpus, "
+                "or at random"
+            )
+            raise FieldError(FIELD, self.name, problem)
+        self.check_features(records.manifest.frontend, records.manifest.rule, str(records.folder))
+
+    def check_features(self, frontend: Spec, rule: SegmentRule, owner: str) -> None:
+        """Refuses a front end or segment rule that is not the model's.
+
+        Args:
+            frontend, rule: front end and segment rule of `owner`.
+            owner: name of the records for the message.
+
+        Raises:
+            FieldError: a setting differs; the message names it with both values.
+        """
+        pairs = (
+            ("front end", frontends.to_dict(self.frontend), frontends.to_dict(frontend)),
+            ("segments", segments.to_dict(self.rule), segments.to_dict(rule)),
+        )
+        for part, ours, theirs in pairs:
+            if names := [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]:
+                differing = ", ".join(f"{name} {_shown(ours.get(name))}" for name in names)
+                other = ", ".join(f"{name} {_shown(theirs.get(name))}" for name in names)
+                problem = f"its {part} has {differing}, {owner} has {other}; {self._preparation}"
+                raise FieldError(FIELD, self.name, problem)
+
+    @property
+    def frontend_name(self) -> str | None:
+        """Key of the front end in FRONTENDS, without regard to trimming; None for one that is not there."""
+        untrimmed = replace(self.frontend, trim_db=None)
+        return next((name for name, spec in FRONTENDS.items() if spec == untrimmed), None)
+
+    @property
+    def _preparation(self) -> str:
+        rule = next((name for name, rule in RULES.items() if rule == self.rule), None)
+        if self.frontend_name is None or rule is None:
+            return "prepare the records in the same way"
+        name, trim_db = self.frontend_name, self.frontend.trim_db
+        command = (
+            f"prepare the records with: python -m data_prep CORPUS --frontend {name} --segments {rule} --out FOLDER"
+        )
+        return command if trim_db is None else f"{command}, and the option trim_db {trim_db:g}"
+
+    def _leak(self, records: RecordSet) -> str:
+        """Reason why test utterances may have been in the training of the model; "" for none."""
+        corpus = records.manifest.corpus
+        titles = {self.corpus["title"], *(other["title"] for other in self.other_corpora.values())} - {""}
+        if self.records_sha256 == records.manifest.content_sha256:
+            return "it was trained on the same records"
+        if self.corpus["name"] == corpus["name"] or corpus["title"] in titles:
+            return f"it was trained on the same corpus ({corpus['title'] or corpus['name']})"
+        shared = sorted(set(self.speakers) & {row.speaker for row in records.utterances})
+        if shared and self.corpus.get("reader", "") == records.manifest.reader:
+            # two names of own data may have one origin
+            return f"it was trained on the speakers {', '.join(shared[:3])} of a corpus of the same kind"
+        return ""
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Trained networks as the start of another training: exported models, experiments and their .keras files."""
