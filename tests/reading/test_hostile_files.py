@@ -15,7 +15,7 @@ from acrnn.errors import FileError
 from acrnn.inference.speaker_profile import SpeakerProfile
 from acrnn.model_card import CARD, Card
 from acrnn.models.zhang2021 import weight_files
-from acrnn.reading import check_type
+from acrnn.reading import check_type, is_file
 from acrnn.reading.npz import read_npz
 from acrnn.records import RecordSet
 from acrnn.text import transcripts
@@ -45,6 +45,14 @@ def test_json_in_a_pipe_or_of_another_encoding_is_refused(tmp_path):
     assert "a pipe, not a file; remedy" in refusal(tmp_path / "pipe.json", lambda path: files.read_json(path, "remedy"))
     (tmp_path / "a.json").write_bytes(b'{"a": "\xff"}')
     assert "byte 7 is not UTF-8" in refusal(tmp_path / "a.json", lambda path: files.read_json(path, "remedy"))
+
+
+def test_a_name_too_long_for_a_file_is_refused_in_few_words(tmp_path):
+    path = tmp_path / ("x" * 5000)
+    assert not is_file(path)
+    with pytest.raises(FileError, match=r"xx…: no name of a file, it is too long; remedy$") as caught:
+        files.read_json(path, "remedy")
+    assert len(str(caught.value)) < 300
 
 
 def card_with(folder, name, value):
