@@ -62,7 +62,12 @@ class Target:
 
 def targets(folder: Path) -> list[Target]:
     """Writes sound files into a folder and returns the readers."""
-    return [*light_targets(folder), *_records(folder), *_loaded(folder)]
+    from data_prep.__main__ import main
+
+    corpus, records = write_tiny_corpus(folder / "small", 1), folder / "records"
+    if main(["manifest", "--data-dir", str(corpus), "--out", str(records), "--jobs", "1"]):
+        raise RuntimeError("the records cannot be made")
+    return [*light_targets(folder), *record_targets(records), *_loaded(folder)]
 
 
 def light_targets(folder: Path) -> list[Target]:
@@ -147,12 +152,8 @@ def _tables(folder: Path) -> list[Target]:
     ]
 
 
-def _records(folder: Path) -> list[Target]:
-    from data_prep.__main__ import main
-
-    corpus, out = write_tiny_corpus(folder / "small", 1), folder / "records"
-    if main(["manifest", "--data-dir", str(corpus), "--out", str(out), "--jobs", "1"]):
-        raise RuntimeError("the records cannot be made")
+def record_targets(out: Path) -> list[Target]:
+    """Returns the readers of a record set."""
 
     def check(path: Path) -> object:
         found = RecordSet(path.parent)

@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 from faults.comparison import differences
+from faults.fuzz_harness import Outcome
 from faults.hooks.sitecustomize import VARIABLE
 from faults.jobs import Job
 from faults.kill_harness import Kill, Trial, kill, outcome, rename_trials
+from faults.run import page
 
 
 def preparation(corpus, **environment) -> Job:
@@ -62,3 +64,16 @@ def test_files_that_differ_are_named(folders):
     (other / ".partial-left").write_text("")
     (other / "utterances.csv").unlink()
     assert differences(expected, other) == [".partial-left", "run.json", "speaker-s1.tfrecord", "utterances.csv"]
+
+
+def test_the_page_counts_what_survived_and_lists_what_was_lost():
+    trials = [
+        Trial("kills at renames", "export", 1, 2, None, 1.0),
+        Trial("kills at renames", "export", 2, 1, "the command failed:\nerror", 1.0),
+        Trial("full disk", "export", 0, 0, None, 1.0),
+    ]
+    text = page(trials, [Outcome("card", 10, 7, ["KeyError: 'x'"], 0.25, 3)])
+    assert "3 kills, 3 trials, 1 lost" in text and "10 changed files, 1 faults" in text
+    assert "| kills at renames | export | 3 | 2 | 1 | 1 |\n| full disk | export | – | 1 | 1 | 0 |" in text
+    assert "| card | 10 | 9 | 1 | 7 | 0.250 | 3 |" in text
+    assert text.endswith("- kills at renames, export: the command failed: error\n- card: KeyError: 'x'\n")

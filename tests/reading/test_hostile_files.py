@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import zipfile
 
 import numpy as np
@@ -109,6 +110,13 @@ def test_a_sealed_file_of_wrong_types_is_refused(tmp_path, value):
         for content in contents:
             files.write_sealed_json(tmp_path / name, content)
             refusal(tmp_path / name, read)
+
+
+def test_a_manifest_with_an_unknown_precision_is_refused(tiny_records, tmp_path):
+    path = shutil.copytree(tiny_records, tmp_path / "records") / "manifest.json"
+    values = files.read_sealed_json(path, "remedy")
+    files.write_sealed_json(path, {**values, "dtype": "x"})
+    assert "dtype is 'x' instead of one of float32, float16" in refusal(path, lambda path: RecordSet(path.parent))
 
 
 def npz(path, **members: bytes):
