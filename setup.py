@@ -58,6 +58,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "hypothesis>=6.100",  # random changes to files
+            "psutil>=5.9",  # workers to kill
             "ruff>=0.14",
             "mypy>=1.15",
             "audformat>=1.3",

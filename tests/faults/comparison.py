@@ -14,7 +14,6 @@ TIMES = {"seconds", "peak_memory_mib", "sha256", "files"}
 _DRAWN = {".html", ".png"}  # drawn from the results, with times
 _STATE_OF_KERASTUNER = "oracle"  # its order of events, and times; the results are in tuning.json
 _NUMBERED = {"saved_model.pb", "fingerprint.pb", "variables.index"}  # with random identifiers of TensorFlow
-_OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
 def differences(expected: Path, folder: Path) -> list[str]:
@@ -52,16 +51,18 @@ def _of_keras(path: Path) -> dict[str, np.ndarray]:
 
 
 def _of_onnx(path: Path) -> dict[int, np.ndarray]:
-    """Returns the constants of a graph, in the order of their bytes: tf2onnx gives them other names in each run."""
+    """Returns the constants of a graph, sorted: tf2onnx gives them other names in each run."""
     import onnx
 
-    values = sorted((onnx.numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer), key=bytes)
+    values = [onnx.numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer]
+    values.sort(key=lambda value: (str(value.dtype), value.shape, value.tobytes()))
     return dict(enumerate(values))
 
 
 def _of_saved_model(path: Path) -> dict[str, np.ndarray]:
-    """Returns the variables of a SavedModel by name."""
+    """Returns the variables of a SavedModel by name, without the states of random generators, which no prediction uses."""
     import tensorflow as tf
 
     reader = tf.train.load_checkpoint(str(path).removesuffix(".data-00000-of-00001"))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if name != _OBJECTS}
+    types = reader.get_variable_to_dtype_map()
+    return {name: reader.get_tensor(name) for name, kind in types.items() if kind.is_floating}

@@ -179,7 +179,7 @@ def toy_jobs(corpus: Path, records: Path, run: Path, is_forked: bool = True) -> 
     prepare = ["manifest", "--data-dir", str(corpus)]
     train = [*small, *network, "--folds", "0-1"]
     search = [*small, *network, "--depths", "1-2", "--folds", "0", "--output-dir"]
-    export = ["export", "--run", str(run), "--format", "saved-model,onnx,litert", "--out"]
+    export = ["export", "--run", str(run), "--format", "saved-model,onnx,litert", "--replace", "--out"]
     return [
         Job(PREPARATION, "data_prep.__main__", [*prepare, "--jobs", "1", "--out"], is_forked=is_forked),
         Job(f"{PREPARATION}, 2 workers", "data_prep.__main__", [*prepare, *WORKERS, "--out"], is_forked=is_forked),

@@ -36,7 +36,7 @@ def load(file: BinaryIO, storage: Callable[..., np.ndarray] | None = None):
 
 
 class _Rest:
-    """What is left of a file. Reads take no more memory than that, whatever length a pickle states."""
+    """The rest of a file. Reads take no more memory than that, whatever length a pickle states."""
 
     def __init__(self, file: BinaryIO):
         self.file = file
