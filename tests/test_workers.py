@@ -14,7 +14,9 @@ def kill_itself(number: int) -> int:
 
 
 def test_a_killed_process_of_a_pool_is_told_with_a_remedy():
-    told = pytest.raises(RuntimeError, match="a worker process died, possibly out of memory; run again with fewer jobs$")
+    told = pytest.raises(
+        RuntimeError, match="a worker process died, possibly out of memory; run again with fewer jobs$"
+    )
     with told, pool(1) as executor:
         list(executor.map(kill_itself, [1]))
 

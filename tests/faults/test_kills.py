@@ -17,16 +17,18 @@ def preparation(corpus, **environment) -> Job:
     return Job("preparation", "data_prep.__main__", arguments, environment=environment)
 
 
-def test_a_preparation_killed_at_its_third_rename_gives_the_same_bytes(tiny_corpus, tiny_records, tmp_path):
+def test_a_preparation_killed_before_its_third_rename_gives_the_same_bytes(tiny_corpus, tiny_records, tmp_path):
     out, counted = tmp_path / "out", tmp_path / "renames"
-    assert preparation(tiny_corpus, **{VARIABLE: f"{counted} 6"}).start(out).wait() == -9
-    assert counted.stat().st_size == 6 and len(list(out.glob("*.tfrecord"))) == 2
+    assert preparation(tiny_corpus, **{VARIABLE: f"{counted} 5"}).start(out).wait() == -9
+    assert counted.stat().st_size == 5 and len(list(out.glob("speaker-*"))) == 1
+    assert len(list(out.glob(".partial-*"))) == 1
     assert outcome(preparation(tiny_corpus), tiny_records, out, []) == (0, None)
 
 
 def test_a_job_that_fails_or_gives_other_files_is_a_loss(tiny_records, tmp_path):
-    job = Job("check", "data_prep.__main__", ["check"])
-    assert "the command failed: " in outcome(job, tiny_records, tmp_path / "none", [])[1]
+    failing = Job("fails on a folder", "json.tool", [])
+    assert "the command failed: " in outcome(failing, tiny_records, tmp_path, [])[1]
+    job = Job("writes nothing", "compileall", ["-q"])
     shutil.copytree(tiny_records, tmp_path / "other")
     (tmp_path / "other" / ".partial-left").write_text("")
     lost = (1, "other than an uninterrupted run: .partial-left")
