@@ -17,3 +17,10 @@ def test_every_test_that_the_page_names_exists():
 def test_every_harness_is_on_the_page():
     harnesses = {path.name for path in (ROOT / "tests" / "faults").glob("*.py") if "\ndef main()" in path.read_text()}
     assert harnesses == {*re.findall(r"^\| `(\w+\.py)`", PAGE, re.MULTILINE), "run.py"}
+
+
+def test_the_figures_are_those_of_a_long_run_without_a_loss():
+    text = (ROOT / "experiments" / "results" / "faults.md").read_text(encoding="utf-8")
+    pattern = r"^(\d+) kills, \d+ trials, 0 lost, [\d.]+ hours; (\d+) changed files, 0 faults\. acrnn "
+    kills, changed = re.search(pattern, text, re.MULTILINE).groups()
+    assert int(kills) >= 200 and int(changed) >= 10_000

@@ -61,7 +61,7 @@ def page(trials: Sequence[kill_harness.Trial], outcomes: Sequence[fuzz_harness.O
 
 def _trial_rows(trials: Sequence[kill_harness.Trial]) -> list[str]:
     rows = []
-    for harness, job in dict.fromkeys((trial.harness, trial.job) for trial in trials):
+    for harness, job in sorted({(trial.harness, trial.job) for trial in trials}):
         own = [trial for trial in trials if (trial.harness, trial.job) == (harness, job)]
         lost = sum(bool(trial.loss) for trial in own)
         kills = sum(trial.kills for trial in own)

@@ -76,6 +76,6 @@ def test_the_page_counts_what_survived_and_lists_what_was_lost():
     ]
     text = page(trials, [Outcome("card", 10, 7, ["KeyError: 'x'"], 0.25, 3)])
     assert "3 kills, 3 trials, 1 lost" in text and "10 changed files, 1 faults" in text
-    assert "| kills at renames | export | 3 | 2 | 1 | 1 |\n| full disk | export | – | 1 | 1 | 0 |" in text
+    assert "| full disk | export | – | 1 | 1 | 0 |\n| kills at renames | export | 3 | 2 | 1 | 1 |" in text
     assert "| card | 10 | 9 | 1 | 7 | 0.250 | 3 |" in text
     assert text.endswith("- kills at renames, export: the command failed: error\n- card: KeyError: 'x'\n")
