@@ -43,6 +43,8 @@ def page(trials: Sequence[kill_harness.Trial], outcomes: Sequence[fuzz_harness.O
         "",
         "## Interrupted and hindered commands",
         "",
+        "A series of kills at renames is complete where it has one trial more than kills: the command that came to its end.",
+        "",
         "| harness | command | kills | tried | survived | lost |",
         "| --- | --- | --- | --- | --- | --- |",
         *_trial_rows(trials),
