@@ -74,6 +74,7 @@ setup(
             "setuptools>=68",  # builds the package that the tests install
             "pytest-xdist>=3.6,<4",
             "hypothesis>=6.100,<7",  # random changes to files
+            "psutil>=5.9,<8",  # workers to kill
             "ruff>=0.14,<1",
             "mypy>=1.15,<3",
             "audformat>=1.3,<2",

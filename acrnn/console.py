@@ -47,6 +47,10 @@ def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = Non
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"error: {_with_options(str(error), parser)}", file=sys.stderr)
         return 1
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        print(f"error: too little memory{reason}; end other programs, or run with fewer jobs", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         kept = "; finished parts are kept, and the same command continues from there" if resumes else ""
         print(f"interrupted{kept}", file=sys.stderr)

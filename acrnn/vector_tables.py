@@ -69,7 +69,7 @@ def _read_kaldi(path: Path) -> Mapping[str, np.ndarray]:
     except ImportError as error:
         raise missing_extra("kaldi", path.name, error) from error
     if path.suffix == ".scp":
-        return {name: _entry_at(*place, matio) for name, place in _places(path).items()}
+        return {name: _entry_at(*place, path, matio) for name, place in _places(path).items()}
     vectors = {}
     with path.open("rb") as file:
         while (name := matio.read_token(file)) is not None:
@@ -77,8 +77,8 @@ def _read_kaldi(path: Path) -> Mapping[str, np.ndarray]:
     return vectors
 
 
-def _entry_at(archive: Path, offset: int, matio: ModuleType) -> np.ndarray:
-    if offset >= check_regular(archive, "correct the .scp file"):
+def _entry_at(archive: Path, offset: int, script: Path, matio: ModuleType) -> np.ndarray:
+    if offset >= check_regular(archive, f"correct {script}"):
         raise ValueError(f"{archive}: ends before byte {offset}")
     with archive.open("rb") as file:
         file.seek(offset)

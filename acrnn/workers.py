@@ -8,9 +8,38 @@ import queue
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 # Each worker is a fresh interpreter: a fork of a process with TensorFlow's threads may hang.
 CONTEXT = multiprocessing.get_context("spawn")
+_DIED = "a worker process died, possibly out of memory; run again with fewer jobs"
+
+
+@contextmanager
+def pool(processes: int, prepare: Callable | None = None, arguments: tuple = ()) -> Iterator[ProcessPoolExecutor]:
+    """Yields an executor whose processes end when this one ends.
+
+    Args:
+        processes: number of processes.
+        prepare: function that each process calls at its start, after `end_with_parent`; None calls nothing.
+        arguments: its arguments; they are pickled.
+
+    Raises:
+        RuntimeError: a process died.
+    """
+    try:
+        with ProcessPoolExecutor(processes, CONTEXT, _prepare, (prepare, arguments)) as executor:
+            yield executor
+    except BrokenProcessPool as error:
+        raise RuntimeError(_DIED) from error
+
+
+def _prepare(prepare: Callable | None, arguments: tuple) -> None:
+    end_with_parent()
+    if prepare is not None:
+        prepare(*arguments)
 
 
 def events(jobs: int, job: Callable, *arguments) -> Iterator[tuple]:
@@ -54,7 +83,7 @@ def _received(reports, workers) -> Iterator[tuple]:
             event = reports.get(timeout=5)
         except queue.Empty:
             if any(worker.exitcode not in (None, 0) for worker in workers):
-                raise RuntimeError("a worker process died, possibly out of memory; run again with fewer jobs") from None
+                raise RuntimeError(_DIED) from None
             continue
         if event[0] == "end":
             running -= 1

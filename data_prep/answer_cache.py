@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from acrnn import audio, files
-from acrnn.workers import CONTEXT, end_with_parent
+from acrnn.workers import pool
 from data_prep.corpora.base import Utterance
 
 Program = Callable[[np.ndarray], str]  # from a mono waveform float32 [samples] to a text
@@ -95,16 +94,14 @@ def _computed(
         _prepare_process(make_program, sample_rate_hz)
         yield from ((utterance, _answer(utterance)) for utterance in utterances)
         return
-    with ProcessPoolExecutor(jobs, CONTEXT, _prepare_process, (make_program, sample_rate_hz, True)) as executor:
+    with pool(jobs, _prepare_process, (make_program, sample_rate_hz)) as executor:
         yield from zip(utterances, executor.map(_answer, utterances, chunksize=4), strict=True)
 
 
 _PROCESS: dict = {}  # the program of this process, the function that makes it, and its sampling rate
 
 
-def _prepare_process(make_program: Callable[[], Program], sample_rate_hz: int, child: bool = False) -> None:
-    if child:
-        end_with_parent()
+def _prepare_process(make_program: Callable[[], Program], sample_rate_hz: int) -> None:
     _PROCESS.update(program=None, make_program=make_program, rate=sample_rate_hz)
 
 

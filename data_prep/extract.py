@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from acrnn.frontends import Spec
 from acrnn.records.sounds import Sounds
 from acrnn.records.utterance_table import UtteranceRow
 from acrnn.segments import SegmentRule
-from acrnn.workers import CONTEXT, end_with_parent
+from acrnn.workers import pool
 from data_prep.corpora.base import Utterance
 from data_prep.fingerprint import fingerprint, sound_sha256
 from data_prep.speed import at_speed
@@ -155,17 +155,17 @@ def _row(job: Job, num_samples: int, num_frames: int, num_segments: int) -> Utte
 
 def worker_pool(processes: int) -> AbstractContextManager[Executor | None]:
     """Returns a pool of worker processes as a context; None in place of the pool for a single process."""
-    return ProcessPoolExecutor(processes, CONTEXT, end_with_parent) if processes > 1 else nullcontext()
+    return pool(processes) if processes > 1 else nullcontext()
 
 
-def extract_all(pool: Executor | None, processes: int, jobs: Iterable[Job]) -> Iterator[Extracted]:
+def extract_all(executor: Executor | None, processes: int, jobs: Iterable[Job]) -> Iterator[Extracted]:
     """Extracts jobs in order, in a pool of processes or in this one, with few results in memory at a time."""
-    if pool is None:
+    if executor is None:
         yield from map(extract, jobs)
         return
     waiting: deque = deque()
     for job in jobs:
-        waiting.append(pool.submit(extract, job))
+        waiting.append(executor.submit(extract, job))
         if len(waiting) >= _WAITING_PER_WORKER * processes:
             yield waiting.popleft().result()
     while waiting:

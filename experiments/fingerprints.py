@@ -17,7 +17,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
@@ -28,7 +27,7 @@ import numpy as np
 from acrnn import audio, files
 from acrnn.console import positive, run_job
 from acrnn.records.shared_sounds import max_bit_error_rate, shared_between, shared_sounds
-from acrnn.workers import CONTEXT, end_with_parent
+from acrnn.workers import pool
 from data_prep.fingerprint import fingerprint
 from experiments.alterations import MP3, SAMPLE_RATE_HZ, Alteration, clipped, coded, cut, louder, narrow, noisy
 
@@ -74,8 +73,8 @@ over n common frames is at most 0.25 − 0.42 / √n, and n is 12 at least.
 def account(title: str, folder: Path, every: int, jobs: int) -> str:
     """Returns the tables of a corpus as Markdown."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in (".wav", ".flac"))
-    with ProcessPoolExecutor(jobs, CONTEXT, end_with_parent) as pool:
-        prints = list(pool.map(altered_fingerprints, paths, [place % every == 0 for place in range(len(paths))]))
+    with pool(jobs) as executor:
+        prints = list(executor.map(altered_fingerprints, paths, [place % every == 0 for place in range(len(paths))]))
     names = [path.stem for path in paths]
     originals = {name: each["the recording itself"] for name, each in zip(names, prints, strict=True)}
     return f"\n## {title}: {len(paths)} recordings\n\n{_false_alarms(originals)}\n{_misses(originals, names, prints)}"

@@ -38,13 +38,12 @@ def repaired(file: BinaryIO, name: str) -> BinaryIO:
 
 def whole(file: BinaryIO, name: str) -> bytes:
     """Returns the content of a file from its start, of a bounded size."""
-    file.seek(0)
-    content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
+    if _size(file) > MOST_BYTES:
         raise AudioError(
             f"{name}: more than {MOST_BYTES} bytes without a usable header; convert it to 16-bit WAV or FLAC"
         )
-    return content
+    file.seek(0)
+    return file.read()  # without a number, for which so much memory would be taken
 
 
 def check_size(file: BinaryIO, name: str, kind: Kind) -> None:

@@ -21,7 +21,7 @@ def claimed(
 ) -> Iterator[None]:
     """Claims a folder for an experiment until the block ends.
 
-    Writes the description and the split, and removes temporary files of killed processes. A folder that another experiment
+    Writes the description and the split, and removes temporary files and locks of killed processes. A folder that another experiment
     claimed is free again when it has no run and no process works in it.
 
     Args:
@@ -46,6 +46,7 @@ def claimed(
         if not others:
             files.remove_partial(output_dir)
             files.remove_partial(output_dir / RUNS)
+            lock.remove_left(output_dir / RUNS)
 
     with lock.shared(output_dir, claim):
         yield

@@ -105,6 +105,12 @@ def is_free(path: Path) -> bool:
     return True
 
 
+def remove_left(folder: Path) -> None:
+    """Removes the locks of tasks from a folder whose processes were killed, such as after they had written the result."""
+    for path in folder.glob(f"{LOCK}-*"):
+        is_free(path)
+
+
 def in_use(folder: Path, holder: str) -> str:
     """Returns the message about a folder that a process writes, as `holder` describes it."""
     return f"{folder}: {holder} is writing here; wait for its end, or choose another folder"

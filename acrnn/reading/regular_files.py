@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from pathlib import Path
 
 from acrnn.errors import FileError
 
 MOST_BYTES = 2**30  # of a file that is read as a whole
+_SHOWN = 200  # characters of a name that is too long
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -36,9 +38,23 @@ def check_regular(path: Path, remedy: str, kind: type[FileError] = FileError) ->
         raise FileNotFoundError(f"{path}: no such file; {remedy}") from error
     except ValueError as error:  # a zero byte in the name
         raise kind(f"{str(path)!r}: no name of a file ({error}); {remedy}") from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise kind(f"{str(path)[:_SHOWN]}…: no name of a file, it is too long; {remedy}") from error
     if not stat.S_ISREG(status.st_mode):
         raise kind(f"{path}: {_KINDS.get(stat.S_IFMT(status.st_mode), 'no regular file')}, not a file; {remedy}")
     return status.st_size
+
+
+def is_file(path: Path) -> bool:
+    """Returns True for a regular file; False also for a name that is too long for one, where `Path.is_file` fails."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
 
 
 def read_bytes(path: Path, remedy: str, most_bytes: int = MOST_BYTES) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TypedDict
+from typing import Literal, TypedDict
 from urllib.parse import quote
 
 from acrnn import files, frontends, segments
@@ -158,6 +158,7 @@ class Manifest:
         named = {**values, "auxiliary_inputs": values.get("companions", {})}
         check_fields(cls, named, {"frontend", "rule", "shards"})
         check_type(values["corpus"], _Corpus, "corpus")
+        check_type(values["dtype"], Literal["float32", "float16"], "dtype")
         return cls(
             corpus=values["corpus"],
             labels=tuple(values["labels"]),

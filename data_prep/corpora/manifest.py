@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from acrnn.errors import FieldError
+from acrnn.reading import is_file
 from acrnn.records import UNKNOWN_SPEAKER
 from data_prep.corpora import tables
 from data_prep.corpora.base import Corpus, ReadOptions, Utterance
@@ -104,10 +105,10 @@ def _portable(written_path: str) -> PurePosixPath:
 def _sound_file(row: tables.Row, written_path: str) -> Path:
     folder = row.table.parent
     for path in (folder / written_path, folder / _portable(written_path)):
-        if path.is_file():
+        if is_file(path):
             return path
     raise FileNotFoundError(
-        f"{row.place('path')}: {written_path!r} does not exist; a path is absolute or relative to {folder.resolve()}"
+        f"{row.place('path')}: {written_path[:200]!r} does not exist; a path is absolute or relative to {folder.resolve()}"
     )
 
 

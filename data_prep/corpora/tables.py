@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acrnn.errors import FieldError, UsageError, missing_extra
+from acrnn.reading import foreign_errors
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # first bytes of workbooks: .xlsx, and .xls of Excel up to 2003
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n')
@@ -161,11 +162,10 @@ def _workbook_lines(table: Path) -> Iterator[tuple[int, list[str]]]:
         import openpyxl
     except ImportError as error:
         raise missing_extra("excel", f"{table}: reading an Excel workbook", error) from error
-    try:
+    # openpyxl raises errors of several libraries, some while it reads rows
+    with foreign_errors(table, "not a workbook of Excel 2007 or later", "save it as .xlsx or as CSV"):
         workbook = openpyxl.load_workbook(table, read_only=True, data_only=True)
-    except Exception as error:  # openpyxl raises errors of several libraries for other files in a ZIP archive
-        raise ValueError(f"{table}: not a workbook of Excel 2007 or later; save it as .xlsx or as CSV") from error
-    sheets = {sheet.title: rows for sheet in workbook.worksheets if (rows := list(sheet.iter_rows()))}
+        sheets = {sheet.title: rows for sheet in workbook.worksheets if (rows := list(sheet.iter_rows()))}
     if len(sheets) > 1:
         raise ValueError(f"{table}: {len(sheets)} sheets ({', '.join(sheets)}); save one as a file of its own")
     for line, cells in enumerate(next(iter(sheets.values()), []), start=1):

@@ -104,6 +104,15 @@ def test_the_memory_does_not_depend_on_the_rate_or_the_channels(tmp_path):
     assert len(waveform) == 4 * RATE and peak < 4 * 2**20  # as one array, 84 MB
 
 
+def test_an_mp3_takes_memory_by_its_size(tmp_path):
+    (tmp_path / "a.mp3").write_bytes(encoded(speech_like(1.0, 48000), 48000, "MP3", "MPEG_LAYER_III"))
+    tracemalloc.start()
+    load_waveform(tmp_path / "a.mp3", RATE)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 2**20  # not that of the largest file that is read
+
+
 @pytest.mark.parametrize("rate", [8000, 22050, 48000])
 def test_decoding_in_blocks_gives_the_same_waveform_as_at_once(tmp_path, rate):
     for name, subtype in (("a.wav", "FLOAT"), ("a.mp3", "MPEG_LAYER_III"), ("a.ogg", "VORBIS"), ("a.flac", "PCM_16")):

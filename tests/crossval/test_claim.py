@@ -117,6 +117,17 @@ def test_temporary_files_of_killed_processes_are_removed_from_the_folder_and_its
         assert list(tmp_path.rglob(".partial*")) == [own]
 
 
+def test_the_lock_of_a_process_that_was_killed_after_its_run_was_written_is_removed(tmp_path):
+    result = tmp_path / "runs" / "fold00_seed0.json"
+    result.parent.mkdir()
+    program = "import os, sys; from pathlib import Path; from acrnn.output import lock"
+    held = f"{program}\nwith lock.task(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", held, result])
+    assert lock.task_lock(result).exists()
+    with claimed(tmp_path, {"settings": {}}):
+        assert not lock.task_lock(result).exists()
+
+
 def test_a_folder_that_is_not_shared_is_refused_to_a_second_process(started, tmp_path):
     folder = tmp_path / "out"
     process = started(folder, epochs=100_000)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import zipfile
 
 import numpy as np
@@ -15,7 +16,7 @@ from acrnn.errors import FileError
 from acrnn.inference.speaker_profile import SpeakerProfile
 from acrnn.model_card import CARD, Card
 from acrnn.models.zhang2021 import weight_files
-from acrnn.reading import check_type
+from acrnn.reading import check_type, is_file
 from acrnn.reading.npz import read_npz
 from acrnn.records import RecordSet
 from acrnn.text import transcripts
@@ -45,6 +46,14 @@ def test_json_in_a_pipe_or_of_another_encoding_is_refused(tmp_path):
     assert "a pipe, not a file; remedy" in refusal(tmp_path / "pipe.json", lambda path: files.read_json(path, "remedy"))
     (tmp_path / "a.json").write_bytes(b'{"a": "\xff"}')
     assert "byte 7 is not UTF-8" in refusal(tmp_path / "a.json", lambda path: files.read_json(path, "remedy"))
+
+
+def test_a_name_too_long_for_a_file_is_refused_in_few_words(tmp_path):
+    path = tmp_path / ("x" * 5000)
+    assert not is_file(path)
+    with pytest.raises(FileError, match=r"xx…: no name of a file, it is too long; remedy$") as caught:
+        files.read_json(path, "remedy")
+    assert len(str(caught.value)) < 300
 
 
 def card_with(folder, name, value):
@@ -101,6 +110,13 @@ def test_a_sealed_file_of_wrong_types_is_refused(tmp_path, value):
         for content in contents:
             files.write_sealed_json(tmp_path / name, content)
             refusal(tmp_path / name, read)
+
+
+def test_a_manifest_with_an_unknown_precision_is_refused(tiny_records, tmp_path):
+    path = shutil.copytree(tiny_records, tmp_path / "records") / "manifest.json"
+    values = files.read_sealed_json(path, "remedy")
+    files.write_sealed_json(path, {**values, "dtype": "x"})
+    assert "dtype is 'x' instead of one of float32, float16" in refusal(path, lambda path: RecordSet(path.parent))
 
 
 def npz(path, **members: bytes):

@@ -6,6 +6,7 @@ those that build arrays, numbers, texts, lists and dicts are done, by the functi
 
 from __future__ import annotations
 
+import io
 import math
 import pickletools
 from collections.abc import Callable, Mapping
@@ -31,7 +32,21 @@ def load(file: BinaryIO, storage: Callable[..., np.ndarray] | None = None):
     Raises:
         UnsafePickleError: the pickle asks for something other than data.
     """
-    return _Machine(storage).run(file)
+    return _Machine(storage).run(_Rest(file))
+
+
+class _Rest:
+    """The rest of a file. Reads take no more memory than that, whatever length a pickle states."""
+
+    def __init__(self, file: BinaryIO):
+        self.file = file
+        self.tell, self.readline = file.tell, file.readline
+        start = file.tell()
+        self.size = file.seek(0, io.SEEK_END)
+        file.seek(start)
+
+    def read(self, count: int) -> bytes:
+        return self.file.read(min(count, self.size - self.tell()))
 
 
 class Name:
@@ -94,7 +109,7 @@ class _Machine:
         self.memo: dict[int, object] = {}
         self.storage = storage
 
-    def run(self, file: BinaryIO):
+    def run(self, file: _Rest):
         for opcode, argument, _ in pickletools.genops(file):
             step = getattr(self, f"_{opcode.name.lower()}", None)
             if opcode.name in _LITERALS:

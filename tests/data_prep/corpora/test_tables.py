@@ -128,7 +128,7 @@ def test_another_spreadsheet_is_refused_with_the_remedy(content, tmp_path):
     pytest.importorskip("openpyxl", reason="the package openpyxl is not installed")
     (tmp_path / "mine.xls").write_bytes(content)
     with pytest.raises(
-        ValueError, match=r"mine\.xls: not a workbook of Excel 2007 or later; save it as \.xlsx or as CSV"
+        ValueError, match=r"mine\.xls: not a workbook of Excel 2007 or later \(.*\); save it as \.xlsx or as CSV"
     ):
         speakers(tmp_path / "mine.xls")
 
