@@ -54,12 +54,17 @@ WAYS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    return run_job(lambda: run(options), parser)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=positive, default=2, help="runs of each row (default: %(default)s)")
     parser.add_argument("options", nargs="+", metavar="-- OPTIONS", help="options of run_cv.py")
     add_output(parser)
-    options = parser.parse_args(argv)
-    return run_job(lambda: run(options), parser)
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:
