@@ -21,6 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
+if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from acrnn.console import Parser, positive, run_job
 from acrnn.crossval.results import read_results
 from acrnn.reports.tables import markdown
