@@ -71,7 +71,7 @@ setup(
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
         "test": [
             "pytest>=8,<10",
-            "setuptools>=68",  # builds the package that the tests install
+            "setuptools>=68,<90",  # builds the package that the tests install
             "pytest-xdist>=3.6,<4",
             "hypothesis>=6.100,<7",  # random changes to files
             "psutil>=5.9,<8",  # workers to kill

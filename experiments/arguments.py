@@ -12,9 +12,9 @@ from acrnn.console import numbers, positive, run_job
 from acrnn.crossval import determinism
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
+from acrnn.frozen import FROZEN
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
-from acrnn.recipes.initial_weights import FROZEN
 from data_prep.arguments import add_corpus_arguments, add_trim_option
 from data_prep.corpora import CORPORA
 from data_prep.speed import speeds

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from acrnn.console import comma_separated
 from acrnn.errors import UsageError
+from acrnn.frozen import FROZEN
 from acrnn.model_card import FORMATS
-from acrnn.recipes.initial_weights import FROZEN
 
 
 def add_export_arguments(export: argparse.ArgumentParser) -> None:

@@ -113,9 +113,7 @@ class InitialModel:
         if self.frontend_name is None or rule is None:
             return "prepare the records in the same way"
         name, trim_db = self.frontend_name, self.frontend.trim_db
-        command = (
-            f"prepare the records with: python -m data_prep CORPUS --frontend {name} --segments {rule} --out FOLDER"
-        )
+        command = f"prepare the records with: acrnn prepare CORPUS --frontend {name} --segments {rule} --out FOLDER"
         return command if trim_db is None else f"{command}, and the option trim_db {trim_db:g}"
 
     def _leak(self, records: RecordSet) -> str:

@@ -10,13 +10,12 @@ from typing import Literal
 
 from acrnn import files
 from acrnn.errors import FieldError
+from acrnn.frozen import Frozen
 from acrnn.recipes.initial_model import CORPUS_FIELDS, FIELD, InitialModel
 from acrnn.records.disjoint import check_disjoint
 from acrnn.records.record_set import RecordSet
 
 TIME_ARROW = "time-arrow"
-Frozen = Literal["none", "convolutions", "all-but-head"]
-FROZEN: tuple[Frozen, ...] = ("convolutions", "all-but-head")  # choices of the command line
 TORCHVISION_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 TORCHVISION_SHA256 = "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
 

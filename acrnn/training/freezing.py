@@ -9,7 +9,7 @@ import keras
 from acrnn.errors import FieldError
 
 if TYPE_CHECKING:
-    from acrnn.recipes.initial_weights import Frozen
+    from acrnn.frozen import Frozen
 
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D)
 

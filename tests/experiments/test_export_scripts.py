@@ -60,9 +60,9 @@ def test_latencies_are_measured_for_each_format_cold_and_warm(tiny_records, tmp_
     monkeypatch.setattr(latency, "untrained", small)
     monkeypatch.setattr(latency, "FORMATS", ("onnx", "litert"))
     output = tmp_path / "latency.md"
-    command = ["--records", str(tiny_records), "--latency", "1,2", "--repeats", "1", "--output", str(output)]
+    command = ["--records", str(tiny_records), "--latency", "2", "--repeats", "1", "--output", str(output)]
     assert benchmark.main(command) == 0
     rows = [line.strip("| ").split(" | ") for line in output.read_text().splitlines() if line.startswith("| ACRNN")]
-    assert [row[:2] for row in rows] == [[f"ACRNN-{n}", name] for n in (1, 2) for name in ("onnx", "litert")]
+    assert [row[:2] for row in rows] == [["ACRNN-2", name] for name in ("onnx", "litert")]
     for row in rows:
         assert 1000 * float(row[3]) > float(row[4]) > 0

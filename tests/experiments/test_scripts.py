@@ -40,9 +40,9 @@ def test_the_main_job_prepares_trains_and_reports(finished):
 
 def test_the_report_is_one_file_with_all_tables_and_figures(finished):
     html = (finished / "out" / "report.html").read_text()
-    for title in ("Confusion", "Speakers", "Learning curves", "Attention", "Classes", "Runs", "Settings"):
+    for title in ("Confusion", "Speakers", "Corpus", "Learning curves", "Attention", "Classes", "Runs", "Settings"):
         assert f"<h2>{title}</h2>" in html
-    assert len(re.findall(r'src="data:image/png;base64,', html)) == 4
+    assert len(re.findall(r'src="data:image/png;base64,', html)) == 5
     assert not re.findall(r'(?:src|href)="(?!data:)', html)
     assert "2 of 5 folds × 1 seed" in html
 

@@ -11,7 +11,7 @@ import pytest
 
 from acrnn.cli import main
 from acrnn.errors import UsageError
-from acrnn.export import onnx_model, version_folder
+from acrnn.export import saved_model, version_folder
 from acrnn.export.refit import refit
 from acrnn.export.trained_model import TrainedModel, load_network
 from acrnn.inference import Recognizer
@@ -62,7 +62,7 @@ def test_a_refit_takes_the_records_of_its_experiment_alone(run_folder, tiny_corp
 
 def test_a_version_is_never_overwritten_unless_asked_to(run_folder, tmp_path, capsys):
     out = tmp_path / "tiny" / "1"
-    command = ["export", "--run", str(run_folder), "--out", str(out), "--format", "onnx"]
+    command = ["export", "--run", str(run_folder), "--out", str(out)]
     assert main(command) == 0
     (out / "mine.txt").write_text("mine")
     assert main(command) == 2
@@ -76,10 +76,10 @@ def test_a_version_is_never_overwritten_unless_asked_to(run_folder, tmp_path, ca
 def test_a_failed_export_leaves_nothing_behind_and_keeps_what_was_there(run_folder, tmp_path, monkeypatch):
     out = tmp_path / "tiny" / "1"
     trained = TrainedModel.of_run(run_folder, 0)
-    version_folder.export(trained, out, ("onnx",))
-    monkeypatch.setattr(onnx_model, "write", lambda *arguments: 1 / 0)
+    version_folder.export(trained, out)
+    monkeypatch.setattr(saved_model, "write", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        version_folder.export(trained, out, ("onnx",), replaced=True)
+        version_folder.export(trained, out, replaced=True)
     assert [path.name for path in out.parent.iterdir()] == ["1"]
     assert Recognizer.load(out).labels == ("high", "low", "noisy")
 
@@ -108,7 +108,7 @@ def test_a_name_that_a_server_could_not_read_is_refused(run_folder, tmp_path, mo
     assert "'my: model' is the model's name; use letters" in capsys.readouterr().err
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path / "mine")
-    assert main(["export", "--run", str(run_folder), "--out", "1", "--format", "onnx"]) == 0
+    assert main(["export", "--run", str(run_folder), "--out", "1"]) == 0
     assert Card.read(tmp_path / "mine" / "1").name == "mine"
 
 

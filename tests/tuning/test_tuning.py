@@ -347,7 +347,9 @@ def test_the_best_configuration_is_a_recipe_that_options_change(search, finished
 
 def test_an_unfinished_search_has_no_best_yet(search, tmp_path):
     SearchFolder(search, tmp_path).write([("0000", {"conv_layers": 1}, "running")], 2, is_complete=False)
-    with pytest.raises(ValueError, match=r"0 of 2 trials are done; go on with acrnn tune"):
+    with pytest.raises(
+        ValueError, match=r"0 of 2 trials are done; go on with the command of the search \(acrnn tune\)"
+    ):
         report.best([tmp_path])
 
 
