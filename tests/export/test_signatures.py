@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
-from support.serving import sound, waveforms
+from support.serving import as_float, sound, waveforms
 from support.tiny_corpus import TINY_NETWORK
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
@@ -181,3 +182,21 @@ def test_a_configuration_that_the_user_changed_is_kept(tmp_path):
     serving.write_configuration(tmp_path)
     assert (tmp_path / "batching.config").read_text() == "mine"
     assert (tmp_path / "compose.yaml").exists()
+
+
+def test_requests_of_several_threads_have_the_answers_of_requests_one_after_the_other(served_folder):
+    function = tf.saved_model.load(str(served_folder / "1")).signatures["serving_default"]
+    lengths = [0.3, 3.4, 1.0, 7.0, 2.0, 0.8] * 8
+    requests = [
+        np.stack([as_float(sound(10 * n + row, seconds)) for row in range(1 + n % 3)])
+        for n, seconds in enumerate(lengths)
+    ]
+
+    def answer(batch):
+        lengths = tf.fill([len(batch)], batch.shape[1])
+        return function(waveform=tf.constant(batch), num_samples=lengths)["probabilities"].numpy()
+
+    expected = [answer(batch) for batch in requests]
+    with ThreadPoolExecutor(4) as threads:
+        for answered, alone in zip(threads.map(answer, requests), expected, strict=True):
+            np.testing.assert_allclose(answered, alone, atol=1e-6)

@@ -13,9 +13,9 @@ from acrnn.inference.uploads import upload_folder
 from acrnn.recipes import Recipe
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def model(tiny_records, tmp_path_factory):
-    """The version folder of a tiny model."""
+    """The version folder of a tiny model; to be read only."""
     run, out = tmp_path_factory.mktemp("demo-run"), tmp_path_factory.mktemp("demo-model") / "tiny" / "1"
     recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=1)
     experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
@@ -24,7 +24,7 @@ def model(tiny_records, tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def recognizer(model):
     return Recognizer.load(model, threads=1, check_speech=False)
 
