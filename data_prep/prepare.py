@@ -22,7 +22,8 @@ from data_prep.auxiliary_inputs import Recordings
 from data_prep.corpora.base import Corpus, Selection
 from data_prep.extract import Settings
 from data_prep.repeated_sounds import repeated_sounds
-from data_prep.shards import PROGRESS, ShardPlan, WrittenShard, plan_shards, write_shards
+from data_prep.shard_tasks import write_shards_by
+from data_prep.shards import PROGRESS, ShardPlan, WrittenShard, plan_shards
 
 _VERSIONED = ("acrnn", "numpy", "python_speech_features", "librosa", "soundfile", "soxr", "tensorflow")
 
@@ -70,7 +71,7 @@ def prepare(
         jobs: number of worker processes; 1 works in this one.
         skip_bad: leave out recordings that cannot be used, or that repeat an earlier one, and list them in the manifest.
         progress: called with the number of utterances done and the total.
-        engine: see `write_shards`.
+        engine: see `write_shards_by`.
 
     Raises:
         PreparationError: recordings cannot be used, or repeat an earlier one of the same speaker and emotion, and skip_bad is
@@ -107,7 +108,7 @@ def _write(
 ) -> Manifest:
     progress(0, sum(len(plan.jobs) for plan in plans))  # TensorFlow and the worker processes take some seconds to start
     import_quietly("tensorflow")
-    written = write_shards(out, plans, jobs, skip_bad, progress, engine)
+    written = write_shards_by(engine, out, plans, jobs, skip_bad, progress)
     failures = [failure for shard in written for failure in shard.skipped]
     if failures and not skip_bad:
         raise PreparationError(failures)
@@ -138,7 +139,7 @@ def _without_repetitions(
         raise PreparationError([{"id": id, "path": paths[id], "reason": reason} for id, reason in reasons.items()])
     shorter = [plan.without(reasons) for plan in plans]
     changed = [number for number, plan in enumerate(plans) if shorter[number] != plan]
-    again = write_shards(out, [shorter[number] for number in changed], jobs, skip_bad, engine=engine)
+    again = write_shards_by(engine, out, [shorter[number] for number in changed], jobs, skip_bad)
     return [dict(zip(changed, again, strict=True)).get(number, shard) for number, shard in enumerate(written)]
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
-import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import metadata
@@ -14,8 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
-from acrnn.console import import_quietly
-from acrnn.engines import Engine
 from acrnn.errors import FileError
 from acrnn.reading import check_fields, foreign_errors
 from acrnn.records.manifest import Shard, check_speaker, shard_name
@@ -23,9 +18,8 @@ from acrnn.records.sounds import Sounds, joined
 from acrnn.records.tfrecords import encode_segment
 from acrnn.records.utterance_table import UtteranceRow
 from data_prep.corpora.base import Selection, Utterance
-from data_prep.extract import Extracted, Job, Settings, extract, extract_all, worker_pool
+from data_prep.extract import Extracted, Job, Settings, extract_all, worker_pool
 
-_SHOWN_SECONDS = 2.0  # between two reports of the progress of a shard
 PROGRESS = ".progress"  # folder of the notes, in the folder of the record set
 
 
@@ -143,7 +137,6 @@ def write_shards(
     processes: int,
     skip_bad: bool,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    engine: Engine | None = None,
 ) -> list[WrittenShard]:
     """Writes the shards that an earlier, interrupted call did not finish.
 
@@ -155,85 +148,36 @@ def write_shards(
         processes: number of worker processes; 1 works in this one.
         skip_bad: write a shard without the recordings that cannot be used; otherwise it is not written.
         progress: called with the number of utterances done and the total.
-        engine: a cluster that writes a shard per task; None for the worker processes, which share the utterances of a shard.
 
     Returns:
         The outcome of every plan, in order.
-
-    Raises:
-        TaskError: tasks of the cluster failed, and the others are finished.
     """
     files.make_folder(out / PROGRESS)
     files.remove_partial(out)
-    if engine and engine.is_cluster:
-        return _write_on_cluster(engine, out, plans, skip_bad, progress)
     total, done = sum(len(plan.jobs) for plan in plans), 0
     written = []
     with worker_pool(processes) as pool:
         for plan in plans:
-            shard = _finished_shard(out, plan)
+            shard = finished_shard(out, plan)
             if shard is None:
                 extracted = extract_all(pool, processes, plan.jobs)
-                shard = _write_shard(out, plan, _counted(extracted, done, total, progress), skip_bad)
+                shard = write_shard(out, plan, counted(extracted, done, total, progress), skip_bad)
             done += len(plan.jobs)
             progress(done, total)
             written.append(shard)
     return written
 
 
-def _write_on_cluster(
-    engine: Engine, out: Path, plans: Sequence[ShardPlan], skip_bad: bool, progress: Callable[[int, int], None]
-) -> list[WrittenShard]:
-    """Writes every shard in a task of its own; returns the outcome of every plan, in order."""
-    written: dict[int, WrittenShard] = {}
-    done: Counter[int] = Counter()
-    total = sum(len(plan.jobs) for plan in plans)
-
-    def take(kind: str, number: int, plan: ShardPlan, value) -> None:
-        if kind == "failed":
-            warnings.warn(f"{shard_name(plan.speaker)} failed: {value}", stacklevel=2)
-        elif kind == "written":
-            written[number], done[number] = value, len(plan.jobs)
-        else:
-            done[number] = value
-        progress(done.total(), total)
-
-    paths = (job.utterance.path for plan in plans for job in plan.jobs)
-    readable = [path for path in paths if path.exists()][
-        :1
-    ]  # a machine that does not see it would leave out all of them
-    engine.run(_write_tasks, list(enumerate(plans)), take, (out, skip_bad), out, readable, is_reused=True)
-    return [written[number] for number in range(len(plans))]
-
-
-def _write_tasks(tasks: Iterable[tuple[int, ShardPlan]], report, claim, out: Path, skip_bad: bool) -> None:
-    """Job that writes shards, in one process each."""
-    import_quietly("tensorflow")
-    for number, plan in tasks:
-        shown_at = time.monotonic()
-
-        def progress(done: int, _: int, number: int = number, plan: ShardPlan = plan) -> None:
-            nonlocal shown_at
-            if time.monotonic() - shown_at >= _SHOWN_SECONDS:
-                shown_at = time.monotonic()
-                report("progress", number, None, done)
-
-        shard = _finished_shard(out, plan)
-        if shard is None:
-            extracted = _counted(map(extract, plan.jobs), 0, len(plan.jobs), progress)
-            shard = _write_shard(out, plan, extracted, skip_bad)
-        report("written", number, plan, shard)
-
-
-def _counted(
+def counted(
     extracted: Iterable[Extracted], done: int, total: int, progress: Callable[[int, int], None]
 ) -> Iterator[Extracted]:
+    """Yields extracted utterances and calls `progress` with their number, from `done` up, and the total."""
     for number, item in enumerate(extracted, start=done + 1):
         progress(number, total)
         yield item
 
 
-def _finished_shard(out: Path, plan: ShardPlan) -> WrittenShard | None:
+def finished_shard(out: Path, plan: ShardPlan) -> WrittenShard | None:
     """Returns the outcome of an earlier, interrupted call, if the shard is undamaged and its plan has not changed."""
     note, path = _note_path(out, plan), out / shard_name(plan.speaker)
     if not note.exists() or not path.exists():
@@ -256,7 +200,7 @@ def _note_path(out: Path, plan: ShardPlan) -> Path:
     return out / PROGRESS / f"{shard_name(plan.speaker)}.json"
 
 
-def _write_shard(out: Path, plan: ShardPlan, extracted: Iterable[Extracted], skip_bad: bool) -> WrittenShard:
+def write_shard(out: Path, plan: ShardPlan, extracted: Iterable[Extracted], skip_bad: bool) -> WrittenShard:
     """Writes a shard and its note; neither stays when a recording fails."""
     path = out / shard_name(plan.speaker)
     rows, skipped, sounds = _write_segments(path, extracted)

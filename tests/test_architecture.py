@@ -251,7 +251,7 @@ def test_help_imports_nothing_heavy(command):
         f"    runpy.run_module({command.split()[1]!r}, run_name='__main__')\n"
         "except SystemExit as stop:\n"
         "    heavy = {'tensorflow', 'keras', 'keras_tuner', 'grpc', 'matplotlib', 'librosa', 'sklearn', 'scipy', 'ray'}\n"
-    "    heavy &= set(sys.modules)\n"
+        "    heavy &= set(sys.modules)\n"
         "    print('STATUS', stop.code, sorted(heavy))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

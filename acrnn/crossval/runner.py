@@ -106,7 +106,8 @@ def _run_missing(
 ) -> None:
     experiment, at_once = prepared.experiment, engine.at_once(len(tasks))
     inputs = [experiment.records / MANIFEST]
-    with _Progress(prepared, output_dir, len(tasks), announce) as progress:
+    progress = _Progress(prepared, output_dir, len(tasks), announce)
+    with progress:
         if experiment.initial_weights.kind == "corpus" and (at_once > 1 or engine.is_cluster):
             seeds = [(ALL_FOLDS, seed) for seed in sorted({seed for _, seed in tasks})]
             engine.run(_pretrain, seeds, progress.take, (experiment, output_dir), output_dir, inputs)

@@ -11,7 +11,6 @@ from acrnn.engines.local import LocalEngine
 from acrnn.errors import FieldError
 
 ENGINES = ("local", "ray")
-_AUTOMATIC = "auto"  # address of the Ray cluster that this machine belongs to
 
 
 class Engine(Protocol):
@@ -82,10 +81,10 @@ def engine_of(
         ImportError: the extra [ray] is not installed.
     """
     if name == "ray":
-        from acrnn.engines.ray_cluster import RayEngine
+        from acrnn.engines.ray_cluster import AUTOMATIC, RayEngine
 
         cpus = task_cpus or max(1, (os.cpu_count() or 1) // jobs)
-        return RayEngine(ray_address or _AUTOMATIC, cpus, task_gpus or 0.0)
+        return RayEngine(ray_address or AUTOMATIC, cpus, task_gpus or 0.0)
     values: dict[str, Any] = {"ray_address": ray_address, "task_cpus": task_cpus, "task_gpus": task_gpus}
     for field, value in values.items():
         if value is not None:

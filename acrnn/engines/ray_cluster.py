@@ -5,8 +5,12 @@ The command holds the locks of the tasks, since the lock of a lost machine could
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import socket
+import sys
+import sysconfig
 import threading
 import traceback
 import warnings
@@ -29,6 +33,8 @@ except ImportError as error:
 _RETRIES = 3  # for a task whose worker or machine is lost
 _POLL_SECONDS = 0.5
 _CHECK_SECONDS = 120.0
+_PROBE_SECONDS = 10.0
+AUTOMATIC = "auto"  # address of the cluster that this machine belongs to
 # Variables that decide what a task computes, which its process has as this one.
 _INHERITED = ("KERAS_BACKEND", "TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL")
 
@@ -43,7 +49,7 @@ class RayEngine:
         gpus: GPUs of a task, or a share of one.
     """
 
-    address: str = "auto"
+    address: str = AUTOMATIC
     cpus: int = 1
     gpus: float = 0.0
     is_cluster = True
@@ -96,12 +102,16 @@ class RayEngine:
             return
         handler = signal.getsignal(signal.SIGTERM)
         try:
+            _probe(os.environ.get("RAY_ADDRESS", self.address) if self.address == AUTOMATIC else self.address)
             ray.init(
-                self.address, runtime_env={"env_vars": self._variables()}, log_to_driver=False, logging_level="ERROR"
+                self.address,
+                runtime_env={"env_vars": self._variables()},
+                log_to_driver=False,
+                logging_level=logging.ERROR,
             )
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise OSError(
-                f"no Ray cluster can be reached at {self.address} ({_first_line(error)}); start one with: ray start --head, "
+                f"no Ray cluster can be reached at {self.address} ({_first_line(error)}); start one with `ray start`, "
                 "or name one with the option ray_address"
             ) from error
         if threading.current_thread() is threading.main_thread():
@@ -118,7 +128,14 @@ class RayEngine:
     def _variables(self) -> dict[str, str]:
         """Environment variables of the workers."""
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        return {**inherited, "TF_NUM_INTRAOP_THREADS": str(self.cpus), "OMP_NUM_THREADS": str(self.cpus)}
+        installed = set(sysconfig.get_paths().values())
+        own = [str(Path(folder).absolute()) for folder in sys.path if folder not in installed]  # such as a checkout
+        return {
+            **inherited,
+            "PYTHONPATH": os.pathsep.join(own),
+            "TF_NUM_INTRAOP_THREADS": str(self.cpus),
+            "OMP_NUM_THREADS": str(self.cpus),
+        }
 
     def _warn_of_waiting(self) -> None:
         """Warns if no machine has the cores and GPUs of a task; one that joins later may have them."""
@@ -190,6 +207,8 @@ def _reason(ended) -> str | None:
         return "its machine ran out of memory; run with fewer jobs, or more cores for a task"
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
         return f"its worker was lost {_RETRIES + 1} times ({_first_line(error)})"
+    except ray.exceptions.RayTaskError as error:  # such as a module that is not installed there
+        return str(error).strip().rpartition("\n")[2]
     except ray.exceptions.RayError as error:
         return _first_line(error)
 
@@ -206,6 +225,8 @@ def _check_machines(place: Place) -> None:
     for check in ray.wait(checks, num_returns=len(checks), timeout=_CHECK_SECONDS)[0] if checks else ():
         try:
             reason = ray.get(check)
+        except ray.exceptions.RayTaskError as error:
+            reason = str(error).strip().rpartition("\n")[2]
         except ray.exceptions.RayError:
             continue  # the machine has just left; every task checks again
         if reason:
@@ -221,7 +242,19 @@ def _entered(place: Place) -> str | None:
     return None
 
 
-def _on(node: str) -> NodeAffinitySchedulingStrategy:
+def _probe(address: str) -> None:
+    """Checks that a port of a machine answers, for which Ray itself waits many minutes.
+
+    Raises:
+        OSError: it does not.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _PROBE_SECONDS).close()
+
+
+def _on(node: str) -> Any:
+    """Strategy of a task on one machine; Ray's types leave it out."""
     return NodeAffinitySchedulingStrategy(node, soft=False)
 
 
