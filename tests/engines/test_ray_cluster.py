@@ -137,7 +137,7 @@ def test_a_killed_node_changes_no_result_and_nothing_is_done_twice(nodes, tiny_c
     assert data_prep_main(["manifest", "--data-dir", str(tiny_corpus), "--out", str(records), *options]) == 0
     assert RecordSet(records).manifest.content_sha256 == RecordSet(tiny_records).manifest.content_sha256
 
-    recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=4)
+    recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=2)
     experiment = Experiment(records, "chen2018-3d", recipe, options=TINY_NETWORK)
     lines, kept = [], {}
 
