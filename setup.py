@@ -68,6 +68,7 @@ setup(
         "microphone": ["sounddevice>=0.5,<1"],  # acrnn listen
         "pocketsphinx": ["pocketsphinx>=5,<6"],  # texts recognized offline, in English
         "whisper": ["faster-whisper>=1.1,<2"],  # texts recognized by a Whisper model that you have
+        "ray": ["ray>=2.40,<3"],  # experiments and preparation on a cluster
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
         "test": [
             "pytest>=8,<10",
@@ -96,6 +97,7 @@ setup(
             "uvicorn>=0.30,<1",
             "python-multipart>=0.0.12,<1",
             "prometheus-client>=0.20,<1",
+            "ray>=2.40,<3",
             "schemathesis>=4,<5",  # requests made from openapi.json
             "playwright>=1.49,<2",
             "httpx>=0.27,<1",

@@ -7,6 +7,10 @@ class UsageError(ValueError):
     """Arguments that are out of range or do not fit together; a command that raises it ends with exit status 2."""
 
 
+class TaskError(RuntimeError):
+    """Tasks that failed, while the others were finished."""
+
+
 class FileError(ValueError):
     """A file that cannot be used: the message names the file, the problem and the remedy."""
 

@@ -10,6 +10,7 @@ from acrnn import reports
 from acrnn.crossval.experiment import Experiment
 from acrnn.crossval.results import RESULTS, Results, read_results
 from acrnn.crossval.runner import cross_validate
+from acrnn.engines import Engine
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def run(
     seeds: Sequence[int],
     jobs: int,
     after_each: Callable[[], None] = lambda: None,
+    engine: Engine | None = None,
 ) -> None:
     """Runs what is missing of every variant, one after the other.
 
@@ -45,11 +47,13 @@ def run(
         folds: folds of every variant; None for the folds of each.
         seeds, jobs: see `cross_validate`.
         after_each: called after every variant, to write the tables of what is finished.
+        engine: see `cross_validate`.
     """
     for variant in variants:
         print(f"{variant.name}: {variant.title}", flush=True)
         folder = output_dir / variant.name
-        cross_validate(variant.experiment, folder, variant.folds if folds is None else folds, seeds, jobs)
+        chosen = variant.folds if folds is None else folds
+        cross_validate(variant.experiment, folder, chosen, seeds, jobs, engine=engine)
         reports.write_report(folder)
         after_each()
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from acrnn import frontends, segments
 from acrnn.console import Parser, import_quietly, positive, run_job
+from acrnn.engines.arguments import add_engine_options
 from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
 from acrnn.records.manifest import Manifest
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(corpus.name, description=f"Prepare {corpus.title}. License: {corpus.licence}.")
         _add_records_arguments(command)
         add_corpus_arguments(command)
+        add_engine_options(command)
         command.set_defaults(run=run_prepare, corpus=corpus)
     for name, (run, summary) in tools.items():
         command = commands.add_parser(name, description=summary.capitalize() + ".")

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from acrnn.console import comma_separated
+from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
 from acrnn.frontends.silence import THRESHOLD_DB
 from acrnn.progress import ProgressLine
@@ -159,7 +160,7 @@ def prepare_corpus(
 
     Args:
         corpus: the corpus.
-        options: options of `add_corpus_arguments`.
+        options: options of `add_corpus_arguments`, and of `add_engine_options`.
         out: folder of the record set.
         settings: settings of the record set.
         jobs: number of worker processes.
@@ -168,6 +169,7 @@ def prepare_corpus(
     Returns:
         The manifest of the record set.
     """
+    engine = engine_from(options, jobs)  # a missing extra is told before the corpus is read
     corpus, data_dir, selection = read_recordings(corpus, options)
     names = [item.name for item in fields(auxiliary_inputs.Sources)]
     sources = auxiliary_inputs.Sources(**{name: getattr(options, name) for name in names})
@@ -176,7 +178,16 @@ def prepare_corpus(
     try:
         with ProgressLine(f"preparing {corpus.name}", "utterances") as line:
             return prepare(
-                corpus, recordings, data_dir, out, settings, options.subset, jobs, options.skip_bad, line.update
+                corpus,
+                recordings,
+                data_dir,
+                out,
+                settings,
+                options.subset,
+                jobs,
+                options.skip_bad,
+                line.update,
+                engine,
             )
     except PreparationError as error:
         raise PreparationError(error.failures, "pass --skip-bad to leave them out") from None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from acrnn import files
 from acrnn.console import import_quietly
+from acrnn.engines import Engine
 from acrnn.output import lock
 from acrnn.records.manifest import MANIFEST, Manifest, shard_name
 from acrnn.records.record_set import RecordSet
@@ -21,7 +22,8 @@ from data_prep.auxiliary_inputs import Recordings
 from data_prep.corpora.base import Corpus, Selection
 from data_prep.extract import Settings
 from data_prep.repeated_sounds import repeated_sounds
-from data_prep.shards import PROGRESS, ShardPlan, WrittenShard, plan_shards, write_shards
+from data_prep.shard_tasks import write_shards_by
+from data_prep.shards import PROGRESS, ShardPlan, WrittenShard, plan_shards
 
 _VERSIONED = ("acrnn", "numpy", "python_speech_features", "librosa", "soundfile", "soxr", "tensorflow")
 
@@ -52,6 +54,7 @@ def prepare(
     jobs: int = 1,
     skip_bad: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    engine: Engine | None = None,
 ) -> Manifest:
     """Writes the record set of a selection and returns its manifest.
 
@@ -68,6 +71,7 @@ def prepare(
         jobs: number of worker processes; 1 works in this one.
         skip_bad: leave out recordings that cannot be used, or that repeat an earlier one, and list them in the manifest.
         progress: called with the number of utterances done and the total.
+        engine: see `write_shards_by`.
 
     Raises:
         PreparationError: recordings cannot be used, or repeat an earlier one of the same speaker and emotion, and skip_bad is
@@ -81,7 +85,7 @@ def prepare(
     if not (out / MANIFEST).exists():
         with lock.exclusive(out):
             if not (out / MANIFEST).exists():
-                return _write(out, corpus, recordings, subset, settings, plans, jobs, skip_bad, progress)
+                return _write(out, corpus, recordings, subset, settings, plans, jobs, skip_bad, progress, engine)
     if (
         out / PROGRESS
     ).exists():  # the process that wrote the manifest was killed before it had cleaned up, or is about to
@@ -100,14 +104,15 @@ def _write(
     jobs: int,
     skip_bad: bool,
     progress: Callable[[int, int], None],
+    engine: Engine | None,
 ) -> Manifest:
     progress(0, sum(len(plan.jobs) for plan in plans))  # TensorFlow and the worker processes take some seconds to start
     import_quietly("tensorflow")
-    written = write_shards(out, plans, jobs, skip_bad, progress)
+    written = write_shards_by(engine, out, plans, jobs, skip_bad, progress)
     failures = [failure for shard in written for failure in shard.skipped]
     if failures and not skip_bad:
         raise PreparationError(failures)
-    written = _without_repetitions(out, plans, written, jobs, skip_bad)
+    written = _without_repetitions(out, plans, written, jobs, skip_bad, engine)
     return _finish(out, corpus, recordings, subset, settings, written)
 
 
@@ -118,7 +123,12 @@ def _remove_leftovers(out: Path) -> None:
 
 
 def _without_repetitions(
-    out: Path, plans: Sequence[ShardPlan], written: Sequence[WrittenShard], jobs: int, skip_bad: bool
+    out: Path,
+    plans: Sequence[ShardPlan],
+    written: Sequence[WrittenShard],
+    jobs: int,
+    skip_bad: bool,
+    engine: Engine | None,
 ) -> list[WrittenShard]:
     """Writes the shards with repeated recordings again without these, or refuses them; returns all shards."""
     rows = [row for shard in written for row in shard.rows if not row.copy_of]
@@ -129,7 +139,7 @@ def _without_repetitions(
         raise PreparationError([{"id": id, "path": paths[id], "reason": reason} for id, reason in reasons.items()])
     shorter = [plan.without(reasons) for plan in plans]
     changed = [number for number, plan in enumerate(plans) if shorter[number] != plan]
-    again = write_shards(out, [shorter[number] for number in changed], jobs, skip_bad)
+    again = write_shards_by(engine, out, [shorter[number] for number in changed], jobs, skip_bad)
     return [dict(zip(changed, again, strict=True)).get(number, shard) for number, shard in enumerate(written)]
 
 

@@ -158,25 +158,26 @@ def write_shards(
     written = []
     with worker_pool(processes) as pool:
         for plan in plans:
-            shard = _finished_shard(out, plan)
+            shard = finished_shard(out, plan)
             if shard is None:
                 extracted = extract_all(pool, processes, plan.jobs)
-                shard = _write_shard(out, plan, _counted(extracted, done, total, progress), skip_bad)
+                shard = write_shard(out, plan, counted(extracted, done, total, progress), skip_bad)
             done += len(plan.jobs)
             progress(done, total)
             written.append(shard)
     return written
 
 
-def _counted(
+def counted(
     extracted: Iterable[Extracted], done: int, total: int, progress: Callable[[int, int], None]
 ) -> Iterator[Extracted]:
+    """Yields extracted utterances and calls `progress` with their number, from `done` up, and the total."""
     for number, item in enumerate(extracted, start=done + 1):
         progress(number, total)
         yield item
 
 
-def _finished_shard(out: Path, plan: ShardPlan) -> WrittenShard | None:
+def finished_shard(out: Path, plan: ShardPlan) -> WrittenShard | None:
     """Returns the outcome of an earlier, interrupted call, if the shard is undamaged and its plan has not changed."""
     note, path = _note_path(out, plan), out / shard_name(plan.speaker)
     if not note.exists() or not path.exists():
@@ -199,7 +200,7 @@ def _note_path(out: Path, plan: ShardPlan) -> Path:
     return out / PROGRESS / f"{shard_name(plan.speaker)}.json"
 
 
-def _write_shard(out: Path, plan: ShardPlan, extracted: Iterable[Extracted], skip_bad: bool) -> WrittenShard:
+def write_shard(out: Path, plan: ShardPlan, extracted: Iterable[Extracted], skip_bad: bool) -> WrittenShard:
     """Writes a shard and its note; neither stays when a recording fails."""
     path = out / shard_name(plan.speaker)
     rows, skipped, sounds = _write_segments(path, extracted)

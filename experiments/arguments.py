@@ -10,6 +10,7 @@ from pathlib import Path
 
 from acrnn.console import numbers, positive, run_job
 from acrnn.crossval import determinism
+from acrnn.engines.arguments import add_engine_options
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
 from acrnn.frozen import FROZEN
@@ -78,6 +79,7 @@ def experiment_parser(description: str | None) -> ExperimentParser:
 def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of every experiment: runs, output, corpus, network, training, and the papers' own."""
     _add_runs(parser.add_argument_group("experiment"))
+    add_engine_options(parser)
     add_corpus_arguments(parser)
     _add_network(parser.add_argument_group("network"))
     add_recipe_options(parser)

@@ -20,6 +20,7 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 from acrnn import studies
 from acrnn.console import comma_separated
 from acrnn.crossval.runner import cross_validate
+from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
@@ -80,7 +81,8 @@ def run(options: argparse.Namespace) -> int:
         raise FieldError("tuning", options.tuning, "it goes with --model best only; leave it out")
     experiment = from_options.experiment(options)
     output_dir = options.output_dir or Path("runs", "_".join(names))
-    results = cross_validate(experiment, output_dir, options.folds, options.seeds, options.jobs)
+    engine = engine_from(options, options.jobs)
+    results = cross_validate(experiment, output_dir, options.folds, options.seeds, options.jobs, engine=engine)
     report = write_report(output_dir, experiment.records)
     print(summary(results))
     print(f"results {output_dir / 'results.json'}, report {report}")
@@ -103,7 +105,8 @@ def _run_nested(options: argparse.Namespace) -> int:
         )
         for name in names
     ]
-    studies.run(variants, output_dir, options.folds, options.seeds, options.jobs)
+    engine = engine_from(options, options.jobs)
+    studies.run(variants, output_dir, options.folds, options.seeds, options.jobs, engine=engine)
     return nested_selection.run([output_dir / name for name in names], output_dir / nested_selection.FILE)
 
 

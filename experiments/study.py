@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acrnn import files, studies
 from acrnn.console import comma_separated
+from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
 from acrnn.studies import Variant
 from experiments import arguments
@@ -71,7 +72,8 @@ def run_study(
 
     if not options.tables_only:
         todo = variants(options, output_dir)
-        studies.run(todo, output_dir, options.folds, options.seeds, options.jobs, write)
+        engine = engine_from(options, options.jobs)
+        studies.run(todo, output_dir, options.folds, options.seeds, options.jobs, write, engine)
     write()
     print((output_dir / file).read_text(encoding="utf-8"))
     return 0

@@ -68,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Searches, and prints the results."""
+    if options.engine == "ray":
+        problem = (
+            "a search spreads over machines by the variables of KerasTuner, such as KERASTUNER_ORACLE_IP; leave it out"
+        )
+        raise FieldError("engine", options.engine, problem)
     for name in ("learning_rate", "pooling"):
         if name in options.also and (value := getattr(options, name)) not in (None, arguments.TOY.get(name)):
             raise FieldError(name, value, "it is searched; leave it out")

@@ -19,6 +19,7 @@ COMMAND_LINE = {
     "acrnn.completion",
     "acrnn.console",
     "acrnn.scripts",
+    "acrnn.engines.arguments",
     "acrnn.export.arguments",
     "acrnn.export.command",
     "acrnn.inference.arguments",
@@ -36,6 +37,7 @@ COMMAND_LINE = {
 SHARED_WITH_PREPARATION = {
     "audio",
     "console",
+    "engines",
     "errors",
     "extensions",
     "files",
@@ -86,6 +88,7 @@ HEAVY = {
     "ai_edge_litert",
     "sklearn",
     "scipy",
+    "ray",
 }
 
 
@@ -213,7 +216,11 @@ def test_networks_and_training_import_keras_alone():
 
 
 def test_heavy_packages_are_imported_where_they_are_used():
-    allowed = {"acrnn.figures": {"matplotlib"}, **{name: {"tensorflow"} for name in GRAPH_MODULES}}
+    allowed = {
+        "acrnn.figures": {"matplotlib"},
+        "acrnn.engines.ray_cluster": {"ray"},
+        **{name: {"tensorflow"} for name in GRAPH_MODULES},
+    }
     for name in (name for name in MODULES if not name.startswith("experiments")):
         assert roots(imports_of(name, top_level_only=True)) & HEAVY <= allowed.get(name, set()), name
 
@@ -243,7 +250,8 @@ def test_help_imports_nothing_heavy(command):
         "try:\n"
         f"    runpy.run_module({command.split()[1]!r}, run_name='__main__')\n"
         "except SystemExit as stop:\n"
-        "    heavy = {'tensorflow', 'keras', 'keras_tuner', 'grpc', 'matplotlib', 'librosa', 'sklearn', 'scipy'} & set(sys.modules)\n"
+        "    heavy = {'tensorflow', 'keras', 'keras_tuner', 'grpc', 'matplotlib', 'librosa', 'sklearn', 'scipy', 'ray'}\n"
+        "    heavy &= set(sys.modules)\n"
         "    print('STATUS', stop.code, sorted(heavy))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

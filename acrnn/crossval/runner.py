@@ -8,7 +8,8 @@ machines with a shared folder: each run is done once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +21,11 @@ from acrnn.crossval.fine_tuning import announcement
 from acrnn.crossval.fold_run import FoldRunner, make_estimator
 from acrnn.crossval.results import Results, write_results
 from acrnn.crossval.run import read_run, run_path, write_run
+from acrnn.engines import Engine, LocalEngine
 from acrnn.output import lock
 from acrnn.progress import ProgressLine
 from acrnn.records import RecordSet
-from acrnn.workers import CONTEXT, events
+from acrnn.records.manifest import MANIFEST
 
 _PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 2.0  # between two looks at the runs of other processes
@@ -38,6 +40,7 @@ def cross_validate(
     seeds: Sequence[int] = (0,),
     jobs: int = 1,
     announce: Callable[[str], None] = print,
+    engine: Engine | None = None,
 ) -> Results:
     """Runs what is missing of an experiment, writes results.json and returns the results.
 
@@ -49,10 +52,12 @@ def cross_validate(
         jobs: number of processes that work on different runs. Each has its share of the cores as threads, so results differ
             by rounding errors between numbers of processes.
         announce: takes a line for every finished run.
+        engine: runs the folds, see `acrnn.engines`; None for the local engine with these jobs.
 
     Raises:
         FileNotFoundError, ValueError: the experiment cannot be prepared (see `Prepared.of`), the folder holds another
             experiment, or a result in it is damaged.
+        TaskError: runs failed on a cluster, and the others are finished.
         RuntimeError: a worker process died.
         OSError: another process works on another experiment in the folder, or the folder cannot be written.
     """
@@ -63,7 +68,7 @@ def cross_validate(
         _check_finished(output_dir, tasks, announce)
         if line := announcement(experiment.initial_weights, prepared.records.manifest.labels):
             announce(line)
-        _run_all(prepared, output_dir, tasks, jobs, announce)
+        _run_all(prepared, output_dir, tasks, engine or LocalEngine(jobs), announce)
         with lock.exclusive(output_dir, _PATIENCE_SECONDS):  # the last writer has read the runs of all processes
             return write_results(output_dir)
 
@@ -78,14 +83,14 @@ def _check_finished(output_dir: Path, tasks: Sequence[Task], announce: Callable[
 
 
 def _run_all(
-    prepared: Prepared, output_dir: Path, tasks: Sequence[Task], jobs: int, announce: Callable[[str], None]
+    prepared: Prepared, output_dir: Path, tasks: Sequence[Task], engine: Engine, announce: Callable[[str], None]
 ) -> None:
     """Runs what is missing; waits for the runs that other processes have begun, and repeats those of killed ones."""
     is_waiting = False
     while missing := [path for task in tasks if not (path := run_path(output_dir, *task)).exists()]:
         free = [task for task in tasks if (path := run_path(output_dir, *task)) in missing and _is_free(path)]
         if free:
-            _run_missing(prepared, output_dir, free, jobs, announce)
+            _run_missing(prepared, output_dir, free, engine, announce)
         elif not is_waiting:
             announce(f"waiting for {len(missing)} runs of {lock.holder(lock.task_lock(missing[0]))}")
         is_waiting = not free
@@ -97,31 +102,23 @@ def _is_free(path: Path) -> bool:
 
 
 def _run_missing(
-    prepared: Prepared, output_dir: Path, tasks: Sequence[Task], jobs: int, announce: Callable[[str], None]
+    prepared: Prepared, output_dir: Path, tasks: Sequence[Task], engine: Engine, announce: Callable[[str], None]
 ) -> None:
-    jobs = min(jobs, len(tasks))
+    experiment, at_once = prepared.experiment, engine.at_once(len(tasks))
+    inputs = [experiment.records / MANIFEST]
     progress = _Progress(prepared, output_dir, len(tasks), announce)
     with progress:
-        if jobs == 1:
-            run_tasks(prepared.experiment, output_dir, tasks, progress.take)
-            return
-        for event in _events_of_workers(prepared.experiment, output_dir, tasks, jobs):
-            progress.take(*event)
+        if experiment.initial_weights.kind == "corpus" and (at_once > 1 or engine.is_cluster):
+            seeds = [(ALL_FOLDS, seed) for seed in sorted({seed for _, seed in tasks})]
+            engine.run(_pretrain, seeds, progress.take, (experiment, output_dir), output_dir, inputs)
+        arguments = (experiment, output_dir, MEMORY_BYTES // at_once)
+        engine.run(run_tasks, tasks, progress.take, arguments, output_dir, inputs, partial(run_path, output_dir))
 
 
-def _events_of_pretraining(
-    experiment: Experiment, output_dir: Path, seeds: Sequence[int], jobs: int
-) -> Iterator[tuple]:
-    """Events of the pre-training of each seed in worker processes, before the folds need its weights."""
-    if experiment.initial_weights.kind == "corpus":
-        jobs = min(jobs, len(seeds))
-        yield from events(jobs, _pretrain, experiment, output_dir, [seeds[number::jobs] for number in range(jobs)])
-
-
-def _pretrain(number: int, report, experiment: Experiment, output_dir: Path, seeds: Sequence[Sequence[int]]) -> None:
-    """Pre-trains for some seeds in a worker process."""
+def _pretrain(tasks: Iterable[Task], report, claim, experiment: Experiment, output_dir: Path) -> None:
+    """Job that pre-trains for some seeds, before the folds need the weights; they are written into the folder."""
     _, pretraining = make_estimator(Prepared.of(experiment), output_dir)
-    for seed in seeds[number]:
+    for _, seed in tasks:
         if pretraining:
             pretraining.start(seed, partial(report, "pretraining", ALL_FOLDS, seed))
 
@@ -133,7 +130,7 @@ class _Progress(ProgressLine):
         super().__init__("training", "epochs")
         self.prepared, self.output_dir, self.announce = prepared, output_dir, announce
         self.epochs, self.num_tasks = prepared.max_epochs, num_tasks
-        self.finished = 0
+        self.finished: set[Task] = set()
         self.running: dict[Task, int] = {}  # epochs done
 
     def take(self, kind: str, fold: int, seed: int, value) -> None:
@@ -148,46 +145,38 @@ class _Progress(ProgressLine):
             self.running[fold, seed] = value.epoch
             uar = "" if value.validation_uar is None else f", validation UAR {100 * value.validation_uar:.1f}"
             note = f"(fold {fold}, seed {seed}: loss {value.loss:.3f}{uar})"
-        elif kind == "elsewhere":
-            self.num_tasks -= 1
+        elif kind in ("elsewhere", "failed"):
+            self.num_tasks -= (fold, seed) not in self.finished  # a lost worker may have finished the run before
+            self.running.pop((fold, seed), None)
+            if value:
+                whole = f"seed {seed}" if fold == ALL_FOLDS else f"fold {fold}, seed {seed}"
+                self.announce(f"{whole} failed: {value}")
         else:
-            self.finished += 1
+            self.finished.add((fold, seed))
             self.running.pop((fold, seed), None)
             name = self.prepared.folds[fold].name
-            self.announce(f"{self.finished} of {self.num_tasks} runs: fold {fold} ({name}), seed {seed}: {value}")
+            self.announce(f"{len(self.finished)} of {self.num_tasks} runs: fold {fold} ({name}), seed {seed}: {value}")
             write_results(self.output_dir)
-        done = self.finished * self.epochs + sum(self.running.values())
+        done = len(self.finished) * self.epochs + sum(self.running.values())
         self.update(done, self.num_tasks * self.epochs, note)
 
 
-def _events_of_workers(experiment: Experiment, output_dir: Path, tasks: Sequence[Task], jobs: int) -> Iterator[tuple]:
-    """Events of `run_tasks` in worker processes, as they happen."""
-    yield from _events_of_pretraining(experiment, output_dir, sorted({seed for _, seed in tasks}), jobs)
-    queue = CONTEXT.Queue()
-    for task in [*tasks, *[None] * jobs]:
-        queue.put(task)
-    yield from events(jobs, _take_tasks, experiment, output_dir, queue, MEMORY_BYTES // jobs)
-
-
-def _take_tasks(number: int, report, experiment: Experiment, output_dir: Path, queue, memory_bytes: int) -> None:
-    """Runs tasks from a queue in a worker process, until it is empty."""
-    run_tasks(experiment, output_dir, iter(queue.get, None), report, memory_bytes)
-
-
 def run_tasks(
-    experiment: Experiment,
-    output_dir: Path,
     tasks: Iterable[Task],
     report: Callable[[str, int, int, object], None],
+    claim: Callable[[Path], AbstractContextManager[bool]],
+    experiment: Experiment,
+    output_dir: Path,
     memory_bytes: int = MEMORY_BYTES,
 ) -> None:
     """Runs folds and seeds one after the other and writes their results; leaves out those that another process has.
 
     Args:
-        experiment, output_dir: see `cross_validate`.
         tasks: pairs (fold, seed).
         report: takes the events ("pretraining", ALL_FOLDS, seed, Epoch), ("epoch", fold, seed, Epoch), ("done", fold, seed,
             text) and ("elsewhere", fold, seed, None).
+        claim: claims the file of a run, see `lock.task`.
+        experiment, output_dir: see `cross_validate`.
         memory_bytes: a corpus larger than this is streamed from disk.
 
     Raises:
@@ -200,7 +189,7 @@ def run_tasks(
     settings_sha256 = files.sha256_of_json(prepared.settings())
     for fold, seed in tasks:
         path = run_path(output_dir, fold, seed)
-        with lock.task(path) as is_own:
+        with claim(path) as is_own:
             if not is_own or path.exists():
                 report("elsewhere", fold, seed, None)
                 continue

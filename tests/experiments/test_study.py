@@ -15,7 +15,7 @@ def finished(monkeypatch):
     """The experiments that have run, as (name of the folder, folds); nothing is trained."""
     calls = []
     monkeypatch.setattr(
-        studies, "cross_validate", lambda experiment, folder, folds, seeds, jobs: calls.append((folder.name, folds))
+        studies, "cross_validate", lambda experiment, folder, folds, *_, **__: calls.append((folder.name, folds))
     )
     monkeypatch.setattr(studies.reports, "write_report", lambda folder: None)
     return calls
