@@ -97,7 +97,6 @@ setup(
             "uvicorn>=0.30,<1",
             "python-multipart>=0.0.12,<1",
             "prometheus-client>=0.20,<1",
-            "ray>=2.40,<3",
             "schemathesis>=4,<5",  # requests made from openapi.json
             "playwright>=1.49,<2",
             "httpx>=0.27,<1",

@@ -48,13 +48,21 @@ def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = Non
         print(f"error: {_with_options(str(error), parser)}", file=sys.stderr)
         return 1
     except MemoryError as error:
-        reason = f" ({error})" if str(error) else ""
-        print(f"error: too little memory{reason}; end other programs, or run with fewer jobs", file=sys.stderr)
-        return 1
+        return _too_little_memory(str(error))
     except KeyboardInterrupt:
         kept = "; finished parts are kept, and the same command continues from there" if resumes else ""
         print(f"interrupted{kept}", file=sys.stderr)
         return 130
+    except Exception as error:
+        if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's own, which is no MemoryError
+            raise
+        return _too_little_memory(str(error).partition("\n")[0])
+
+
+def _too_little_memory(reason: str) -> int:
+    shown = f" ({reason})" if reason else ""
+    print(f"error: too little memory{shown}; end other programs, or run with fewer jobs", file=sys.stderr)
+    return 1
 
 
 def _escape_what_the_terminal_lacks() -> None:

@@ -27,8 +27,8 @@ class Script(NamedTuple):
 
 
 SCRIPTS = {
-    "prepare": Script("data_prep.__main__", "prepare the record set of a corpus; the same as python -m data_prep"),
-    "train": Script("experiments.run_cv", "cross-validate a system; the same as python experiments/run_cv.py"),
+    "prepare": Script("data_prep.__main__", "prepare the record set of a corpus, show one, or verify one"),
+    "train": Script("experiments.run_cv", "cross-validate a system"),
     "tune": Script(
         "experiments.tune_depth", "search the number of convolution layers, and more, on validation speakers"
     ),

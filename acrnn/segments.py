@@ -2,7 +2,7 @@
 
 Padding. Chen et al. (2018) zero-pad utterances shorter than 3 s. A zero is not silence in a log-Mel spectrogram of a
 unit-variance waveform: on Emo-DB it is louder than 87 % of all values, whose mean is -4.6 and standard deviation 4.0
-(`python -m data_prep inspect --values` prints this), so zeros before normalization act as a loud, flat noise; a padded
+(`acrnn prepare inspect --values` prints this), so zeros before normalization act as a loud, flat noise; a padded
 waveform would have the logarithm of zero, many standard deviations below all real values. The default rule is therefore
 "mean": padded frames are zero *after* normalization, the mean of the training data. "zero" is the literal reading, for
 comparison. With either rule, the number of real frames is stored with every segment and is an input of the networks, and

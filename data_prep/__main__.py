@@ -25,8 +25,6 @@ from data_prep.arguments import add_corpus_arguments, add_trim_option, prepare_c
 from data_prep.corpora import CORPORA
 from data_prep.extract import Settings
 
-_EXAMPLE = "python -m data_prep emodb --data-dir EMODB --out records/emodb"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
@@ -41,8 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=program,
         usage="%(prog)s CORPUS --out FOLDER [options]\n       %(prog)s inspect|check FOLDER",
-        description="Prepare the record set of a corpus, or look at one.\n`python -m data_prep CORPUS --help` lists the options.",
-        epilog=_overview({name: summary for name, (_, summary) in tools.items()}),
+        description=f"Prepare the record set of a corpus, or look at one.\n`{program} CORPUS --help` lists the options.",
+        epilog=_overview({name: summary for name, (_, summary) in tools.items()}, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
@@ -63,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _overview(tools: dict[str, str]) -> str:
+def _overview(tools: dict[str, str], program: str) -> str:
     """The part of the help that lists the corpora and the commands, with an example."""
     corpora = {corpus.name: corpus.title for corpus in CORPORA.values()}
     width = max(map(len, [*corpora, *tools]))
@@ -71,7 +69,8 @@ def _overview(tools: dict[str, str]) -> str:
     def listed(entries: dict[str, str]) -> str:
         return "\n".join(f"  {name.ljust(width)}  {text}" for name, text in entries.items())
 
-    return f"corpora:\n{listed(corpora)}\n\nrecord sets:\n{listed(tools)}\n\nexample:\n  {_EXAMPLE}"
+    example = f"{program} emodb --data-dir EMODB --out records/emodb"
+    return f"corpora:\n{listed(corpora)}\n\nrecord sets:\n{listed(tools)}\n\nexample:\n  {example}"
 
 
 def _add_records_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,8 +2,9 @@
 
     python experiments/determinism.py --output experiments/results/determinism.md -- --dataset emodb --folds 0 --epochs 3
 
-What follows `--` are options of experiments/run_cv.py. Each row trains twice; the turns alternate, so that other load on the machine
-meets all rows alike. Differences are those of the probabilities of the test part, which results files hold to six decimals.
+What follows `--` are options of experiments/run_cv.py. Each row trains as often as --repeats says; the turns alternate, so that other
+load on the machine meets all rows alike. Differences are those of the probabilities of the test part, which results files hold to
+six decimals.
 """
 
 from __future__ import annotations
@@ -95,9 +96,10 @@ def train(way: Way, options: Sequence[str], folder: Path) -> tuple[float, np.nda
     Raises:
         RuntimeError: run_cv failed; the message ends with its own.
     """
-    command = [sys.executable, "-m", "experiments.run_cv", *options, *way.options]
+    command = [sys.executable, str(Path(__file__).with_name("run_cv.py")), *options, *way.options]
     command += ["--no-models", "--output-dir", str(folder)]
-    done = subprocess.run(command, env={**os.environ, **way.environment}, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "TF_DETERMINISTIC_OPS"}
+    done = subprocess.run(command, env={**environment, **way.environment}, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{way.title}: run_cv failed: {done.stderr.strip()[-2000:]}")
     found = read_results(folder).runs

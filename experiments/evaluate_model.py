@@ -32,10 +32,11 @@ from acrnn.inference import Recognizer
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.model_card import Card
 from acrnn.progress import ProgressLine
+from acrnn.recipes.initial_model import shared_corpus
 from acrnn.reports.tables import markdown, percent, percent_interval
 from data_prep.arguments import add_recording_arguments, read_recordings
 from data_prep.corpora import CORPORA
-from data_prep.corpora.base import Utterance
+from data_prep.corpora.base import Corpus, Utterance
 
 NAME = "evaluation"
 
@@ -98,6 +99,7 @@ def run(options: argparse.Namespace) -> int:
     if max(options.enrol) and not recognizer.card.takes_speaker:
         raise FieldError("enrol", max(options.enrol), f"{recognizer.card.name} takes no speaker profiles; leave it out")
     corpus, _, selection = read_recordings(corpus, options)
+    _refuse_training_data(recognizer.card, corpus, selection.utterances)
     emotions = {each.emotion for each in selection.utterances}
     shared = tuple(name for name in recognizer.labels if name in emotions)
     if len(shared) < 2:
@@ -115,6 +117,18 @@ def run(options: argparse.Namespace) -> int:
     for failure in dict.fromkeys(failure.reason for failure in failures):
         print(failure, file=sys.stderr)
     return 1 if failures else 0
+
+
+def _refuse_training_data(card: Card, corpus: Corpus, utterances: Sequence[Utterance]) -> None:
+    """Raises FieldError if the model was trained on speakers of the corpus: its figures would not hold for new ones."""
+    tested = {"name": corpus.name, "title": corpus.title, "reader": corpus.reader}
+    speakers = {utterance.speaker for utterance in utterances}
+    trained = card.fitted_on["speakers"]
+    reason = shared_corpus(card.corpus, card.other_corpora, trained, tested, speakers)
+    others_of_the_corpus = card.corpus["name"] == corpus.name and speakers.isdisjoint(trained)
+    if reason and not others_of_the_corpus:
+        problem = f"{reason}, so that its figures would not hold for new speakers; name recordings of other speakers"
+        raise FieldError("model", card.name, problem)
 
 
 def _tested(

@@ -14,6 +14,8 @@ from acrnn.recipes.initial_model import FIELD
 from acrnn.records.manifest import MANIFEST
 from acrnn.segments import RULES
 from acrnn.transfer.sources import initial_model
+from data_prep.arguments import corpus_name
+from data_prep.corpora import CORPORA
 
 if TYPE_CHECKING:
     from acrnn.recipes.initial_model import InitialModel
@@ -38,6 +40,8 @@ def initial_model_of(options: argparse.Namespace, system: str) -> InitialModel |
             options.init_from,
             f"its system is {model.system}, not {system}; give the option model {model.system}",
         )
+    corpus = CORPORA[options.dataset]
+    model.check_corpus({"name": corpus_name(corpus, options) or corpus.name, "title": corpus.title})
     return model
 
 

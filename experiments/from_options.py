@@ -187,7 +187,7 @@ def adopt_best(options: argparse.Namespace) -> None:
     if not folders:
         raise FileNotFoundError(
             f"{_TUNING}: no search of {selection_name(options)} there; run one first: "
-            f"python experiments/tune_depth.py --dataset {options.dataset}, or name one with --tuning"
+            f"acrnn tune --dataset {options.dataset}, or name one with --tuning"
         )
     best = report.best(folders)
     if best.corpus != options.dataset:

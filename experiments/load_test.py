@@ -1,6 +1,6 @@
 """Requests per second, response times and memory of the HTTP service, which must be running (`acrnn serve`).
 
-python experiments/load_test.py speech.wav --requests 10000 --rate 10 --output experiments/results/load_test.md
+    python experiments/load_test.py speech.wav --requests 10000 --rate 10 --output experiments/results/load_test.md
 
 The requests are evenly spaced in time with --rate, and as fast as the service answers without. Expect experiments/results/load_test.md:
 no failure, and memory that does not grow after the first thousand requests.
@@ -121,7 +121,7 @@ def _run(options: argparse.Namespace) -> int:
     asked = "as many as possible" if options.rate is None else options.rate
     row = [options.requests, options.threads, asked, f"{options.requests / load.total_seconds:.1f}", load.failures]
     row += [f"{median:.0f}", f"{late:.0f}", *(f"{memory:.0f}" for memory in load.memory_mb)]
-    header = [name.format(early=EARLY) for name in COLUMNS]
+    header = [name.format(early=min(EARLY, options.requests)) for name in COLUMNS]
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     lead = f"{options.sound.name}, {seconds:.1f} s, one file in a request; {machine}; {time.strftime('%Y-%m-%d')}."
     note = f" {options.note}" if options.note else ""

@@ -80,6 +80,8 @@ def run(options: argparse.Namespace) -> int:
     elif options.tuning:
         raise FieldError("tuning", options.tuning, "it goes with --model best only; leave it out")
     experiment = from_options.experiment(options)
+    if experiment.initial_weights.model:
+        names.append(f"from_{experiment.initial_weights.model.name}")
     output_dir = options.output_dir or Path("runs", "_".join(names))
     engine = engine_from(options, options.jobs)
     results = cross_validate(experiment, output_dir, options.folds, options.seeds, options.jobs, engine=engine)

@@ -73,6 +73,9 @@ def run(options: argparse.Namespace) -> int:
             "a search spreads over machines by the variables of KerasTuner, such as KERASTUNER_ORACLE_IP; leave it out"
         )
         raise FieldError("engine", options.engine, problem)
+    if options.init_from:
+        problem = "a search varies the network, and a trained model has one; leave it out"
+        raise FieldError("init_from", options.init_from, problem)
     for name in ("learning_rate", "pooling"):
         if name in options.also and (value := getattr(options, name)) not in (None, arguments.TOY.get(name)):
             raise FieldError(name, value, "it is searched; leave it out")

@@ -46,7 +46,7 @@ def _add_network_choice(export: argparse.ArgumentParser) -> None:
     choice = network.add_mutually_exclusive_group()
     choice.add_argument("--fold", type=int, help="the network of this fold (default: 0)")
     choice.add_argument("--refit", action="store_true", help="train a network on all speakers; needs --records")
-    network.add_argument("--seed", type=int, default=0, help="random seed of the run or the refit (default: 0)")
+    network.add_argument("--seed", type=int, help="random seed of the run or the refit (default: 0)")
 
 
 def _add_refit(export: argparse.ArgumentParser) -> None:
@@ -66,7 +66,7 @@ def check_export_arguments(options: argparse.Namespace) -> None:
     Raises:
         UsageError: records or initial weights are missing or superfluous.
     """
-    for name in ("fold", "refit", "records"):
+    for name in ("fold", "seed", "refit", "records"):
         value = getattr(options, name)
         if options.model and value is not None and value is not False:
             raise UsageError(f"--{name}: it goes with --run only; leave it out, or name the experiment with --run")

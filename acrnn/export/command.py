@@ -44,7 +44,7 @@ def _of_experiment(options: argparse.Namespace) -> tuple[TrainedModel, dict, Non
 def _of_run(options: argparse.Namespace) -> TrainedModel:
     from acrnn.export.trained_model import TrainedModel
 
-    return TrainedModel.of_run(options.folder, options.fold or 0, options.seed, options.records)
+    return TrainedModel.of_run(options.folder, options.fold or 0, options.seed or 0, options.records)
 
 
 def _refitted(options: argparse.Namespace) -> TrainedModel:
@@ -57,7 +57,7 @@ def _refitted(options: argparse.Namespace) -> TrainedModel:
         return refit(
             options.folder,
             options.records,
-            options.seed,
+            options.seed or 0,
             lambda epoch, total: progress.update(epoch.epoch, total, f"(loss {epoch.loss:.3f})"),
             initial_weights.from_options(options.imagenet_weights, options.pretrain, model, options.freeze),
         )

@@ -213,7 +213,8 @@ class RecognitionGraph:
 
 
 def _answered(outputs: Outputs, codes: tf.Tensor) -> Outputs:
-    """Returns the outputs with zeros in the rows that have an error, and the codes."""
+    """Returns the outputs with zeros in the rows that have an error or no finite probabilities, and the codes."""
+    codes = row_checks.with_outputs(codes, outputs["probabilities"])
     return {**{name: row_checks.without_bad_rows(value, codes) for name, value in outputs.items()}, "error_code": codes}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
+from acrnn.crossval import determinism
 from acrnn.crossval.fine_tuning import FineTuning
 from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.results import collect_results
@@ -52,6 +53,7 @@ def refit(
     if settings.joint:
         raise ValueError(f"{folder}: its runs trained on a second corpus too; export the network of a fold instead")
     import_quietly("keras")
+    determinism.apply()
     recipe = settings.recipe.settled([run.to_dict() for run in results.runs])
     weights = _checked_weights(folder, settings, initial_weights)
     estimator = settings.system.estimator(settings.config, recipe, weights)

@@ -86,6 +86,12 @@ def without_bad_rows(values: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
     return tf.where(is_bad, tf.zeros_like(values), values)
 
 
+def with_outputs(codes: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    """Returns the codes int32 [batch] with that of rows whose probabilities [batch, classes] are not finite."""
+    is_broken = ~tf.reduce_all(_is_finite(probabilities), axis=1)
+    return tf.where((codes == 0) & is_broken, tf.fill(tf.shape(codes), 14), codes)
+
+
 def _is_finite(values: tf.Tensor) -> tf.Tensor:
     return ~(tf.math.is_nan(values) | tf.math.is_inf(values))
 

@@ -193,9 +193,9 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
 
 
 def _corpus_entry(corpus: CorpusInfo) -> dict[str, str]:
-    """Returns the description of the corpus; only where its speakers are unknown, it says so, and changes no other identity."""
+    """Returns the description of the corpus, with the optional fields that it has: their absence leaves identities as they were."""
     entry = {key: getattr(corpus, key) for key in _CORPUS_KEYS}
-    return entry | ({"speakers": corpus.speakers} if corpus.speakers else {})
+    return entry | {key: value for key in ("reader", "speakers") if (value := getattr(corpus, key))}
 
 
 def estimate_of(folder: Path) -> dict:

@@ -40,7 +40,7 @@ def checked(card: Card, name: str, values: AuxiliaryInputs, speaker: SpeakerProf
         speaker: profile of the speaker, if there is one.
 
     Raises:
-        ValueError: an auxiliary input is missing, superfluous or of another size; see also `of_speaker`.
+        ValueError: an auxiliary input is missing, superfluous, of another size or not finite; see also `of_speaker`.
     """
     given = {key: value for key, value in values.items() if value is not None}
     for key in given.keys() - set(card.auxiliary_inputs):
@@ -53,6 +53,8 @@ def checked(card: Card, name: str, values: AuxiliaryInputs, speaker: SpeakerProf
         raise ValueError(
             f"{name}: a speaker embedding of shape {size}; the model takes {card.speaker_embedding_size} values"
         )
+    if not np.isfinite(given.get("speaker_embedding", 0.0)).all():
+        raise ValueError(f"{name}: the speaker embedding has values that are NaN or infinite")
     return {**given, **of_speaker(card, name, speaker)} if speaker else given
 
 

@@ -270,6 +270,8 @@ class Recognizer:
     def _alone(self, utterance: _Utterance) -> Prediction | Failure:
         try:
             return self._predictions([utterance])[0]
+        except MemoryError:
+            return Failure(utterance.name, f"{utterance.name}: too little memory for it; cut it, or end other programs")
         except Exception as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             return Failure(utterance.name, f"{utterance.name}: the model fails on it ({reason}); leave it out")

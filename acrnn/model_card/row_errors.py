@@ -20,4 +20,5 @@ ROW_ERRORS = {
     11: "not a WAV file of 16-bit integers",
     12: "the WAV file ends before its samples do",
     13: "a sampling rate that cannot be converted in the graph; convert the file",
+    14: "the model gives no finite numbers for these inputs",
 }

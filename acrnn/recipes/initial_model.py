@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,13 +72,27 @@ class InitialModel:
         Raises:
             FieldError: the message names the setting that differs with both values, or the reason of the leak.
         """
-        if reason := self._leak(records):
+        self._refuse_leak(self._leak(records), str(records.folder))
+        self.check_features(records.manifest.frontend, records.manifest.rule, str(records.folder))
+
+    def check_corpus(self, corpus: Mapping[str, str]) -> None:
+        """Refuses a corpus that the model was trained on, by its name and title, before records of it are made.
+
+        Args:
+            corpus: "name" and "title".
+
+        Raises:
+            FieldError: the message names the reason of the leak.
+        """
+        self._refuse_leak(shared_corpus(self.corpus, self.other_corpora, (), corpus, ()), corpus["name"])
+
+    def _refuse_leak(self, reason: str, tested: str) -> None:
+        if reason:
             problem = (
-                f"{reason}, so that its results on {records.folder} would be too high; start from a model of another corpus, "
+                f"{reason}, so that its results on {tested} would be too high; start from a model of another corpus, "
                 "or at random"
             )
             raise FieldError(FIELD, self.name, problem)
-        self.check_features(records.manifest.frontend, records.manifest.rule, str(records.folder))
 
     def check_features(self, frontend: Spec, rule: SegmentRule, owner: str) -> None:
         """Refuses a front end or segment rule that is not the model's.
@@ -118,17 +132,35 @@ class InitialModel:
 
     def _leak(self, records: RecordSet) -> str:
         """Reason why test utterances may have been in the training of the model; "" for none."""
-        corpus = records.manifest.corpus
-        titles = {self.corpus["title"], *(other["title"] for other in self.other_corpora.values())} - {""}
         if self.records_sha256 == records.manifest.content_sha256:
             return "it was trained on the same records"
-        if self.corpus["name"] == corpus["name"] or corpus["title"] in titles:
-            return f"it was trained on the same corpus ({corpus['title'] or corpus['name']})"
-        shared = sorted(set(self.speakers) & {row.speaker for row in records.utterances})
-        if shared and self.corpus.get("reader", "") == records.manifest.reader:
-            # two names of own data may have one origin
-            return f"it was trained on the speakers {', '.join(shared[:3])} of a corpus of the same kind"
-        return ""
+        speakers = {row.speaker for row in records.utterances}
+        return shared_corpus(self.corpus, self.other_corpora, self.speakers, records.manifest.corpus, speakers)
+
+
+def shared_corpus(
+    trained_on: Mapping[str, str],
+    other_corpora: Mapping[str, Mapping[str, str]],
+    trained_speakers: Collection[str],
+    tested: Mapping[str, str],
+    tested_speakers: Collection[str],
+) -> str:
+    """Returns why the speakers of a corpus may have been in the training of a model; "" for no reason.
+
+    Args:
+        trained_on: corpus of the model: "name", "title" and, for own data, "reader".
+        other_corpora: further corpora of its training, by their use.
+        trained_speakers: speakers that it was trained on.
+        tested: the corpus to test on, with the same fields.
+        tested_speakers: its speakers.
+    """
+    titles = {trained_on["title"], *(other["title"] for other in other_corpora.values())} - {""}
+    if trained_on["name"] == tested["name"] or tested["title"] in titles:
+        return f"it was trained on the same corpus ({tested['title'] or tested['name']})"
+    shared = sorted(set(trained_speakers) & set(tested_speakers))
+    if shared and trained_on.get("reader") and tested.get("reader"):  # two names of own data may have one origin
+        return f"it was trained on the speakers {', '.join(shared[:3])}, who are in this corpus"
+    return ""
 
 
 def _shown(value: object) -> str:

@@ -51,7 +51,7 @@ class RecordSet:
     """A prepared corpus on disk.
 
     Args:
-        folder: folder that `python -m data_prep` wrote.
+        folder: folder that `acrnn prepare` wrote.
 
     Raises:
         FileNotFoundError: the manifest or a shard is missing.

@@ -97,7 +97,7 @@ def _of_version(folder: Path) -> InitialModel:
         rule=card.rule,
         network=card.network,
         normalized_by=SPEAKER if card.speaker_prior else CORPUS,
-        corpus={name: card.corpus.get(name, "") for name in ("name", *CORPUS_FIELDS)},
+        corpus={name: card.corpus.get(name, "") for name in ("name", "reader", *CORPUS_FIELDS)},
         other_corpora={use: dict(corpus) for use, corpus in card.other_corpora.items()},
         speakers=tuple(card.fitted_on["speakers"]),
         weights_sha256=files.sha256_of_file(weights),

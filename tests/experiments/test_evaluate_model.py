@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -25,9 +27,28 @@ def model(tiny_records, tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module")
+def recordings(tiny_corpus, tmp_path_factory):
+    """The tiny corpus with other names of its speakers, whom the model was not trained on."""
+    folder = shutil.copytree(tiny_corpus, tmp_path_factory.mktemp("others") / "corpus")
+    table = folder / "manifest.csv"
+    table.write_text(re.sub(r",s(\d)$", r",t\1", table.read_text(), flags=re.MULTILINE))
+    return folder
+
+
+def test_a_model_is_not_tested_on_the_speakers_that_it_was_trained_on(model, tiny_corpus, recordings, tmp_path, capsys):
+    command = ["--model", str(model), "--dataset", "manifest", "--output-dir", str(tmp_path / "out"), "--data-dir"]
+    assert script.main([*command, str(tiny_corpus)]) == 2
+    assert "--model tiny: it was trained on the same corpus (corpus), so that its figures" in capsys.readouterr().err
+    assert script.main([*command, str(tiny_corpus), "--name", "other"]) == 2
+    assert "it was trained on the speakers s2, s3, s4, who" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert script.main([*command, str(recordings), "--map-labels", "noisy=hissing"]) == 0
+
+
 @pytest.fixture
-def command(model, tiny_corpus, tmp_path):
-    options = ["--model", str(model), "--dataset", "manifest", "--data-dir", str(tiny_corpus / "manifest.csv")]
+def command(model, recordings, tmp_path):
+    options = ["--model", str(model), "--dataset", "manifest", "--data-dir", str(recordings / "manifest.csv")]
     return [*options, "--output-dir", str(tmp_path / "out")]
 
 
@@ -45,10 +66,10 @@ def test_the_shared_emotions_of_the_recordings_after_those_of_the_largest_enrolm
     recognizer, written = Recognizer.load(model, check_speech=False), rows(tmp_path / "out")
     for count in (0, 2):
         own = [row for row in written if row["enrolled"] == str(count)]
-        for speaker in (f"s{number}" for number in range(5)):
-            files = sorted(path.stem for path in tiny_corpus.glob(f"{speaker}_*.wav"))
+        for number in range(5):
+            files = sorted(path.stem for path in tiny_corpus.glob(f"s{number}_*.wav"))
             order = enrolment_order(files)
-            scored = [row for row in own if row["speaker"] == speaker]
+            scored = [row for row in own if row["speaker"] == f"t{number}"]
             assert sorted(row["id"] for row in scored) == sorted(name for name in order[2:] if "noisy" not in name)
             paths = [tiny_corpus / f"{name}.wav" for name in order]
             profile = recognizer.enrol(paths[:count]) if count else None

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from support.serving import RATE, asserted_equal, contents, sound, wav_file, waveforms
 
-from acrnn.export import onnx_model
+from acrnn.export import onnx_model, row_checks
 from acrnn.export.trained_model import TrainedModel
 from acrnn.model_card import ROW_ERRORS
 
@@ -182,3 +182,10 @@ def test_a_segment_with_values_that_are_not_finite_has_an_error_where_they_are_r
     outputs = server.run("segments", features=features, num_frames=counts)
     features[1, 200:] = 0
     asserted_equal(outputs, server.run("segments", features=features, num_frames=counts))
+
+
+def test_a_row_without_finite_probabilities_has_an_error_unless_it_has_another():
+    probabilities = tf.constant([[0.5, 0.5], [np.nan, 0.5], [0.1, np.inf], [np.nan, np.nan]])
+    codes = row_checks.with_outputs(tf.constant([0, 0, 0, 7]), probabilities).numpy()
+    assert codes.tolist() == [0, 14, 14, 7]
+    assert ROW_ERRORS[14] == "the model gives no finite numbers for these inputs"
