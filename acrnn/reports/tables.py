@@ -156,7 +156,11 @@ def _system_name(settings: Settings) -> str:
 def system_title(settings: Settings) -> str:
     """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, speeds, statistics."""
     if settings.fusion:
-        return f"fusion of {settings.num_models} models ({' + '.join(each['title'] for each in settings.fusion['members'])})"
+        members = [
+            f"{len(seeds)} seeds of {each['title']}" if (seeds := each.get("seeds")) else each["title"]
+            for each in settings.fusion["members"]
+        ]
+        return f"fusion of {settings.num_models} models ({' + '.join(members)})"
     leak = f"LEAKS ({settings.mistake}): " if settings.mistake else ""
     depth = settings.network_fields.get("conv_layers")
     parts = [f"{leak}{_system_name(settings)}"]

@@ -359,7 +359,7 @@ def test_the_command_line_searches_with_workers_and_cross_validates_the_best(
     monkeypatch.chdir(tmp_path)
     shared = ["--dataset", "manifest", "--folds", "0"]
     assert run_cv.main([*shared, "--model", "best"]) == 1
-    assert "no search of manifest there; run one first: python experiments/tune_depth.py" in capsys.readouterr().err
+    assert "no search of manifest there; run one first: acrnn tune --dataset manifest" in capsys.readouterr().err
     quick = ["--data-dir", str(tiny_corpus), "--epochs", "1", "--batch-size", "8", "--reduced"]
     assert tune_depth.main([*shared, *quick, "--depths", "1,2", "--jobs", "2"]) == 0
     results = read_tuning(tmp_path / "runs" / "tuning" / "manifest-corpus_chen2018-3d")
