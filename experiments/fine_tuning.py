@@ -29,7 +29,8 @@ def initial_model_of(options: argparse.Namespace, system: str) -> InitialModel |
         system: key in MODELS of the experiment's system.
 
     Raises:
-        FieldError: the model is of another system, or cannot be used.
+        FieldError: the model is of another system, cannot be used, or was trained on the corpus of the options.
+        FileNotFoundError, ValueError: there is no such model, or it is damaged.
     """
     if not options.init_from:
         return None

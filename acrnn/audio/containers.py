@@ -37,7 +37,11 @@ def repaired(file: BinaryIO, name: str) -> BinaryIO:
 
 
 def whole(file: BinaryIO, name: str) -> bytes:
-    """Returns the content of a file from its start, of a bounded size."""
+    """Returns the content of a file from its start, of a bounded size.
+
+    Raises:
+        AudioError: the file is larger than `MOST_BYTES`.
+    """
     if _size(file) > MOST_BYTES:
         raise AudioError(
             f"{name}: more than {MOST_BYTES} bytes without a usable header; convert it to 16-bit WAV or FLAC"

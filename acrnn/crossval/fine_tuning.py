@@ -34,7 +34,7 @@ class FineTuning:
         labels: emotions of the experiment in class order.
 
     Raises:
-        UsageError: the system is not trained by gradient descent.
+        UsageError: the system is not trained by gradient descent, or has no layer of the kind to freeze.
     """
 
     def __init__(
@@ -125,16 +125,29 @@ def network_of_model(model: InitialModel) -> Mapping[str, Any]:
 
 
 def network_options(model: InitialModel) -> dict[str, Any]:
-    """Returns the fields of `Config` with which an experiment gets the network of a model; a recipe may set the others."""
+    """Returns the fields of `Config` with which an experiment gets the network of a model; a recipe may set the others.
+
+    Raises:
+        FieldError: the system of the model is another one in this version.
+    """
     return {name: value for name, value in network_of_model(model).items() if name not in DATA_FIELDS | _FREE}
 
 
 def announcement(weights: InitialWeights, labels: tuple[str, ...]) -> str:
-    """Returns a line that says from which model a training starts; "" for other initial weights."""
+    """Returns a line that says from which model a training starts; "" for other initial weights.
+
+    Args:
+        weights: initial weights of an experiment.
+        labels: its emotions.
+    """
     model = weights.model
     if model is None:
         return ""
-    new = "" if set(model.labels) == set(labels) else f"; new output layer, its emotions are {', '.join(model.labels)}"
+    new = (
+        ""
+        if set(model.labels) == set(labels)
+        else f"; new output layer, since the model has the emotions {', '.join(model.labels)}"
+    )
     frozen = "" if weights.frozen == "none" else f"; frozen: {weights.frozen}"
     return (
         f"starting from {model.name}, trained on {model.corpus['title'] or model.corpus['name']} "

@@ -161,6 +161,9 @@ def make_estimator(prepared: Prepared, folder: Path | None) -> tuple[Estimator, 
     Args:
         prepared: the experiment.
         folder: folder of the experiment, which keeps pre-trained weights; None keeps them in memory only.
+
+    Raises:
+        UsageError: the system cannot start from such weights, or has no layer of the kind to freeze.
     """
     experiment, system = prepared.experiment, MODELS[prepared.experiment.model]
     recipe, weights = experiment.recipe, experiment.initial_weights

@@ -108,7 +108,11 @@ class Network:
         return "auto"
 
     def freeze(self, names: Collection[str]) -> None:
-        """Keeps the weights of some layers, by name, as they are at the start of every fit; batch normalization there too."""
+        """Keeps the weights of some layers, by name, as they are at the start of every fit; batch normalization there too.
+
+        Raises:
+            ValueError: the network has no layer of a name.
+        """
         if names:
             for name in names:
                 self.model.get_layer(name).trainable = False

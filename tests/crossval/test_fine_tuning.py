@@ -79,7 +79,7 @@ def test_other_emotions_get_a_new_output_layer_and_the_output_says_so(tiny_recor
     experiment = experiment_on(tiny_records, renamed)
     cross_validate(experiment, tmp_path / "out", folds=[0], announce=lines.append)
     assert "starting from model, trained on" in lines[0] and LICENCE in lines[0]
-    assert "new output layer, its emotions are calm, low, noisy" in lines[0]
+    assert "new output layer, since the model has the emotions calm, low, noisy" in lines[0]
     network = started(experiment, 3).model
     expected = weights_of(load_network(trained / "run" / "runs" / "fold00_seed0.keras"))
     new = {path for path, value in weights_of(network).items() if not np.array_equal(value, expected[path])}
