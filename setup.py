@@ -70,6 +70,7 @@ setup(
         "whisper": ["faster-whisper>=1.1,<2"],  # texts recognized by a Whisper model that you have
         "ray": ["ray>=2.40,<3"],  # experiments and preparation on a cluster
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
+        "fuzz": ["atheris>=2.3,<4"],  # tests/faults/coverage_fuzz.py
         "test": [
             "pytest>=8,<10",
             "setuptools>=68,<90",  # builds the package that the tests install
