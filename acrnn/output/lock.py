@@ -41,6 +41,7 @@ def exclusive(folder: Path, patience_seconds: float = 0.0) -> Iterator[None]:
     """
     files.make_folder(folder)
     path = folder / LOCK
+    _remove_unwritten(path, 2 * _UNWRITTEN_SECONDS)
     lock = _acquired(path, patience_seconds)
     if lock is None:
         raise FolderInUseError(in_use(folder, holder(path)))
@@ -138,9 +139,20 @@ def _acquired(path: Path, patience_seconds: float = 0.0) -> SoftFileLock | None:
     return lock
 
 
-def _remove_unwritten(path: Path) -> None:
-    """Removes an empty lock, left by a process that was killed before it wrote its name; filelock would keep it for ever."""
+def _remove_unwritten(path: Path, watch_seconds: float = 0.0) -> None:
+    """Removes an empty lock, left by a process that was killed before it wrote its name; filelock would keep it for ever.
+
+    Args:
+        path: the lock.
+        watch_seconds: time to wait for the name in a young lock, whose process may be about to write it.
+    """
+    started = time.monotonic()
     with suppress(OSError):
-        status = path.stat()
-        if status.st_size == 0 and time.time() - status.st_mtime > _UNWRITTEN_SECONDS:
-            path.unlink()
+        while (status := path.stat()).st_size == 0:
+            watched = time.monotonic() - started
+            if time.time() - status.st_mtime > _UNWRITTEN_SECONDS or watched > _UNWRITTEN_SECONDS:
+                path.unlink()
+            elif watched < watch_seconds:
+                time.sleep(0.02)
+            else:
+                break

@@ -73,6 +73,14 @@ def test_a_lock_whose_process_was_killed_before_it_wrote_its_name_is_replaced(tm
         assert is_own
 
 
+def test_a_young_lock_without_a_name_is_watched_and_replaced_whatever_its_date(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "_UNWRITTEN_SECONDS", 0.2)
+    (tmp_path / lock.LOCK).touch()
+    os.utime(tmp_path / lock.LOCK, (0, time.time() + 3600))  # the clock was set back
+    with lock.exclusive(tmp_path):
+        assert (tmp_path / lock.LOCK).stat().st_size > 0
+
+
 def test_the_lock_of_another_host_is_refused_with_the_file_to_delete(tmp_path):
     path = tmp_path / lock.LOCK
     path.write_text("12\nelsewhere\n")
