@@ -111,6 +111,8 @@ def _run_missing(
         if experiment.initial_weights.kind == "corpus" and (at_once > 1 or engine.is_cluster):
             seeds = [(ALL_FOLDS, seed) for seed in sorted({seed for _, seed in tasks})]
             engine.run(_pretrain, seeds, progress.take, (experiment, output_dir), output_dir, inputs)
+        if at_once == 1 and not engine.is_cluster:
+            engine = LocalEngine()  # a single run needs no process of its own
         arguments = (experiment, output_dir, MEMORY_BYTES // at_once)
         engine.run(run_tasks, tasks, progress.take, arguments, output_dir, inputs, partial(run_path, output_dir))
 

@@ -20,6 +20,7 @@ from acrnn.crossval import Experiment, collect_results, cross_validate
 from acrnn.crossval.environment import versions
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.summary import Coverage, summarize
+from acrnn.engines import local
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet
 from acrnn.segments import pool_logits
@@ -101,6 +102,11 @@ def test_the_summary_agrees_with_a_count_by_hand(finished):
     assert results["overall"]["wa"] == pytest.approx(hits / 30)
     low, high = results["overall"]["uar_pooled_interval"]
     assert low <= results["overall"]["uar_pooled"] <= high
+
+
+def test_a_single_run_needs_no_process_of_its_own(experiment, tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "events", lambda *arguments: 1 / 0)  # starts processes
+    assert len(cross_validate(experiment, tmp_path, folds=[0], jobs=2, announce=str).runs) == 1
 
 
 def test_a_fold_gives_the_same_alone_and_after_others(experiment, finished, tmp_path):
