@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _PACKAGE = Path(__file__).parent
-_INSTALLED = (
-    _PACKAGE / "_top_level"
-)  # folder of data_prep and experiments in a wheel, where they meet no packages of these names
+# Folder of data_prep and experiments in a wheel, where their names cannot meet those of other packages.
+_INSTALLED = _PACKAGE / "_top_level"
 
 
 class Script(NamedTuple):

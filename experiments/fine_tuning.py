@@ -6,11 +6,9 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from acrnn.crossval.fine_tuning import network_options
-from acrnn.errors import FieldError
+from acrnn.crossval.fine_tuning import check_system, network_options
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
-from acrnn.recipes.initial_model import FIELD
 from acrnn.records.manifest import MANIFEST
 from acrnn.segments import RULES
 from acrnn.transfer.sources import initial_model
@@ -35,12 +33,7 @@ def initial_model_of(options: argparse.Namespace, system: str) -> InitialModel |
     if not options.init_from:
         return None
     model = initial_model(options.init_from)
-    if model.system != system:
-        raise FieldError(
-            FIELD,
-            options.init_from,
-            f"its system is {model.system}, not {system}; give the option model {model.system}",
-        )
+    check_system(model, system, options.init_from)
     corpus = CORPORA[options.dataset]
     model.check_corpus({"name": corpus_name(corpus, options) or corpus.name, "title": corpus.title})
     return model

@@ -145,7 +145,7 @@ def _normalization(settings: Settings) -> str:
 
 
 def _start(settings: Settings) -> str:
-    """Transfer from another corpus or a trained model; "" for a network that heard one corpus."""
+    """Transfer from another corpus or a trained model; "" for a training on one corpus alone."""
     uses_transfer = bool(settings.other_corpora) and not settings.system.pretrained
     return "transfer" if uses_transfer else ""
 

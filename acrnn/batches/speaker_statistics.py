@@ -77,6 +77,11 @@ class Choice:
         return cls(text)
 
     @property
+    def source(self) -> str:
+        """Recordings whose statistics are used: "corpus", "utterance" or, for an enrolment too, "speaker"."""
+        return SPEAKER if self.kind == ENROLMENT else self.kind
+
+    @property
     def title(self) -> str:
         """Name in the titles of systems."""
         names = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from acrnn.batches.speaker_statistics import CORPUS, SPEAKER, UTTERANCE, Choice
+from acrnn.batches.speaker_statistics import Choice
 from acrnn.errors import FieldError
 from acrnn.model_card import DATA_FIELDS
 from acrnn.models import MODELS, System
@@ -50,10 +50,9 @@ class FineTuning:
 
         self.network = network_of(estimator, system.summary, FIELD)
         self.system, self.config, self.labels = system, config, labels
-        self.model, self.frozen = initial_weights.model, initial_weights.frozen
-        other_classes = self._built(len(labels) + 1)
-        self.network.freeze(frozen_layers(self.network.model, other_classes, self.frozen))
-        self._other_classes = other_classes
+        self.model = initial_weights.model
+        self._other_classes = self._built(len(labels) + 1)
+        self.network.freeze(frozen_layers(self.network.model, self._other_classes, initial_weights.frozen))
 
     def start(self, seed: int, on_epoch: Callable[[Epoch], None] = lambda epoch: None) -> None:
         """Sets the initial weights of the estimator, the same for every seed; reads them at the first call.
@@ -88,15 +87,11 @@ def check_model(model: InitialModel, system: str, config: Any, choice: Choice) -
     Raises:
         FieldError: a setting differs; the message names it with both values and the remedy.
     """
-    if model.system != system:
-        raise FieldError(
-            FIELD, model.name, f"its system is {model.system}, not {system}; give the option model {model.system}"
-        )
-    kind = choice.kind if choice.kind in (CORPUS, UTTERANCE) else SPEAKER
-    if model.normalized_by != kind:
+    check_system(model, system)
+    if model.normalized_by != choice.source:
         problem = (
             f"its features are normalized by statistics of the {model.normalized_by}, those of the experiment by statistics of "
-            f"the {kind}; give the option speaker_statistics {model.normalized_by}"
+            f"the {choice.source}; give the option speaker_statistics {model.normalized_by}"
         )
         raise FieldError(FIELD, model.name, problem)
     ours, theirs = network_of_model(model), json.loads(json.dumps(asdict(config)))
@@ -107,6 +102,22 @@ def check_model(model: InitialModel, system: str, config: Any, choice: Choice) -
             f"its network has {differing}, that of the experiment {other}; leave these options out, or start at random"
         )
         raise FieldError(FIELD, model.name, problem)
+
+
+def check_system(model: InitialModel, system: str, shown: str = "") -> None:
+    """Refuses an experiment with another system than that of the trained model.
+
+    Args:
+        model: the trained model.
+        system: key in MODELS of the experiment's system.
+        shown: what the user typed for the model, for the message; "" for its name.
+
+    Raises:
+        FieldError: the systems differ.
+    """
+    if model.system != system:
+        problem = f"its system is {model.system}, not {system}; give the option model {model.system}"
+        raise FieldError(FIELD, shown or model.name, problem)
 
 
 def network_of_model(model: InitialModel) -> Mapping[str, Any]:
@@ -143,11 +154,8 @@ def announcement(weights: InitialWeights, labels: tuple[str, ...]) -> str:
     model = weights.model
     if model is None:
         return ""
-    new = (
-        ""
-        if set(model.labels) == set(labels)
-        else f"; new output layer, since the model has the emotions {', '.join(model.labels)}"
-    )
+    reason = f"since the model has the emotions {', '.join(model.labels)}"
+    new = "" if set(model.labels) == set(labels) else f"; new output layer, {reason}"
     frozen = "" if weights.frozen == "none" else f"; frozen: {weights.frozen}"
     return (
         f"starting from {model.name}, trained on {model.corpus['title'] or model.corpus['name']} "

@@ -12,12 +12,12 @@ from acrnn.crossval.settings import CorpusInfo, Settings
 from acrnn.export.trained_model import TrainedModel
 from acrnn.model_card import FORMATS, WORDS, Card, checksums
 from acrnn.text.vocabulary import Vocabulary
+from acrnn.transfer.saved_weights import saved_variables
 
 if TYPE_CHECKING:
     import keras
 
 SAVED_MODEL = "saved-model"
-_WEIGHT = "weights/{}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 def read(folder: Path) -> tuple[TrainedModel, Card]:
@@ -63,18 +63,14 @@ def _settings(card: Card) -> Settings:
 
 
 def _set_weights(trained: TrainedModel, folder: Path) -> None:
-    import tensorflow as tf
-
     from acrnn.export.graph import RecognitionGraph
 
     variables = RecognitionGraph(trained).network.variables
-    checkpoint = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
-    shapes = checkpoint.get_variable_to_shape_map()
-    names = [_WEIGHT.format(number) for number in range(len(variables))]
-    if [shapes.get(name) for name in names] != [list(variable.shape) for variable in variables]:
+    values = saved_variables(folder, range(len(variables)))
+    if [np.shape(value) for value in values] != [tuple(variable.shape) for variable in variables]:
         raise ValueError(f"{folder}: its weights do not fit the network on its card; export the run again")
-    for name, variable in zip(names, variables, strict=True):
-        variable.assign(np.asarray(checkpoint.get_tensor(name)))
+    for value, variable in zip(values, variables, strict=True):
+        variable.assign(value)
 
 
 def _set_vocabulary(model: keras.Model, path: Path) -> None:

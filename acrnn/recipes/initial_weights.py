@@ -28,9 +28,9 @@ class InitialWeights:
     "imagenet" and "time-arrow" are for the first stage of a system in two stages, which can start from another corpus as well.
 
     Attributes:
-        kind: "random"; "imagenet", weights from a file; "corpus", pre-training on another labeled record set; or
+        kind: "random"; "imagenet", weights from a file; "corpus", pre-training on another labeled record set;
             "time-arrow", pre-training on a task without labels, to tell windows from windows reversed in time, on the
-            training speakers of the fold; "model", the weights of a trained model.
+            training speakers of the fold; or "model", the weights of a trained model.
         path: file of weights for "imagenet", folder of the record set for "corpus"; else None.
         model: the trained model for "model"; else None.
         frozen: weights of "corpus" and "model" that are not trained: "convolutions", or "all-but-head", all but the output

@@ -28,9 +28,8 @@ def frozen_layers(model: keras.Model, other_classes: keras.Model, frozen: Frozen
     names = []
     for layer, other in zip(model.layers, other_classes.layers, strict=True):
         is_head = [weight.shape for weight in layer.weights] != [weight.shape for weight in other.weights]
-        is_convolution = isinstance(
-            getattr(layer, "layer", layer), _CONVOLUTIONS
-        )  # of a TimeDistributed layer, the inner one
+        inner = getattr(layer, "layer", layer)  # of a TimeDistributed layer
+        is_convolution = isinstance(inner, _CONVOLUTIONS)
         if layer.weights and (is_convolution if frozen == "convolutions" else frozen != "none" and not is_head):
             names.append(layer.name)
     if frozen != "none" and not names:

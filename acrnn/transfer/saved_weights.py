@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,16 +46,28 @@ def of_saved_model(folder: Path, sums: Mapping[str, str], network: keras.Model) 
         ValueError: a file is damaged, or the model has another shape.
     """
     checksums.check(folder, sums, FORMATS["saved-model"])
+    own = {id(weight) for weight in network.weights}
+    places = [number for number, variable in enumerate(network.variables) if id(variable) in own]
+    return _checked(folder / VARIABLES, saved_variables(folder, places), network, _REMEDY)
+
+
+def saved_variables(folder: Path, places: Iterable[int]) -> list[np.ndarray]:
+    """Returns variables of an exported model.
+
+    Args:
+        folder: version folder of the model, with a SavedModel.
+        places: places of the variables among those of the network, states of random generators included, which
+            `export.saved_model` keeps in this order.
+
+    Raises:
+        FileError: the file is damaged, or has no such variable.
+    """
     import tensorflow as tf
 
     path = folder / VARIABLES
-    own = {id(weight) for weight in network.weights}
-    places = [number for number, variable in enumerate(network.variables) if id(variable) in own]
     with foreign_errors(path, "not the weights of a model", _REMEDY):
         reader = tf.train.load_checkpoint(str(path.with_name("variables")))
-        # `export.saved_model` keeps the variables of the network in a list, states of random generators included
-        weights = [reader.get_tensor(f"weights/{number}/.ATTRIBUTES/VARIABLE_VALUE") for number in places]
-    return _checked(path, weights, network, _REMEDY)
+        return [reader.get_tensor(f"weights/{place}/.ATTRIBUTES/VARIABLE_VALUE") for place in places]
 
 
 def _checked(path: Path, weights: Sequence[np.ndarray], network: keras.Model, remedy: str) -> list[np.ndarray]:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from acrnn import files
-from acrnn.batches.speaker_statistics import CORPUS, SPEAKER, UTTERANCE
+from acrnn.batches.speaker_statistics import CORPUS, SPEAKER
 from acrnn.crossval.results import EXPERIMENT, read_experiment
 from acrnn.crossval.run import RUNS, read_run
 from acrnn.errors import FieldError
@@ -65,7 +65,7 @@ def _of_network(path: Path) -> InitialModel:
         )
         raise FieldError(FIELD, path, problem)
     settings, _ = read_experiment(folder)
-    kind, corpus, uses = settings.normalized_by.kind, settings.corpus, settings.other_corpora
+    corpus, uses = settings.corpus, settings.other_corpora
     return InitialModel(
         name=f"{folder.resolve().name}/{path.stem}",
         system=settings.model,
@@ -73,7 +73,7 @@ def _of_network(path: Path) -> InitialModel:
         frontend=settings.frontend,
         rule=settings.rule,
         network=settings.network_fields,
-        normalized_by=kind if kind in (CORPUS, UTTERANCE) else SPEAKER,
+        normalized_by=settings.normalized_by.source,
         corpus={name: getattr(corpus, name) for name in ("name", *CORPUS_FIELDS)} | {"reader": corpus.dataset},
         other_corpora={use: {name: values[name] for name in CORPUS_FIELDS} for use, values in uses.items()},
         speakers=tuple(read_run(run_file).train_speakers),
