@@ -66,11 +66,22 @@ def _write_description(output_dir: Path, description: Mapping, others: Sequence[
         if changed:
             raise ValueError(
                 f"{output_dir}: holds another experiment ({'; '.join(changed)}); "
-                "choose another output folder or repeat its settings"
+                f"choose another output folder or repeat its settings{_records_hint(changed)}"
             )
         return
     (output_dir / SPLIT).unlink(missing_ok=True)  # of an experiment without runs
     files.write_sealed_json(path, dict(description))
+
+
+def _records_hint(changed: Sequence[str]) -> str:
+    """Returns the remedy for records that differ from those of the experiment by rounding errors; empty for other differences."""
+    if len(changed) != 1 or not changed[0].startswith("records_sha256"):
+        return ""
+    return (
+        "; if the records come from the same recordings by the same options, their features differ by rounding errors of another "
+        "kind of processor: prepare them again with the environment variable OPENBLAS_CORETYPE=Haswell, which every "
+        "processor with AVX2 can follow"
+    )
 
 
 def _write_split(path: Path, folds: Sequence[Fold]) -> None:

@@ -54,6 +54,7 @@ def _add_refit(export: argparse.ArgumentParser) -> None:
     refit.add_argument(
         "--records", type=Path, help="record set of the experiment; for --refit, and for networks of speaker statistics"
     )
+    refit.add_argument("--also", type=Path, metavar="RECORDS", help="the other record set, if the experiment used one")
     refit.add_argument("--imagenet-weights", metavar="FILE", help="initial weights, if the experiment used them")
     refit.add_argument("--pretrain", metavar="RECORDS", help="record set for pre-training, if the experiment used one")
     refit.add_argument("--init-from", metavar="MODEL", help="trained model that the experiment started from, if it did")
@@ -72,6 +73,6 @@ def check_export_arguments(options: argparse.Namespace) -> None:
             raise UsageError(f"--{name}: it goes with --run only; leave it out, or name the experiment with --run")
     if options.refit and not options.records:
         raise UsageError("--refit: it trains on all speakers, so it needs --records, the experiment's record set")
-    for name in ("imagenet_weights", "pretrain", "init_from", "freeze"):
+    for name in ("also", "imagenet_weights", "pretrain", "init_from", "freeze"):
         if (value := getattr(options, name)) and not options.refit:
             raise UsageError(f"--{name.replace('_', '-')} {value}: it goes with --refit only; leave it out")

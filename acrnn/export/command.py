@@ -60,4 +60,5 @@ def _refitted(options: argparse.Namespace) -> TrainedModel:
             options.seed or 0,
             lambda epoch, total: progress.update(epoch.epoch, total, f"(loss {epoch.loss:.3f})"),
             initial_weights.from_options(options.imagenet_weights, options.pretrain, model, options.freeze),
+            options.also,
         )

@@ -9,9 +9,11 @@ from acrnn.batches.sources import Feeder
 from acrnn.console import import_quietly
 from acrnn.crossval import determinism
 from acrnn.crossval.fine_tuning import FineTuning
+from acrnn.crossval.joint import JointCorpus
 from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
+from acrnn.errors import FieldError
 from acrnn.export.trained_model import TrainedModel, check_statistics, prior_of
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records.record_set import RecordSet
@@ -24,6 +26,7 @@ def refit(
     seed: int = 0,
     on_epoch: Callable = lambda epoch, total: None,
     initial_weights: InitialWeights = RANDOM,
+    also: Path | None = None,
 ) -> TrainedModel:
     """Trains the network of an experiment on all speakers, with the speeds and the initial weights of its runs.
 
@@ -38,6 +41,7 @@ def refit(
             training speakers.
         initial_weights: those of the experiment; needed if they come from a file, a model or another corpus, since the results
             do not contain these.
+        also: the other record set of an experiment of joint training, which trains here as it did in every fold.
 
     Raises:
         FileNotFoundError: the experiment or the records are missing.
@@ -50,8 +54,7 @@ def refit(
     record_set = RecordSet(records)
     if record_set.manifest.content_sha256 != settings.records_sha256:
         raise ValueError(f"{records}: not the records of {folder}; name the record set that it was run on")
-    if settings.joint:
-        raise ValueError(f"{folder}: its runs trained on a second corpus too; export the network of a fold instead")
+    joint = _joint_corpus(folder, settings, also)
     import_quietly("keras")
     determinism.apply()
     recipe = settings.recipe.settled([run.to_dict() for run in results.runs])
@@ -64,10 +67,30 @@ def refit(
     speeds = settings.speeds or record_set.manifest.speeds
     feeder = Feeder(record_set, speaker_statistics=settings.normalized_by)
     source = feeder.source([row.id for row in record_set.utterances if row.speed in speeds])
-    fit = estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
+    train = joint.joined(source, settings.normalized_by) if joint else source
+    fit = estimator.fit(train, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
     origin = {"speakers": speakers, "epochs": len(fit.curve), "seed": seed}
     return TrainedModel.of_network(estimator.model, settings, origin, prior_of(settings, records, speakers))
+
+
+def _joint_corpus(folder: Path, settings: Settings, also: Path | None) -> JointCorpus | None:
+    """Returns the other record set of an experiment of joint training; None for an experiment without one.
+
+    Raises:
+        ValueError: it is missing, superfluous, or not the one of the experiment.
+    """
+    if settings.joint is None:
+        if also:
+            raise FieldError("also", also, f"{folder} was trained on one record set; leave it out")
+        return None
+    if also is None:
+        corpus = settings.joint["corpus"]
+        raise FieldError("also", "", f"{folder} was trained on {corpus} too, so it needs that record set as well")
+    joint = JointCorpus(also, settings.labels)
+    if joint.describe()["records_sha256"] != settings.joint["records_sha256"]:
+        raise FieldError("also", also, f"not the other record set of {folder}; name the one that it was run with")
+    return joint
 
 
 def _pretraining(estimator: Estimator, settings: Settings, weights: InitialWeights) -> Pretraining:

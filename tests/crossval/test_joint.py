@@ -104,8 +104,28 @@ def test_settings_report_and_card_name_the_second_corpus_and_what_was_left_out(t
         assert "Licence of the second corpus 1.0" in text
     assert "calm 6" in report and f"jointly with {joint['corpus']}" in report
     assert type(card).from_dict(card.to_dict()) == card
-    with pytest.raises(ValueError, match="its runs trained on a second corpus too; export the network of a fold"):
+
+
+def test_a_refit_trains_on_both_corpora_as_the_folds_did(trained, tiny_records, other):
+    folder, _ = trained
+    network = refit(folder, tiny_records, also=other).model
+    prepared = Feeder(RecordSet(tiny_records)), Feeder(RecordSet(other))
+    frames = []
+    for feeder, emotions in zip(prepared, ({"high", "low", "noisy"}, {"high", "noisy"}), strict=True):
+        source = feeder.source([row.id for row in feeder.records.utterances if row.emotion in emotions])
+        for batch in source.ordered(32):
+            features, counts = batch.inputs["features"], batch.inputs["num_frames"]
+            frames += [part[:count] for part, count in zip(features, counts, strict=True)]
+    values = np.concatenate(frames)[..., 0]
+    assert np.array(network.get_layer("normalization").mean)[0, 0] == pytest.approx(values.mean(), abs=1e-4)
+
+
+def test_a_refit_needs_the_other_records_of_the_experiment(trained, tiny_records):
+    folder, _ = trained
+    with pytest.raises(FieldError, match="so it needs that record set as well"):
         refit(folder, tiny_records)
+    with pytest.raises(FieldError, match="not the other record set of"):
+        refit(folder, tiny_records, also=tiny_records)
 
 
 def test_an_overlapping_or_useless_second_corpus_is_refused(experiment, tiny_corpus, tiny_records, tmp_path):
