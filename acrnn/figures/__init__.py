@@ -2,21 +2,26 @@
 
 from acrnn.figures.corpora import corpus
 from acrnn.figures.curves import learning_curves, mean_curves
+from acrnn.figures.embedding_map import FEWEST as FEWEST_ON_A_MAP
+from acrnn.figures.embedding_map import EmbeddingMap, embedding_map
 from acrnn.figures.scores import Point, confusion, depths, differences, speakers
 from acrnn.figures.spectrograms import AttentionExample, attention, predictions
 from acrnn.figures.style import ACCENT, INK, SOFT, write_png
 
 __all__ = [
     "ACCENT",
+    "FEWEST_ON_A_MAP",
     "INK",
     "SOFT",
     "AttentionExample",
+    "EmbeddingMap",
     "Point",
     "attention",
     "confusion",
     "corpus",
     "depths",
     "differences",
+    "embedding_map",
     "learning_curves",
     "mean_curves",
     "predictions",
