@@ -4,6 +4,7 @@ from acrnn.figures.corpora import corpus
 from acrnn.figures.curves import learning_curves, mean_curves
 from acrnn.figures.embedding_map import FEWEST as FEWEST_ON_A_MAP
 from acrnn.figures.embedding_map import EmbeddingMap, embedding_map
+from acrnn.figures.embedding_map import problem as no_map
 from acrnn.figures.scores import Point, confusion, depths, differences, speakers
 from acrnn.figures.spectrograms import AttentionExample, attention, predictions
 from acrnn.figures.style import ACCENT, INK, SOFT, write_png
@@ -24,6 +25,7 @@ __all__ = [
     "embedding_map",
     "learning_curves",
     "mean_curves",
+    "no_map",
     "predictions",
     "speakers",
     "write_png",

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from matplotlib.figure import Figure
 
 from acrnn.figures.style import SOFT
 
-if TYPE_CHECKING:
-    from acrnn.records import UtteranceRow
+
+class Utterance(Protocol):
+    """An utterance with the index of its emotion and its duration."""
+
+    @property
+    def label(self) -> int: ...
+
+    @property
+    def duration_seconds(self) -> float: ...
 
 
-def corpus(rows: Sequence[UtteranceRow], labels: Sequence[str]) -> Figure:
+def corpus(rows: Sequence[Utterance], labels: Sequence[str]) -> Figure:
     """Draws the numbers of utterances by emotion, and the distribution of their durations.
 
     Args:

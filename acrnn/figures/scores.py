@@ -33,16 +33,30 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
     return figure
 
 
-def speakers(per_speaker: Sequence[SpeakerScore], mean: float, chance: float) -> Figure:
-    """UAR of every test speaker, with their mean and the chance level."""
+def speakers(
+    per_speaker: Sequence[SpeakerScore],
+    mean: float,
+    chance: float,
+    along: str = "test speaker",
+    mean_title: str = "mean over folds",
+) -> Figure:
+    """Draws the UAR of every speaker, with that of all and the chance level.
+
+    Args:
+        per_speaker: scores of the speakers.
+        mean: UAR of all speakers.
+        chance: UAR of guesses.
+        along: title of the horizontal axis.
+        mean_title: title of the UAR of all speakers.
+    """
     figure = Figure((1.8 + 0.6 * max(5, len(per_speaker)), 3.4), layout="constrained")
     axes = figure.subplots()
     values = [100 * row.uar for row in per_speaker]
     bars = axes.bar([row.speaker for row in per_speaker], values, color=SOFT)
     axes.bar_label(bars, [f"{value:.0f}" for value in values], fontsize=8)
-    axes.axhline(100 * mean, color=ACCENT, linewidth=1.2, label=f"mean over folds {100 * mean:.1f}")
+    axes.axhline(100 * mean, color=ACCENT, linewidth=1.2, label=f"{mean_title} {100 * mean:.1f}")
     axes.axhline(100 * chance, color=INK, linewidth=1.2, linestyle=":", label=f"chance {100 * chance:.1f}")
-    axes.set(ylim=(0, 108), xlabel="test speaker", ylabel="UAR (%)", title="UAR by speaker")
+    axes.set(ylim=(0, 108), xlabel=along, ylabel="UAR (%)", title="UAR by speaker")
     axes.legend(loc="lower right", fontsize=8)
     return figure
 

@@ -13,10 +13,13 @@ from acrnn.crossval.leakage import MISTAKES
 from acrnn.crossval.results import Results
 from acrnn.crossval.settings import Settings
 from acrnn.records import RecordSet, UtteranceRow
+from acrnn.records.utterance_table import UNKNOWN_SPEAKER
 from acrnn.reports.attention import attention_examples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from acrnn.reports.scored import Answer
 
 
 class Picture(NamedTuple):
@@ -78,11 +81,14 @@ def pictures(results: Results, records: Path | None) -> Iterator[Picture]:
     yield Picture("Corpus", "corpus", corpus_caption(rows), figures.corpus(rows, labels))
 
 
-def corpus_caption(rows: Sequence[UtteranceRow]) -> str:
+def corpus_caption(rows: Sequence[UtteranceRow | Answer]) -> str:
     """States the size of a corpus: utterances, speakers and minutes; `rows` are its utterances."""
-    seconds = [row.duration_seconds for row in rows]
+    seconds, speakers = [row.duration_seconds for row in rows], {row.speaker for row in rows}
+    named = (
+        "unknown speakers" if speakers == {UNKNOWN_SPEAKER} else f"{len(speakers)} speaker{'s' * (len(speakers) != 1)}"
+    )
     return (
-        f"{len(rows)} utterances of {len({row.speaker for row in rows})} speakers, {sum(seconds) / 60:.1f} minutes; the shortest "
+        f"{len(rows)} utterances of {named}, {sum(seconds) / 60:.1f} minutes; the shortest "
         f"has {min(seconds):.1f} s, the longest {max(seconds):.1f} s."
     )
 
