@@ -2,9 +2,9 @@
 
 from acrnn.figures.corpora import corpus
 from acrnn.figures.curves import learning_curves, mean_curves
-from acrnn.figures.embedding_map import FEWEST as FEWEST_ON_A_MAP
-from acrnn.figures.embedding_map import EmbeddingMap, embedding_map
-from acrnn.figures.embedding_map import problem as no_map
+from acrnn.figures.maps import FEWEST as FEWEST_ON_A_MAP
+from acrnn.figures.maps import EmbeddingMap, embedding_map
+from acrnn.figures.maps import problem as no_map
 from acrnn.figures.scores import Point, confusion, depths, differences, speakers
 from acrnn.figures.spectrograms import AttentionExample, attention, predictions
 from acrnn.figures.style import ACCENT, INK, SOFT, write_png

@@ -56,8 +56,9 @@ def speakers(
     axes.bar_label(bars, [f"{value:.0f}" for value in values], fontsize=8)
     axes.axhline(100 * mean, color=ACCENT, linewidth=1.2, label=f"{mean_title} {100 * mean:.1f}")
     axes.axhline(100 * chance, color=INK, linewidth=1.2, linestyle=":", label=f"chance {100 * chance:.1f}")
-    axes.set(ylim=(0, 108), xlabel=along, ylabel="UAR (%)", title="UAR by speaker")
-    axes.legend(loc="lower right", fontsize=8)
+    axes.set(ylim=(0, 108), xlabel=along, ylabel="UAR (%)")
+    axes.set_title("UAR by speaker", loc="left", fontsize=10)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, fontsize=8, handlelength=1.4)
     return figure
 
 

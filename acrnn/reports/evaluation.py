@@ -39,6 +39,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, errors: ErrorSounds |
         no_map=_no_map(evaluation.results[0]),
         tables=list(_tables(evaluation)),
         errors=errors,
+        first=_suffix(evaluation, evaluation.results[0]),
         settings=list(_settings(evaluation)),
     )
 
@@ -57,7 +58,10 @@ def _scores(each: Scored) -> list[str]:
 
 def _coverage(evaluation: Evaluation) -> str:
     emotions, answers = evaluation.emotions, evaluation.results[0].answers
-    sentences = [corpus_caption(answers), f"{len(emotions)} emotions that both have: {', '.join(emotions)}."]
+    sentences = [
+        corpus_caption(answers),
+        f"The model and the corpus have {len(emotions)} emotions in common: {', '.join(emotions)}.",
+    ]
     if evaluation.not_scored:
         counts = ", ".join(f"{name} ({count})" for name, count in evaluation.not_scored.items())
         sentences.append(f"Utterances of other emotions are not scored: {counts}.")
@@ -91,8 +95,9 @@ def _caption(evaluation: Evaluation) -> str:
 
 def _suffix(evaluation: Evaluation, each: Scored) -> str:
     """Number of enrolment utterances for titles, where the evaluation has several: ", 5 enrolment utterances"."""
-    several = len(evaluation.results) > 1
-    return f", {each.enrolled} enrolment utterance{'s' * (each.enrolled != 1)}" if several else ""
+    if len(evaluation.results) == 1:
+        return ""
+    return f", {each.enrolled or 'no'} enrolment utterance{'s' * (each.enrolled != 1)}"
 
 
 def _pictures(evaluation: Evaluation) -> Iterator[Picture]:
@@ -106,8 +111,8 @@ def _pictures(evaluation: Evaluation) -> Iterator[Picture]:
         if each.knows_speakers:
             drawn = figures.speakers(_speaker_scores(each), each.uar, 1 / len(emotions), "speaker", "all together")
             yield Picture(f"Speakers{suffix}", f"speakers{stem}", _SPEAKERS, drawn)
-    rows = first.answers
-    yield Picture("Emotions and durations", "corpus", corpus_caption(rows), figures.corpus(rows, emotions))
+    caption = "The scored utterances by emotion, and their durations."
+    yield Picture("Emotions and durations", "corpus", caption, figures.corpus(first.answers, emotions))
     if _no_map(first) is None:
         drawn = figures.embedding_map(_vectors(first), _groups(evaluation))
         yield Picture(f"Embeddings{_suffix(evaluation, first)}", "embeddings", drawn.caption, drawn.draw())

@@ -89,13 +89,15 @@ def embedding_map(vectors: np.ndarray, groups: Mapping[str, Sequence[str]]) -> E
     if reason := problem(vectors):
         raise ValueError(reason)
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     chosen = np.arange(len(vectors))
     if len(vectors) > MOST:
         chosen = np.sort(np.random.default_rng(SEED).choice(len(vectors), MOST, replace=False))
     perplexity = min(PERPLEXITY, (len(chosen) - 1) // 3)
     reduction = TSNE(perplexity=perplexity, init="pca" if vectors.shape[1] > 1 else "random", random_state=SEED)
-    positions = reduction.fit_transform(np.asarray(vectors[chosen], np.float32))
+    with threadpool_limits(1):  # the number of threads would decide the order of sums, and with it the map
+        positions = reduction.fit_transform(np.asarray(vectors[chosen], np.float32))
     shown = {title: [values[number] for number in chosen] for title, values in groups.items()}
     return EmbeddingMap(positions, shown, len(vectors), vectors.shape[1], perplexity, SEED)
 
