@@ -68,7 +68,7 @@ class Scored:
 
     @property
     def knows_speakers(self) -> bool:
-        """Whether the corpus names its speakers."""
+        """True if the corpus names its speakers."""
         return set(self.by_speaker) != {UNKNOWN_SPEAKER}
 
     @property
