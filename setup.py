@@ -64,6 +64,7 @@ setup(
             "python-multipart>=0.0.12,<1",
             "prometheus-client>=0.20,<1",
         ],
+        "parquet": ["pyarrow>=16,<27"],  # embeddings as Parquet
         "kaldi": ["kaldiio>=2.18,<3"],  # x-vectors of Kaldi
         "microphone": ["sounddevice>=0.5,<1"],  # acrnn listen
         "pocketsphinx": ["pocketsphinx>=5,<6"],  # texts recognized offline, in English
@@ -84,6 +85,7 @@ setup(
             "openpyxl>=3.1,<4",
             "shtab>=1.7,<2",
             "opensmile>=2.5,<3",
+            "pyarrow>=16,<27",
             "jax>=0.4.30,<1",
             "keras-tuner>=1.4.8,<1.5",
             "onnx>=1.17,<2",

@@ -220,6 +220,7 @@ def run_predict(options: argparse.Namespace) -> int:
         auxiliary_inputs,
         options.speaker,
         options.embeddings,
+        options.embeddings_figure,
     )
 
 

@@ -4,8 +4,9 @@
     acrnn evaluate --model saved_models/mine --dataset manifest --data-dir recordings.csv --map-labels joy=happiness
 
 The first utterances of every speaker enroll the speaker, in an order that depends on neither emotion nor sentence, and are scored
-for no number. Utterances of other emotions are not scored, and enroll as well. Writes evaluation.md, evaluation.json and
-evaluation.csv, with the probabilities of every scored file. Takes some minutes for a thousand files. Expect for the included
+for no number. Utterances of other emotions are not scored, and enroll as well. Writes report.html with its figures, evaluation.md,
+evaluation.json and evaluation.csv, with the probabilities of every scored file. No sound is in any of them, unless --error-sounds
+puts those of the most confident errors into the report, to listen to. Takes some minutes for a thousand files. Expect for the included
 model on RAVDESS experiments/results/included_ravdess/evaluation.md.
 """
 
@@ -15,8 +16,9 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
@@ -24,53 +26,26 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 
 import numpy as np
 
-from acrnn import files, metrics
+from acrnn import audio, files
 from acrnn.batches.speaker_statistics import enrolment_order
-from acrnn.console import Parser, numbers, run_job
+from acrnn.console import Parser, numbers, positive, run_job
+from acrnn.crossval.results import RESULTS
+from acrnn.crossval.settings import CorpusInfo
 from acrnn.errors import FieldError
 from acrnn.inference import Recognizer
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.model_card import Card
 from acrnn.progress import ProgressLine
 from acrnn.recipes.initial_model import shared_corpus
-from acrnn.reports.tables import markdown, percent, percent_interval
+from acrnn.reports.error_sounds import MOST, error_sounds
+from acrnn.reports.evaluation import enrolment_table, write_evaluation
+from acrnn.reports.scored import Answer, Evaluation, Scored
+from acrnn.reports.tables import markdown, percent
 from data_prep.arguments import add_recording_arguments, read_recordings
-from data_prep.corpora import CORPORA
+from data_prep.corpora import CORPORA, Selection
 from data_prep.corpora.base import Corpus, Utterance
 
 NAME = "evaluation"
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The scored utterances of a corpus for one number of enrolment utterances.
-
-    Attributes:
-        enrolled: number of enrolment utterances of every speaker.
-        utterances: the utterances.
-        labels: index of the emotion of each among the shared ones, int [utterances].
-        probabilities: of the shared emotions, float [utterances, emotions], which sum to one.
-    """
-
-    enrolled: int
-    utterances: Sequence[Utterance]
-    labels: np.ndarray
-    probabilities: np.ndarray
-
-    @property
-    def confusion(self) -> np.ndarray:
-        """Counts int [emotions, emotions]: rows are true emotions."""
-        return metrics.confusion(self.labels, self.probabilities.argmax(axis=1), self.probabilities.shape[1])
-
-    def interval(self) -> metrics.Interval | None:
-        """Interval of the UAR, by jackknife t over speakers; None for fewer than three."""
-        speakers = np.array([utterance.speaker for utterance in self.utterances])
-        predicted, count = self.probabilities.argmax(axis=1), self.probabilities.shape[1]
-        parts = [
-            metrics.confusion(self.labels[speakers == each], predicted[speakers == each], count)
-            for each in dict.fromkeys(speakers)
-        ]
-        return metrics.share(metrics.jackknife_interval(metrics.uar, np.array(parts)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,34 +64,68 @@ def _parser() -> argparse.ArgumentParser:
         "--enrol", type=numbers, default=(0,), metavar="N,N,…", help="enrolment utterances (default: 0)"
     )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help=f"folder to write (default: runs/{NAME})")
+    parser.add_argument(
+        "--error-sounds",
+        type=positive,
+        metavar="N",
+        help=f"put the sounds of the N most confident errors into the report, up to {MOST} (default: none)",
+    )
     parser.add_argument("--update-card", action="store_true", help="write the figures into the card of the model, too")
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Tests the model, and writes and prints the page; returns the exit status: 1 if a file could not be recognized."""
+    out = options.output_dir or Path("runs", NAME)
+    _check_output(out, options.error_sounds)
     recognizer, corpus = Recognizer.load(options.model, check_speech=False), CORPORA[options.dataset]
     if max(options.enrol) and not recognizer.card.takes_speaker:
         raise FieldError("enrol", max(options.enrol), f"{recognizer.card.name} takes no speaker profiles; leave it out")
     corpus, _, selection = read_recordings(corpus, options)
     _refuse_training_data(recognizer.card, corpus, selection.utterances)
-    emotions = {each.emotion for each in selection.utterances}
-    shared = tuple(name for name in recognizer.labels if name in emotions)
-    if len(shared) < 2:
-        theirs, ours = ", ".join(sorted(emotions)), ", ".join(recognizer.labels)
-        raise FieldError("map_labels", "", f"the corpus has {theirs} and the model {ours}: fewer than two in common")
     failures: list[Failure] = []
+    evaluation = _evaluated(recognizer, corpus, selection, options, failures)
+    _write(out, evaluation, options.error_sounds)
+    if options.update_card:
+        with_figures(evaluation).write(recognizer.folder)
+    for failure in dict.fromkeys(failure.reason for failure in failures):
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _check_output(out: Path, sounds: int | None) -> None:
+    """Raises FieldError for a folder whose report would be replaced by another one, and for too many sounds."""
+    if (out / RESULTS).exists():
+        raise FieldError(
+            "output_dir", out, "it holds the results and the report of an experiment; choose another folder"
+        )
+    if sounds and sounds > MOST:
+        raise FieldError("error_sounds", sounds, f"choose up to {MOST}")
+
+
+def _evaluated(
+    recognizer: Recognizer, corpus: Corpus, selection: Selection, options: argparse.Namespace, failures: list[Failure]
+) -> Evaluation:
+    """Tests the model on the utterances with the emotions that it shares with the corpus."""
+    counts = Counter(each.emotion for each in selection.utterances)
+    shared = tuple(name for name in recognizer.labels if name in counts)
+    if len(shared) < 2:
+        theirs, ours = ", ".join(sorted(counts)), ", ".join(recognizer.labels)
+        raise FieldError("map_labels", "", f"the corpus has {theirs} and the model {ours}: fewer than two in common")
     results = [
         _tested(recognizer, selection.utterances, shared, count, max(options.enrol), failures)
         for count in options.enrol
     ]
-    out = options.output_dir or Path("runs", NAME)
-    _write(out, recognizer.card, corpus.name, shared, results)
-    if options.update_card:
-        with_figures(recognizer.card, corpus.title, shared, results).write(recognizer.folder)
-    for failure in dict.fromkeys(failure.reason for failure in failures):
-        print(failure, file=sys.stderr)
-    return 1 if failures else 0
+    about = {name: getattr(corpus, name) for name in ("name", "title", "version", "licence", "citation", "reader")}
+    return Evaluation(
+        card=recognizer.card,
+        runtime=recognizer.runtime,
+        corpus=CorpusInfo(subset=options.subset, complete=selection.complete, **about),
+        emotions=shared,
+        not_scored={name: counts[name] for name in sorted(set(counts) - set(shared))},
+        failed=len({failure.source for failure in failures}),
+        results=results,
+    )
 
 
 def _refuse_training_data(card: Card, corpus: Corpus, utterances: Sequence[Utterance]) -> None:
@@ -143,66 +152,78 @@ def _tested(
     speakers: dict[str, dict[str, Utterance]] = {}
     for utterance in utterances:
         speakers.setdefault(utterance.speaker, {})[utterance.id] = utterance
-    places = [recognizer.labels.index(name) for name in shared]
-    scored, probabilities = [], []
+    answers = []
     with ProgressLine(f"enrolment {count}", "speakers") as line:
         for number, own in enumerate(speakers.values(), start=1):
             order = [own[name] for name in enrolment_order(list(own))]
             rest = [each for each in order[most:] if each.emotion in shared]
-            speaker = recognizer.enrol([each.path for each in order[:count]]) if count else None
-            results = recognizer.predict_files([each.path for each in rest], speaker=speaker)
+            speaker = recognizer.enrol([_sound(each) for each in order[:count]]) if count else None
+            results = recognizer.predict_files([_sound(each) for each in rest], speaker=speaker)
             for utterance, result in zip(rest, results, strict=True):
                 if isinstance(result, Prediction):
-                    scored.append(utterance)
-                    probabilities.append([result.probabilities[recognizer.labels[place]] for place in places])
+                    answers.append(_answer(utterance, shared, result))
                 else:
                     failures.append(result)
             line.update(number, len(speakers))
-    if not scored:
+    if not answers:
         raise FieldError("enrol", most, "no utterance is left to score; choose fewer")
-    shares = np.array(probabilities)
-    labels = np.array([shared.index(each.emotion) for each in scored])
-    return Scored(count, scored, labels, shares / shares.sum(axis=1, keepdims=True))
+    return Scored(count, answers)
 
 
-def _write(out: Path, card: Card, corpus: str, shared: Sequence[str], results: Sequence[Scored]) -> None:
+def _sound(utterance: Utterance) -> Path | audio.Part:
+    """Returns the file of an utterance, or the part of it that the corpus names."""
+    if utterance.start_seconds is None and utterance.end_seconds is None:
+        return utterance.path
+    return audio.Part(utterance.path, utterance.start_seconds, utterance.end_seconds)
+
+
+def _answer(utterance: Utterance, shared: Sequence[str], prediction: Prediction) -> Answer:
+    shares = np.array([prediction.probabilities[name] for name in shared])
+    return Answer(
+        id=utterance.id,
+        sound=_sound(utterance),
+        speaker=utterance.speaker,
+        label=shared.index(utterance.emotion),
+        probabilities=shares / shares.sum(),
+        duration_seconds=prediction.duration_seconds,
+        embedding=None if prediction.embeddings is None else np.mean(prediction.embeddings, axis=0, dtype=np.float32),
+    )
+
+
+def _write(out: Path, evaluation: Evaluation, sounds: int | None) -> None:
     files.make_folder(out)
-    text = page(card, corpus, shared, results)
+    text, shared = page(evaluation), evaluation.emotions
     files.write_text(out / f"{NAME}.md", text)
-    values = [{"enrolled": each.enrolled, "confusion": each.confusion.tolist()} for each in results]
-    described = {"model": card.to_dict(), "corpus": corpus, "emotions": list(shared)}
+    values = [{"enrolled": each.enrolled, "confusion": each.confusion.tolist()} for each in evaluation.results]
+    described = {"model": evaluation.card.to_dict(), "corpus": evaluation.corpus.name, "emotions": list(shared)}
     files.write_sealed_json(out / f"{NAME}.json", {**described, "results": values})
     buffer = io.StringIO()
     table = csv.writer(buffer)
     table.writerow(["enrolled", "id", "speaker", "emotion", *shared])
-    for each in results:
-        rows = zip(each.utterances, each.labels, each.probabilities, strict=True)
-        table.writerows([each.enrolled, u.id, u.speaker, shared[label], *row.round(6)] for u, label, row in rows)
+    for each in evaluation.results:
+        table.writerows(
+            [each.enrolled, a.id, a.speaker, shared[a.label], *a.probabilities.round(6)] for a in each.answers
+        )
     files.write_text(out / f"{NAME}.csv", buffer.getvalue())
     print(text)
+    print(f"report {write_evaluation(evaluation, out, error_sounds(evaluation, sounds) if sounds else None)}")
 
 
-def with_figures(card: Card, corpus: str, shared: Sequence[str], results: Sequence[Scored]) -> Card:
-    """Returns a card with the figures on a corpus, in place of earlier ones on the same corpus.
-
-    Args:
-        card: card of the model.
-        corpus: title of the corpus.
-        shared: the shared emotions.
-        results: one for each number of enrolment utterances.
-    """
+def with_figures(evaluation: Evaluation) -> Card:
+    """Returns the card of the model with the figures on the corpus, in place of earlier ones on the same corpus."""
+    answers = evaluation.results[0].answers
     figures = {
-        "corpus": corpus,
-        "emotions": list(shared),
-        "speakers": len({each.speaker for each in results[0].utterances}),
-        "utterances": len(results[0].utterances),
+        "corpus": evaluation.corpus.title,
+        "emotions": list(evaluation.emotions),
+        "speakers": len({each.speaker for each in answers}),
+        "utterances": len(answers),
         "results": [
-            {"enrolled": each.enrolled, "uar": round(float(metrics.uar(each.confusion)), 4), "interval": _ends(each)}
-            for each in results
+            {"enrolled": each.enrolled, "uar": round(each.uar, 4), "interval": _ends(each)}
+            for each in evaluation.results
         ],
     }
-    others = [tested for tested in card.evaluations if tested["corpus"] != corpus]
-    return replace(card, evaluations=(*others, figures))
+    others = [tested for tested in evaluation.card.evaluations if tested["corpus"] != evaluation.corpus.title]
+    return replace(evaluation.card, evaluations=(*others, figures))
 
 
 def _ends(scored: Scored) -> list[float] | None:
@@ -210,23 +231,17 @@ def _ends(scored: Scored) -> list[float] | None:
     return None if interval is None else [round(float(end), 4) for end in interval]
 
 
-def page(card: Card, corpus: str, shared: Sequence[str], results: Sequence[Scored]) -> str:
+def page(evaluation: Evaluation) -> str:
     """Returns the result as Markdown."""
-    speakers = len({each.speaker for each in results[0].utterances})
+    answers, corpus, count = evaluation.results[0].answers, evaluation.corpus.name, len(evaluation.emotions)
+    speakers = len({each.speaker for each in answers})
     caption = (
-        f"{len(results[0].utterances)} recordings of {speakers} speakers of {corpus}, and the {len(shared)} emotions that "
-        f"both have; chance is {percent(1 / len(shared))}. All rows score the same recordings, which enroll for none of them. In "
-        f"percent; 95 % intervals: jackknife t over speakers."
+        f"{len(answers)} recordings of {speakers} speakers of {corpus}, and the {count} emotions that both have; chance is "
+        f"{percent(1 / count)}. All rows score the same recordings, which enroll for none of them. In percent; 95 % intervals: "
+        f"jackknife t over speakers."
     )
-    header = ["enrolment utterances", "UAR (95 % interval)", "WA", *(f"recall {name}" for name in shared)]
-    return f"# {card.name} on {corpus}\n\n{caption}\n\n{markdown(header, list(_rows(results)))}\n"
-
-
-def _rows(results: Sequence[Scored]) -> Iterator[list[str]]:
-    for each in results:
-        uar, interval = percent(float(metrics.uar(each.confusion))), percent_interval(each.interval())
-        recalls = [percent(float(value), 0) for value in metrics.recalls(each.confusion)]
-        yield [str(each.enrolled), f"{uar} ({interval})", percent(metrics.wa(each.confusion)), *recalls]
+    scores = enrolment_table(evaluation)
+    return f"# {evaluation.card.name} on {corpus}\n\n{caption}\n\n{markdown(scores.header, scores.rows)}\n"
 
 
 if __name__ == "__main__":

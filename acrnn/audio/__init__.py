@@ -3,13 +3,14 @@
 from acrnn.audio.decoding import blocks, duration_seconds, load_waveform, sample_rate_hz
 from acrnn.audio.folders import left_out, readable_suffixes, sound_files, visible_files
 from acrnn.audio.kinds import SUFFIXES
-from acrnn.audio.source import Content
+from acrnn.audio.source import Content, Part
 from acrnn.audio.waveform import AudioError, check_waveform, finite, mono, resampled
 
 __all__ = [
     "SUFFIXES",
     "AudioError",
     "Content",
+    "Part",
     "blocks",
     "check_waveform",
     "duration_seconds",

@@ -1,4 +1,4 @@
-"""Origins of sounds: a regular file, or the content of a stream that was read before."""
+"""Origins of sounds: a regular file, a part of one, or the content of a stream that was read before."""
 
 from __future__ import annotations
 
@@ -24,6 +24,24 @@ class Content:
 
     def __str__(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a sound file.
+
+    Attributes:
+        path: the file.
+        start_seconds, end_seconds: start and end of the part; None for the start and the end of the file.
+    """
+
+    path: Path
+    start_seconds: float | None
+    end_seconds: float | None
+
+    def __str__(self) -> str:
+        end = "its end" if self.end_seconds is None else f"{self.end_seconds:g} s"
+        return f"{self.path} from {self.start_seconds or 0:g} s to {end}"
 
 
 @contextmanager

@@ -33,7 +33,12 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
         "--csv", action="store_true", help="a table: source, emotion, probability of each emotion, error"
     )
     output.add_argument("--plot", type=Path, metavar="PNG", help="draw waveform, features, attention, probabilities")
-    output.add_argument("--embeddings", type=Path, metavar="NPZ", help="write the values of the last hidden layer")
+    output.add_argument(
+        "--embeddings", type=Path, metavar="FILE", help="write the values of the last hidden layer: .npz or .parquet"
+    )
+    output.add_argument(
+        "--embeddings-figure", type=Path, metavar="PNG", help="draw a map of them (t-SNE), colored by emotion"
+    )
     _add_timeline(parser)
     auxiliary = parser.add_argument_group("auxiliary inputs", "for a model that needs more than sound; see acrnn info")
     text = auxiliary.add_mutually_exclusive_group()

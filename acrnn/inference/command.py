@@ -15,7 +15,8 @@ from acrnn import files, vector_tables
 from acrnn.errors import FieldError, UsageError
 from acrnn.inference import sound_arguments
 from acrnn.inference.description import origin
-from acrnn.inference.embeddings import EmbeddingFile
+from acrnn.inference.embeddings import EmbeddingOutput
+from acrnn.inference.embeddings.output import NO_SPEECH
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.inference.recognizer import Recognizer
 from acrnn.inference.speaker_profile import SpeakerProfile
@@ -24,7 +25,6 @@ from acrnn.progress import ProgressLine
 from acrnn.text import transcripts
 
 Writer = Callable[[Prediction | Failure], None]
-NO_SPEECH = "no speech found"
 _MOST_PLOTTED = 12
 _BAR_WIDTH = 24
 _OPTIONS = {"text": "--text TEXT or --transcripts FILE", "speaker_embedding": "--speaker-embeddings FILE"}
@@ -72,6 +72,7 @@ def predict(
     auxiliary_inputs: AuxiliaryInputTables | None = None,
     speaker: Path | None = None,
     embeddings: Path | None = None,
+    embeddings_figure: Path | None = None,
 ) -> int:
     """Prints the prediction for every file as soon as it is known.
 
@@ -82,7 +83,8 @@ def predict(
         plot: PNG file for a figure of the first dozen predictions.
         auxiliary_inputs: auxiliary inputs of the files.
         speaker: profile of the speaker of all files, see `enrol`.
-        embeddings: NPZ file for the embeddings, see `embeddings`.
+        embeddings: NPZ or Parquet file for the embeddings, see `embeddings.tables`.
+        embeddings_figure: PNG file for a map of the embeddings, by recognized emotion.
 
     Returns:
         The exit status: 1 if a file failed.
@@ -95,19 +97,16 @@ def predict(
     auxiliary_inputs = auxiliary_inputs or AuxiliaryInputTables()
     if auxiliary_inputs.text is not None and len(sounds) > 1:
         raise UsageError(f"--text: one text for {len(sounds)} files; use --transcripts FILE")
+    embedded = EmbeddingOutput(embeddings, embeddings_figure, len(sounds))
     results = recognizer.predict_files(
         sounds, auxiliary_inputs.of, None if speaker is None else SpeakerProfile.load(speaker)
     )
-    table = EmbeddingFile(embeddings) if embeddings else None
-    results = table.collect(results) if table else results
-    predictions, failures = _write_all(results, len(sounds), _WRITERS[style](recognizer.card))
-    if table:
-        table.write()
-        print(f"embeddings: {table.path}", file=sys.stderr)
+    predictions, failures = _write_all(embedded.collect(results), len(sounds), _WRITERS[style](recognizer.card))
     if plot and predictions:
         _plot(recognizer, predictions[:_MOST_PLOTTED], plot)
     if failures:
         _print_failures(failures, len(sounds), recognizer.card)
+    embedded.write()
     return 1 if failures else 0
 
 

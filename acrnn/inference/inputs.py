@@ -13,11 +13,11 @@ from acrnn.inference.speaker_profile import SpeakerProfile
 from acrnn.model_card import Card
 
 File = str | Path | audio.Content
-Source = File | np.ndarray
+Source = File | audio.Part | np.ndarray
 
 
 def name_of(source: Source) -> str:
-    """Returns the name of a sound in messages: the path of a file, or "array"."""
+    """Returns the name of a sound in messages: the path of a file, with the times of a part, or "array"."""
     return "array" if isinstance(source, np.ndarray) else str(source)
 
 

@@ -137,14 +137,14 @@ class Recognizer:
 
     def predict_files(
         self,
-        paths: Iterable[File],
+        paths: Iterable[File | audio.Part],
         auxiliary_inputs: Callable[[Path], AuxiliaryInputs] = lambda path: {},
         speaker: SpeakerProfile | None = None,
     ) -> Iterator[Prediction | Failure]:
         """Predicts the emotions of any number of files, in order; a file that fails gives a `Failure`.
 
         Args:
-            paths: sound files, or the content of one that has no path.
+            paths: sound files, parts of them, or the content of one that has no path.
             auxiliary_inputs: returns the auxiliary inputs of a file: "text", "speaker_embedding".
             speaker: profile of the speaker of all files.
         """
@@ -232,6 +232,8 @@ class Recognizer:
         name, rate = inputs.name_of(source), self.card.sample_rate_hz
         if isinstance(source, np.ndarray):
             waveform = audio.resampled(audio.mono(source, name), inputs.checked_rate(sample_rate_hz), rate)
+        elif isinstance(source, audio.Part):
+            waveform = audio.load_waveform(source.path, rate, source.start_seconds, source.end_seconds)
         else:
             self._check_duration(audio.duration_seconds(source), name)  # before the file is decoded
             waveform = audio.load_waveform(source, rate)

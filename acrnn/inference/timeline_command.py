@@ -19,6 +19,7 @@ _OTHER_OPTIONS = {
     "--csv": "csv",
     "--plot": "plot",
     "--embeddings": "embeddings",
+    "--embeddings-figure": "embeddings_figure",
     "--text": "text",
     "--transcripts": "transcripts",
     "--speaker-embeddings": "speaker_embeddings",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-from acrnn import files, metrics
+from acrnn import metrics
 from acrnn.crossval.leakage import MISTAKES
 from acrnn.crossval.results import Results, read_results
 from acrnn.crossval.run import Run
@@ -15,25 +14,8 @@ from acrnn.crossval.settings import Settings
 from acrnn.crossval.summary import speaker_confusions
 from acrnn.progress import duration
 from acrnn.reports import pictures, published
+from acrnn.reports.page import Headline, Table, classes, speaker_recalls, write_page
 from acrnn.reports.tables import SPREAD, coverage, percent, percent_interval, system_title
-
-REPORT = "report.html"
-
-
-class Headline(NamedTuple):
-    """A score at the top of the report: its name, its value and its uncertainty."""
-
-    name: str
-    value: str
-    spread: str
-
-
-class Table(NamedTuple):
-    """A table of the report."""
-
-    title: str
-    header: list[str]
-    rows: list[list]
 
 
 def write_report(folder: Path, records: Path | None = None, out: Path | None = None) -> Path:
@@ -48,29 +30,20 @@ def write_report(folder: Path, records: Path | None = None, out: Path | None = N
         FileNotFoundError, ValueError: the results or the records are missing or damaged, or do not belong together.
         OSError: the folder of the report cannot be written.
     """
-    import jinja2
-
     results = read_results(folder)
     settings, overall = results.settings, results.overall
-    out = folder if out is None else out
-    files.make_folder(out)
-    shown = [
-        {"title": picture.title, "caption": picture.caption, "png": pictures.write(picture, out)}
-        for picture in pictures.pictures(results, records)
-    ]
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), autoescape=True)
-    html = environment.get_template("report.html.j2").render(
+    return write_page(
+        folder if out is None else out,
+        "report.html.j2",
+        pictures.pictures(results, records),
         title=f"{system_title(settings)} on {settings.corpus.title}",
         coverage=f"{settings.split_title}, {coverage(results)}; total time of the runs: {duration(overall.seconds)}",
         headlines=_headlines(results),
         published=published.uar(settings),
-        pictures=shown,
-        tables=[_classes(results), recall_by_speaker(results), _runs(results)],
+        tables=[classes(overall.per_class), recall_by_speaker(results), _runs(results)],
         caption=f"{SPREAD}. {metrics.INTERVALS}. {normalization_sentence(settings)}",
         settings=_settings(results),
     )
-    files.write_text(out / REPORT, html)
-    return out / REPORT
 
 
 def normalization_sentence(settings: Settings) -> str:
@@ -98,25 +71,10 @@ def _interval(bounds: tuple[float, float] | None) -> str:
     return percent_interval(bounds) if bounds is None else f"interval {percent_interval(bounds)}"
 
 
-def _classes(results: Results) -> Table:
-    rows = [
-        [row.emotion, percent(row.precision), percent(row.recall), percent(row.f1), row.support]
-        for row in results.overall.per_class
-    ]
-    return Table("Classes", ["emotion", "precision", "recall", "F1", "utterances"], rows)
-
-
 def recall_by_speaker(results: Results) -> Table:
     """Returns the table of the recall of every emotion of each test speaker, the mean over the seeds."""
-    labels, sizes = results.settings.labels, {row.speaker: row for row in results.overall.per_speaker}
-    rows = []
-    for speaker, counts in speaker_confusions(results.runs, len(labels)).items():
-        support = counts.sum(axis=1)
-        recalls = [
-            percent(own / all_, 0) if all_ else "–" for own, all_ in zip(counts.diagonal(), support, strict=True)
-        ]
-        rows.append([speaker, *recalls, percent(sizes[speaker].uar), sizes[speaker].utterances])
-    return Table("Recall by speaker", ["speaker", *labels, "UAR", "utterances"], rows)
+    labels = results.settings.labels
+    return speaker_recalls(speaker_confusions(results.runs, len(labels)), labels)
 
 
 def _runs(results: Results) -> Table:

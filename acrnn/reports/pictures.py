@@ -13,10 +13,13 @@ from acrnn.crossval.leakage import MISTAKES
 from acrnn.crossval.results import Results
 from acrnn.crossval.settings import Settings
 from acrnn.records import RecordSet, UtteranceRow
+from acrnn.records.utterance_table import UNKNOWN_SPEAKER
 from acrnn.reports.attention import attention_examples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from acrnn.reports.scored import Answer
 
 
 class Picture(NamedTuple):
@@ -75,39 +78,19 @@ def pictures(results: Results, records: Path | None) -> Iterator[Picture]:
         caption = "One correctly recognized test utterance for each class: static features, and the attention weights (1 is an even share)."
         yield Picture("Attention", "attention", caption, figures.attention(examples))
     rows = [row for row in RecordSet(records).utterances if not row.copy_of]
-    yield Picture("Corpus", "corpus", corpus_caption(rows), corpus(rows, labels))
+    yield Picture("Corpus", "corpus", corpus_caption(rows), figures.corpus(rows, labels))
 
 
-def corpus_caption(rows: Sequence[UtteranceRow]) -> str:
+def corpus_caption(rows: Sequence[UtteranceRow | Answer]) -> str:
     """States the size of a corpus: utterances, speakers and minutes; `rows` are its utterances."""
-    seconds = [row.duration_seconds for row in rows]
+    seconds, speakers = [row.duration_seconds for row in rows], {row.speaker for row in rows}
+    named = (
+        "unknown speakers" if speakers == {UNKNOWN_SPEAKER} else f"{len(speakers)} speaker{'s' * (len(speakers) != 1)}"
+    )
     return (
-        f"{len(rows)} utterances of {len({row.speaker for row in rows})} speakers, {sum(seconds) / 60:.1f} minutes; the shortest "
+        f"{len(rows)} utterances of {named}, {sum(seconds) / 60:.1f} minutes; the shortest "
         f"has {min(seconds):.1f} s, the longest {max(seconds):.1f} s."
     )
-
-
-def corpus(rows: Sequence[UtteranceRow], labels: Sequence[str]) -> Figure:
-    """Draws the numbers of utterances by emotion, and the distribution of their durations.
-
-    Args:
-        rows: utterances of the corpus.
-        labels: emotions in class order.
-    """
-    from matplotlib.figure import Figure
-
-    from acrnn.figures import SOFT
-
-    figure = Figure((4 + 0.6 * max(4, len(labels)), 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    counts = [sum(row.label == number for row in rows) for number in range(len(labels))]
-    left.bar_label(left.bar(range(len(labels)), counts, color=SOFT), fontsize=8)
-    left.set_ylim(0, 1.1 * max(counts))
-    left.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
-    left.set(ylabel="utterances", title="Emotions")
-    right.hist([row.duration_seconds for row in rows], bins=20, color=SOFT)
-    right.set(xlabel="duration (s)", ylabel="utterances", title="Durations")
-    return figure
 
 
 def selection_caption(settings: Settings) -> str:

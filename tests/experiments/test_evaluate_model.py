@@ -1,12 +1,15 @@
 """Evaluation of an exported model on a corpus: its predictions, over shared emotions, with enrolment utterances left out."""
 
+import base64
 import csv
+import io
 import json
 import re
 import shutil
 
 import numpy as np
 import pytest
+import soundfile
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.batches.speaker_statistics import enrolment_order
@@ -52,6 +55,15 @@ def command(model, recordings, tmp_path):
     return [*options, "--output-dir", str(tmp_path / "out")]
 
 
+@pytest.fixture(scope="module")
+def tested(model, recordings, tmp_path_factory):
+    """The folder of an evaluation without enrolment and without sounds."""
+    out = tmp_path_factory.mktemp("tested") / "out"
+    options = ["--model", str(model), "--dataset", "manifest", "--data-dir", str(recordings / "manifest.csv")]
+    assert script.main([*options, "--output-dir", str(out), "--map-labels", "noisy=hissing"]) == 0
+    return out
+
+
 def rows(folder):
     with (folder / "evaluation.csv").open() as file:
         return list(csv.DictReader(file))
@@ -94,3 +106,76 @@ def test_a_corpus_without_shared_emotions_and_an_enrolment_of_everything_are_ref
     command[1] = "acrnn_emodb"
     with pytest.raises(SystemExit):
         script.main([*command, "--map-labels", "high"])
+
+
+def report(folder):
+    return (folder / "report.html").read_text()
+
+
+def test_the_report_holds_the_scores_the_figures_and_the_speakers_and_no_sound(tested):
+    page, written = report(tested), rows(tested)
+    (result,) = json.loads((tested / "evaluation.json").read_text())["results"]
+    recalls = np.diagonal(result["confusion"]) / np.sum(result["confusion"], axis=1)
+    assert f"<b>{100 * recalls.mean():.1f} %</b>interval" in page and "<b>50.0 %</b>UAR of guesses" in page
+    assert "20 utterances of 5 speakers" in page and "in common: high, low." in page
+    assert "Utterances of other emotions are not scored: hissing (10)." in page
+    assert "those of the model alone: noisy." in page
+    hits = [row for row in written if row["speaker"] == "t1" and recognized(row) == row["emotion"]]
+    shares = [sum(row["emotion"] == name for row in hits) / 2 for name in ("high", "low")]
+    cells = "".join(f"<td>{100 * share:.0f}</td>" for share in shares)
+    assert f"<tr><td>t1</td>{cells}<td>{50 * sum(shares):.1f}</td><td>4</td></tr>" in page
+    figures = ["confusion", "corpus", "embeddings", "speakers"]
+    assert sorted(path.stem for path in tested.glob("*.png")) == figures and page.count("image/png;base64,") == 4
+    assert "t-SNE of the embeddings of 20 utterances: 8 values each" in page
+    assert "audio" not in page and "t1_high" not in page and "s1_high_0" not in page
+
+
+def recognized(row):
+    return max(("high", "low"), key=lambda name: float(row[name]))
+
+
+def test_on_request_the_most_confident_errors_can_be_heard(command, recordings, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("acrnn.reports.error_sounds.LONGEST_SECONDS", 0.7)
+    # every recording has the emotion of another one, so that there are errors whatever the model has learned
+    assert script.main([*command, "--map-labels", "high=low,low=high,noisy=hissing", "--error-sounds", "3"]) == 0
+    page, written = report(tmp_path / "out"), rows(tmp_path / "out")
+    wrong = [row for row in written if recognized(row) != row["emotion"]]
+    wrong.sort(key=lambda row: (-float(row[recognized(row)]), row["id"]))
+    shown = re.findall(
+        r'<tr><td>(\w+)\.wav</td><td>(\w+)</td><td>(\w+)</td>\n<td>(\w+)<br>[^"]*"note">[^"]*</td>\n<td><audio[^>]*base64,([^"]*)"',
+        page,
+    )
+    assert len(shown) == min(3, len(wrong)) > 0 and f"{len(shown)} of {len(wrong)} errors among 20 recordings" in page
+    for (name, speaker, emotion, answer, sound), row in zip(shown, wrong, strict=False):
+        assert (name, speaker, emotion, answer) == (row["id"], row["speaker"], row["emotion"], recognized(row))
+        heard, rate = soundfile.read(io.BytesIO(base64.b64decode(sound)))
+        expected, _ = soundfile.read(recordings / f"{name}.wav")
+        assert rate == 16000 and np.allclose(heard, expected[:11200], atol=1e-4) and len(heard) <= 11200
+
+
+def test_utterances_that_are_parts_of_files_are_cut_out(command, tested, recordings, tmp_path, capsys):
+    alone = [row for row in rows(tested) if row["speaker"] in ("t0", "t1")]
+    lines, sounds, place = ["id,path,label,speaker,start,end"], [], 0
+    for row in alone:
+        sound, _ = soundfile.read(recordings / f"{row['id']}.wav")
+        times = f"{place / 16000},{(place + len(sound)) / 16000}"
+        lines.append(f"{row['id']},long.wav,{row['emotion']},{row['speaker']},{times}")
+        sounds.append(sound)
+        place += len(sound)
+    soundfile.write(tmp_path / "long.wav", np.concatenate(sounds), 16000)
+    (tmp_path / "parts.csv").write_text("\n".join(lines) + "\n")
+    command[command.index("--data-dir") + 1] = str(tmp_path / "parts.csv")
+    command[command.index("--output-dir") + 1] = str(tmp_path / "parts")
+    assert script.main([*command, "--error-sounds", "1"]) == 0
+    for expected, row in zip(alone, rows(tmp_path / "parts"), strict=True):
+        assert row["id"] == expected["id"] and float(row["high"]) == pytest.approx(float(expected["high"]), abs=1e-4)
+
+
+def test_too_many_sounds_and_the_folder_of_an_experiment_are_refused(command, tmp_path, capsys):
+    assert script.main([*command, "--error-sounds", "51"]) == 2
+    assert "--error-sounds 51: choose up to 50" in capsys.readouterr().err
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.json").write_text("{}")
+    assert script.main(command) == 2
+    assert "it holds the results and the report of an experiment" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["results.json"]

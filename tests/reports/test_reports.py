@@ -180,7 +180,7 @@ def test_the_figure_of_speakers_has_a_line_of_chance_and_that_of_the_corpus_its_
     assert [float(line.get_ydata()[0]) for line in axes.lines] == [60.0, 25.0]
     assert "chance 25.0" in [text.get_text() for text in axes.get_legend().get_texts()]
     records = RecordSet(tiny_records)
-    emotions, durations = pictures.corpus(records.utterances, records.manifest.labels).axes
+    emotions, durations = figures.corpus(records.utterances, records.manifest.labels).axes
     assert [bar.get_height() for bar in emotions.patches] == [10, 10, 10]
     assert sum(bar.get_height() for bar in durations.patches) == 30
     assert pictures.corpus_caption(records.utterances).startswith("30 utterances of 5 speakers, ")
