@@ -12,6 +12,7 @@ model on RAVDESS experiments/results/included_ravdess/evaluation.md.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import io
 import sys
@@ -24,7 +25,7 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 
 import numpy as np
 
-from acrnn import files, metrics
+from acrnn import audio, files, metrics
 from acrnn.batches.speaker_statistics import enrolment_order
 from acrnn.console import Parser, numbers, run_job
 from acrnn.errors import FieldError
@@ -33,10 +34,12 @@ from acrnn.inference.prediction import Failure, Prediction
 from acrnn.model_card import Card
 from acrnn.progress import ProgressLine
 from acrnn.recipes.initial_model import shared_corpus
+from acrnn.records.sound_sample import heard
 from acrnn.reports.tables import markdown, percent, percent_interval
 from data_prep.arguments import add_recording_arguments, read_recordings
 from data_prep.corpora import CORPORA
 from data_prep.corpora.base import Corpus, Utterance
+from data_prep.fingerprint import sound_sha256
 
 NAME = "evaluation"
 
@@ -100,6 +103,7 @@ def run(options: argparse.Namespace) -> int:
         raise FieldError("enrol", max(options.enrol), f"{recognizer.card.name} takes no speaker profiles; leave it out")
     corpus, _, selection = read_recordings(corpus, options)
     _refuse_training_data(recognizer.card, corpus, selection.utterances)
+    _refuse_training_sounds(recognizer.card, selection.utterances)
     emotions = {each.emotion for each in selection.utterances}
     shared = tuple(name for name in recognizer.labels if name in emotions)
     if len(shared) < 2:
@@ -129,6 +133,19 @@ def _refuse_training_data(card: Card, corpus: Corpus, utterances: Sequence[Utter
     if reason and not others_of_the_corpus:
         problem = f"{reason}, so that its figures would not hold for new speakers; name recordings of other speakers"
         raise FieldError("model", card.name, problem)
+
+
+def _refuse_training_sounds(card: Card, utterances: Sequence[Utterance]) -> None:
+    """Raises FieldError if the model was trained on recordings of the corpus, whatever the names of corpus and speakers are."""
+    if card.training_sounds is None:
+        return
+    checksums = {}
+    for each in utterances:
+        with contextlib.suppress(audio.AudioError, OSError):  # the test itself reports such a file
+            waveform = audio.load_waveform(each.path, card.sample_rate_hz, each.start_seconds, each.end_seconds)
+            checksums[each.id] = sound_sha256(waveform)
+    if reason := heard(card.training_sounds, checksums, {each.id: str(each.path) for each in utterances}):
+        raise FieldError("model", card.name, f"{reason}, so that its figures would be too high; name other recordings")
 
 
 def _tested(

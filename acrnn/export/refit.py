@@ -12,6 +12,7 @@ from acrnn.crossval.fine_tuning import FineTuning
 from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
+from acrnn.export import training_sounds
 from acrnn.export.trained_model import TrainedModel, check_statistics, prior_of
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records.record_set import RecordSet
@@ -67,7 +68,8 @@ def refit(
     fit = estimator.fit(source, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
     origin = {"speakers": speakers, "epochs": len(fit.curve), "seed": seed}
-    return TrainedModel.of_network(estimator.model, settings, origin, prior_of(settings, records, speakers))
+    prior, sounds = prior_of(settings, records, speakers), training_sounds.of_refit(record_set, speakers, weights)
+    return TrainedModel.of_network(estimator.model, settings, origin, prior, sounds)
 
 
 def _pretraining(estimator: Estimator, settings: Settings, weights: InitialWeights) -> Pretraining:

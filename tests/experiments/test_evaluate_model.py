@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ from acrnn.crossval import Experiment, cross_validate
 from acrnn.export import version_folder
 from acrnn.export.trained_model import TrainedModel
 from acrnn.inference import Recognizer
+from acrnn.model_card import Card
 from acrnn.recipes import Recipe
+from acrnn.records.record_set import RecordSet
+from acrnn.records.sound_sample import SoundSample
 from experiments import evaluate_model as script
 
 
@@ -44,6 +48,19 @@ def test_a_model_is_not_tested_on_the_speakers_that_it_was_trained_on(model, tin
     assert "it was trained on the speakers s2, s3, s4, who" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert script.main([*command, str(recordings), "--map-labels", "noisy=hissing"]) == 0
+
+
+def test_a_model_is_not_tested_on_sounds_that_it_was_trained_on_whatever_their_names(
+    model, tiny_records, recordings, tmp_path, capsys
+):
+    copy = shutil.copytree(model, tmp_path / "tiny" / "1")
+    sounds = SoundSample.of([RecordSet(tiny_records).sounds.sha256[name] for name in ("s0_high_0", "s4_low_1")])
+    replace(Card.read(copy), sounds=sounds.to_dict()).write(copy)
+    command = ["--model", str(copy), "--dataset", "manifest", "--name", "mine", "--map-labels", "noisy=hissing"]
+    assert script.main([*command, "--data-dir", str(recordings), "--output-dir", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert "--model tiny: it was trained on 2 of these" in message and "s0_high_0.wav" in message
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture
