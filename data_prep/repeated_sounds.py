@@ -1,7 +1,8 @@
 """Recordings that a corpus holds twice: found by the times in a file, by decoded samples and by fingerprints.
 
-The same sound under two speakers or two emotions is always refused: it could train and be tested. The same sound under two ids
-of one speaker and emotion is a recording that cannot be used twice.
+The same sound under two speakers or two emotions is refused: it could train and be tested. In one session of several speakers it
+is where turns of a conversation overlap; neither turn can be used. The same sound under two ids of one speaker and emotion is a
+recording that cannot be used twice.
 """
 
 from __future__ import annotations
@@ -32,9 +33,18 @@ class SameSound(NamedTuple):
         """True if the utterances have different speakers or emotions."""
         return (self.first.speaker, self.first.emotion) != (self.second.speaker, self.second.emotion)
 
+    @property
+    def of_conversation(self) -> bool:
+        """True for two turns of one session that is not named after its only speaker."""
+        session = self.first.session
+        return session == self.second.session and session not in (self.first.speaker, self.second.speaker)
+
 
 def repeated_sounds(rows: Sequence[UtteranceRow], start_seconds: Mapping[str, float], sounds: Sounds) -> dict[str, str]:
-    """Returns the utterances that repeat an earlier one of the same speaker and emotion: reasons by id.
+    """Returns the utterances that cannot be used, since others have the same sound: reasons by id.
+
+    These are the ones that repeat an earlier one of the same speaker and emotion, and both turns of a conversation that have the
+    same sound under two speakers or emotions.
 
     Args:
         rows: rows of the table, without copies at other speeds.
@@ -42,12 +52,13 @@ def repeated_sounds(rows: Sequence[UtteranceRow], start_seconds: Mapping[str, fl
         sounds: sounds of the utterances.
 
     Raises:
-        ValueError: two utterances of different speakers or emotions have the same sound.
+        ValueError: two utterances of different speakers or emotions have the same sound, and are no turns of a conversation.
     """
     copies = [*_equal_samples(rows, sounds), *_equal_fingerprints(rows, sounds)]
-    _refuse_contradictions([*_overlaps(rows, start_seconds), *copies])
+    found = [*_overlaps(rows, start_seconds), *copies]
+    _refuse_contradictions([pair for pair in found if not pair.of_conversation])
+    reasons = _mixed_turns(found)
     place = {row.id: number for number, row in enumerate(rows)}
-    reasons: dict[str, str] = {}
     for copy in sorted(copies, key=lambda copy: (place[copy.second.id], place[copy.first.id])):
         if copy.first.id not in reasons:
             reasons.setdefault(
@@ -55,6 +66,16 @@ def repeated_sounds(rows: Sequence[UtteranceRow], start_seconds: Mapping[str, fl
                 f"{copy.second.path}: the same recording as {copy.first.path} ({copy.first.id}; {copy.evidence})",
             )
     return reasons
+
+
+def _mixed_turns(pairs: Sequence[SameSound]) -> dict[str, str]:
+    """Returns the turns of conversations that have the sound of another speaker or emotion: reasons by id."""
+    return {
+        row.id: f"{row.path}: the same sound as {other.path}, another turn ({_described(other)}; {pair.evidence})"
+        for pair in pairs
+        if pair.contradictory and pair.of_conversation
+        for row, other in (pair[:2], pair[1::-1])
+    }
 
 
 def _refuse_contradictions(pairs: Sequence[SameSound]) -> None:

@@ -13,6 +13,7 @@ model on RAVDESS experiments/results/included_ravdess/evaluation.md.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import io
 import sys
@@ -37,6 +38,7 @@ from acrnn.inference.prediction import Failure, Prediction
 from acrnn.model_card import Card
 from acrnn.progress import ProgressLine
 from acrnn.recipes.initial_model import shared_corpus
+from acrnn.records.sound_sample import training_overlap
 from acrnn.reports.error_sounds import MOST, error_sounds
 from acrnn.reports.evaluation import enrolment_table, write_evaluation
 from acrnn.reports.scored import Answer, Evaluation, Scored
@@ -44,6 +46,7 @@ from acrnn.reports.tables import markdown, percent
 from data_prep.arguments import add_recording_arguments, read_recordings
 from data_prep.corpora import CORPORA, Selection
 from data_prep.corpora.base import Corpus, Utterance
+from data_prep.fingerprint import sound_sha256
 
 NAME = "evaluation"
 
@@ -83,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
         raise FieldError("enrol", max(options.enrol), f"{recognizer.card.name} takes no speaker profiles; leave it out")
     corpus, _, selection = read_recordings(corpus, options)
     _refuse_training_data(recognizer.card, corpus, selection.utterances)
+    _refuse_training_sounds(recognizer.card, selection.utterances)
     failures: list[Failure] = []
     evaluation = _evaluated(recognizer, corpus, selection, options, failures)
     _write(out, evaluation, options.error_sounds)
@@ -138,6 +142,19 @@ def _refuse_training_data(card: Card, corpus: Corpus, utterances: Sequence[Utter
     if reason and not others_of_the_corpus:
         problem = f"{reason}, so that its figures would not hold for new speakers; name recordings of other speakers"
         raise FieldError("model", card.name, problem)
+
+
+def _refuse_training_sounds(card: Card, utterances: Sequence[Utterance]) -> None:
+    """Raises FieldError if the model was trained on recordings of the corpus, whatever the names of corpus and speakers are."""
+    if card.training_sounds is None:
+        return
+    checksums = {}
+    for each in utterances:
+        with contextlib.suppress(audio.AudioError, OSError):  # the test itself reports such a file
+            waveform = audio.load_waveform(each.path, card.sample_rate_hz, each.start_seconds, each.end_seconds)
+            checksums[each.id] = sound_sha256(waveform)
+    if reason := training_overlap(card.training_sounds, checksums, {each.id: str(each.path) for each in utterances}):
+        raise FieldError("model", card.name, f"{reason}, so that its figures would be too high; name other recordings")
 
 
 def _tested(

@@ -50,9 +50,12 @@ def _add_network_choice(export: argparse.ArgumentParser) -> None:
 
 
 def _add_refit(export: argparse.ArgumentParser) -> None:
-    refit = export.add_argument_group("refit", "data of the experiment")
+    refit = export.add_argument_group("data of the training", "the last four go with --refit")
     refit.add_argument(
-        "--records", type=Path, help="record set of the experiment; for --refit, and for networks of speaker statistics"
+        "--records",
+        type=Path,
+        help="record set of the training: for --refit, for networks of speaker statistics, and for checksums of the training sounds on "
+        "the card",
     )
     refit.add_argument("--also", type=Path, metavar="RECORDS", help="the other record set, if the experiment used one")
     refit.add_argument("--imagenet-weights", metavar="FILE", help="initial weights, if the experiment used them")
@@ -67,7 +70,7 @@ def check_export_arguments(options: argparse.Namespace) -> None:
     Raises:
         UsageError: records or initial weights are missing or superfluous.
     """
-    for name in ("fold", "seed", "refit", "records"):
+    for name in ("fold", "seed", "refit"):
         value = getattr(options, name)
         if options.model and value is not None and value is not False:
             raise UsageError(f"--{name}: it goes with --run only; leave it out, or name the experiment with --run")

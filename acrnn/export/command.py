@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acrnn.console import import_quietly
@@ -21,7 +22,7 @@ def export(options: argparse.Namespace) -> int:
     if options.served:
         serving.require()
     import_quietly("tensorflow")
-    network, estimate, earlier = _of_model(options.model) if options.model else _of_experiment(options)
+    network, estimate, earlier = _of_model(options) if options.model else _of_experiment(options)
     card = version_folder.export(
         network, options.out, options.formats, estimate, options.replaced, options.served, print, earlier
     )
@@ -29,10 +30,12 @@ def export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _of_model(model: str) -> tuple[TrainedModel, None, Card]:
-    from acrnn.export import earlier_export
+def _of_model(options: argparse.Namespace) -> tuple[TrainedModel, None, Card]:
+    from acrnn.export import earlier_export, training_sounds
 
-    network, card = earlier_export.read(locate.version_folder(model))
+    network, card = earlier_export.read(locate.version_folder(options.model))
+    if options.records:
+        card = replace(card, sounds=training_sounds.of_earlier(card, options.records).to_dict())
     return network, None, card
 
 

@@ -14,6 +14,7 @@ from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError
+from acrnn.export import training_sounds
 from acrnn.export.trained_model import TrainedModel, check_statistics, prior_of
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records.record_set import RecordSet
@@ -71,7 +72,9 @@ def refit(
     fit = estimator.fit(train, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
     origin = {"speakers": speakers, "epochs": len(fit.curve), "seed": seed}
-    return TrainedModel.of_network(estimator.model, settings, origin, prior_of(settings, records, speakers))
+    prior = prior_of(settings, records, speakers)
+    sounds = training_sounds.of_refit(record_set, speakers, weights, joint)
+    return TrainedModel.of_network(estimator.model, settings, origin, prior, sounds)
 
 
 def _joint_corpus(folder: Path, settings: Settings, also: Path | None) -> JointCorpus | None:

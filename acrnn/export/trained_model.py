@@ -20,12 +20,15 @@ from acrnn.crossval.results import read_experiment
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError, UsageError
+from acrnn.export import training_sounds
 from acrnn.frontends.statistics import Prior, average
 from acrnn.models import MODELS, System
 from acrnn.records import RecordSet
 
 if TYPE_CHECKING:
     import keras
+
+    from acrnn.records.sound_sample import SoundSample
 
 REMEDY = "name the output folder of an experiment that saved its networks"
 
@@ -40,12 +43,14 @@ class TrainedModel:
         origin: training of the network, for the card: "speakers", "epochs", "seed" and, for a run, "fold".
         prior: the average training speaker of a network that was trained on features normalized by their speakers; it takes
             speaker profiles. None for others.
+        sounds: the sounds of the training, where its records were named; None for others.
     """
 
     model: keras.Model
     settings: Settings
     origin: dict
     prior: Prior | None = None
+    sounds: SoundSample | None = None
 
     @classmethod
     def of_run(cls, folder: Path, fold: int, seed: int = 0, records: Path | None = None) -> TrainedModel:
@@ -54,15 +59,14 @@ class TrainedModel:
         Args:
             folder: output folder of the experiment.
             fold, seed: number of the fold and random seed of the run.
-            records: record set of the experiment; needed for a network that was trained with speaker statistics.
+            records: record set of the experiment; needed for a network that was trained with speaker statistics, and for the
+                sounds of the training.
 
         Raises:
             FileNotFoundError: the folder is not an experiment, or the run, its network or the records are missing.
             ValueError: a file is damaged, or the network was trained with statistics that an export does not compute.
         """
         settings, _ = read_experiment(folder)
-        if records and settings.normalized_by.kind == CORPUS:
-            raise FieldError("records", records, "the network of this run needs none; leave it out, or refit")
         check_statistics(folder, settings, records)
         path = run_path(folder, fold, seed)
         if not path.exists():
@@ -70,17 +74,25 @@ class TrainedModel:
         run = read_run(path)
         origin = {"fold": fold, "seed": seed, "speakers": run.train_speakers, "epochs": run.best_epoch}
         network = load_network(path.with_suffix(".keras"), settings.model)
-        return cls.of_network(network, settings, origin, prior_of(settings, records, run.train_speakers))
+        prior, sounds = prior_of(settings, records, run.train_speakers), None
+        if records is not None:
+            sounds = training_sounds.of_records(records_of(settings, records), run.train_speakers)
+        return cls.of_network(network, settings, origin, prior, sounds)
 
     @classmethod
     def of_network(
-        cls, network: keras.Model, settings: Settings, origin: dict, prior: Prior | None = None
+        cls,
+        network: keras.Model,
+        settings: Settings,
+        origin: dict,
+        prior: Prior | None = None,
+        sounds: SoundSample | None = None,
     ) -> TrainedModel:
         """Returns a copy of a network in float32, whatever the precision of its training.
 
         Args:
             network: the trained network.
-            settings, origin, prior: see the attributes.
+            settings, origin, prior, sounds: see the attributes.
 
         Raises:
             ValueError: the network does not fit the settings.
@@ -92,7 +104,7 @@ class TrainedModel:
             copy_state(network, model)
         except ValueError as error:
             raise ValueError(f"the network does not fit the settings of its experiment ({error}); {REMEDY}") from error
-        return cls(model, settings, origin, prior)
+        return cls(model, settings, origin, prior, sounds)
 
     @property
     def system(self) -> System:
@@ -223,16 +235,26 @@ def prior_of(settings: Settings, records: Path | None, speakers: Sequence[str]) 
         return None
     from acrnn.batches.sources import Feeder
 
-    record_set = RecordSet(records)
-    if record_set.manifest.content_sha256 != settings.records_sha256:
-        raise ValueError(
-            f"{records}: other records than those of the experiment; name the record set that it was run on"
-        )
+    record_set = records_of(settings, records)
     speeds = settings.speeds or record_set.manifest.speeds
     ids = [row.id for row in record_set.utterances if row.speaker in speakers and row.speed in speeds]
     statistics = cast(SpeakerStatistics, Feeder(record_set, ids=ids, speaker_statistics=choice).statistics)
     hop_seconds = record_set.manifest.frontend.hop_seconds
     return Prior(average(list(statistics.statistics.values())), choice.prior_seconds / hop_seconds)
+
+
+def records_of(settings: Settings, records: Path) -> RecordSet:
+    """Returns the record set of an experiment.
+
+    Raises:
+        ValueError: the records are not those of the experiment.
+    """
+    record_set = RecordSet(records)
+    if record_set.manifest.content_sha256 != settings.records_sha256:
+        raise ValueError(
+            f"{records}: other records than those of the experiment; name the record set that it was run on"
+        )
+    return record_set
 
 
 def load_network(path: Path, system: str) -> keras.Model:

@@ -189,6 +189,7 @@ def card_of(trained: TrainedModel, name: str, estimate: Mapping | None, formats:
         other_corpora={
             use: {key: corpus[key] for key in CORPUS_FIELDS} for use, corpus in settings.other_corpora.items()
         },
+        sounds=trained.sounds.to_dict() if trained.sounds else None,
     )
 
 

@@ -57,6 +57,10 @@ PROTOCOLS: dict[str, Protocol] = {
         rules.speaker_and_sentences(2, trained="same"),
     ),
     "prescribed": Protocol("the split that the corpus or the table prescribes", rules.prescribed_by_speaker),
+    "prescribed-train-test": Protocol(
+        "a prescribed split into train and test, with a fifth of the training speakers for validation",
+        rules.prescribed_train_test,
+    ),
     "speaker-dependent-prescribed": Protocol(
         "the same where test speakers are also in training, so results overestimate those for new speakers",
         rules.prescribed,

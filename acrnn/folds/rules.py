@@ -93,7 +93,31 @@ def random(count: int, repetitions: int = 1):
 
 def prescribed_by_speaker(rows):
     """Yields the single fold that the corpus prescribes, refused if its parts share a speaker who is known."""
-    fold, part_of = next(prescribed(rows)), {}
+    fold = next(prescribed(rows))
+    _refuse_shared_speakers(rows)
+    yield fold
+
+
+def prescribed_train_test(rows):
+    """Yields the single fold of a split into train and test, with a fifth of the training speakers for validation.
+
+    The speakers are drawn at random, always the same ones. The parts must not share a speaker.
+    """
+    parts = Counter(row.split for row in rows)
+    if set(parts) != {"train", "test"}:
+        raise ValueError(
+            f"the prescribed parts of the utterances are: {_counted(parts)}; every utterance must be in train or test; correct the "
+            "column split, or choose the protocol prescribed for a split with a validation part"
+        )
+    _refuse_shared_speakers(rows)
+    speakers = sorted({row.speaker for row in rows if row.split == "train"})
+    drawn = np.random.default_rng(0).permutation(speakers)[: max(1, round(len(speakers) / 5))]
+    name = f"prescribed; validation on {len(drawn)} of {len(speakers)} training speakers"
+    yield Parts(name, _ids(rows, "speaker", drawn), _ids(rows, "split", ["test"]))
+
+
+def _refuse_shared_speakers(rows: Sequence[UtteranceRow]) -> None:
+    part_of: dict[str, str] = {}
     for row in rows:
         if row.speaker != UNKNOWN_SPEAKER and part_of.setdefault(row.speaker, row.split) != row.split:
             raise ValueError(
@@ -101,17 +125,20 @@ def prescribed_by_speaker(rows):
                 "overestimates that for new speakers; correct the column split, or accept it by the protocol "
                 "speaker-dependent-prescribed"
             )
-    yield fold
+
+
+def _counted(parts: Counter[str]) -> str:
+    return ", ".join(f"{part or 'none'} {count}" for part, count in sorted(parts.items()))
 
 
 def prescribed(rows):
     """Yields the single fold that the corpus prescribes."""
     parts = Counter(row.split for row in rows)
     if set(parts) != {"train", "validation", "test"}:
-        counts = ", ".join(f"{part or 'none'} {count}" for part, count in sorted(parts.items()))
+        drawn = ", or have validation speakers drawn by the protocol prescribed-train-test"
         raise ValueError(
-            f"the prescribed parts of the utterances are: {counts}; every utterance must be in train, validation or test; "
-            "complete the column split, or choose another protocol"
+            f"the prescribed parts of the utterances are: {_counted(parts)}; every utterance must be in train, validation or test; "
+            f"complete the column split{drawn if set(parts) == {'train', 'test'} else ', or choose another protocol'}"
         )
     yield Parts("prescribed", _ids(rows, "split", ["validation"]), _ids(rows, "split", ["test"]))
 

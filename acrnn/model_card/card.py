@@ -17,6 +17,7 @@ from acrnn.reading import check_fields, foreign_errors
 if TYPE_CHECKING:
     from acrnn.frontends import Spec
     from acrnn.frontends.statistics import Prior
+    from acrnn.records.sound_sample import SoundSample
     from acrnn.segments import SegmentRule
 
 FORMAT = "acrnn-model"
@@ -63,6 +64,7 @@ class Card:
             "joint training".
         evaluations: figures on other corpora, an object for each: "corpus" (title), "emotions", "speakers", "utterances", and "results",
             a list of "enrolled" (number of enrolment utterances), "uar" and "interval".
+        sounds: sounds of the training, a JSON object of `records.sound_sample.SoundSample`; None where they are not known.
         sha256: SHA-256 of each file of the model but the card, by its path in the version folder; empty on cards of earlier
             versions.
     """
@@ -90,6 +92,7 @@ class Card:
     speaker_prior: Mapping | None = None
     speaker_dense: Mapping | None = None
     evaluations: tuple[Mapping, ...] = ()
+    sounds: Mapping | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -98,6 +101,13 @@ class Card:
         from acrnn.frontends.statistics import Prior
 
         return None if self.speaker_prior is None else Prior.from_dict(self.speaker_prior)
+
+    @cached_property
+    def training_sounds(self) -> SoundSample | None:
+        """The sounds of the training; None where they are not known."""
+        from acrnn.records.sound_sample import SoundSample
+
+        return None if self.sounds is None else SoundSample.from_dict(self.sounds)
 
     @property
     def takes_speaker(self) -> bool:
@@ -208,7 +218,7 @@ class Card:
         left_out = {"frontend", "rule"}
         if not self.auxiliary_inputs:
             left_out |= {"auxiliary_inputs", "speaker_embedding_size"}
-        optional = ("other_corpora", "speaker_prior", "speaker_dense", "evaluations", "sha256")
+        optional = ("other_corpora", "speaker_prior", "speaker_dense", "evaluations", "sounds", "sha256")
         left_out |= {name for name in optional if not getattr(self, name)}
         names = [item.name for item in fields(self) if item.name not in left_out]
         values = {_JSON_KEYS.get(name, name): getattr(self, name) for name in names}
@@ -240,7 +250,7 @@ class Card:
         check_card(check_fields(cls, others, {"frontend", "rule"}))
         tuples = {name: tuple(others.get(name, ())) for name in ("labels", "auxiliary_inputs", "evaluations")}
         card = cls(**{**others, **tuples}, frontend=frontend, rule=rule)
-        _ = card.prior  # reads it
+        _ = card.prior, card.training_sounds  # reads them
         return card
 
     @classmethod

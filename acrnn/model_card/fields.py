@@ -66,6 +66,11 @@ class _Dense(TypedDict):
     variance: list[float]
 
 
+class _Sounds(TypedDict):
+    count: int
+    sha256_prefixes: str
+
+
 _NESTED = {
     "corpus": _Corpus,
     "fitted_on": _Training,
@@ -73,6 +78,7 @@ _NESTED = {
     "other_corpora": Mapping[str, _Corpus],
     "speaker_dense": _Dense | None,
     "evaluations": list[_Evaluation],
+    "sounds": _Sounds | None,
 }
 
 

@@ -10,6 +10,7 @@ from acrnn import frontends, segments
 from acrnn.errors import FieldError
 from acrnn.frontends import FRONTENDS, Spec
 from acrnn.records.record_set import RecordSet
+from acrnn.records.sound_sample import SoundSample, training_overlap
 from acrnn.segments import RULES, SegmentRule
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class InitialModel:
         weights_sha256: hash of the file of weights.
         read_weights: returns its weights in the order of `keras.Model.weights`; takes the untrained network.
         records_sha256: hash of the records that it was trained on; "" where it is not known.
+        sounds: sounds that it was trained on; None where they are not known.
     """
 
     name: str
@@ -53,6 +55,7 @@ class InitialModel:
     weights_sha256: str
     read_weights: Callable[[keras.Model], Sequence[np.ndarray]] = field(repr=False, compare=False)
     records_sha256: str = ""
+    sounds: SoundSample | None = field(default=None, repr=False)
 
     def describe(self) -> dict:
         """Returns everything that results depend on, as a dict for JSON, with licence and citation for reports and cards."""
@@ -135,7 +138,10 @@ class InitialModel:
         if self.records_sha256 == records.manifest.content_sha256:
             return "it was trained on the same records"
         speakers = {row.speaker for row in records.utterances}
-        return shared_corpus(self.corpus, self.other_corpora, self.speakers, records.manifest.corpus, speakers)
+        corpus = shared_corpus(self.corpus, self.other_corpora, self.speakers, records.manifest.corpus, speakers)
+        if corpus or self.sounds is None or records.sounds is None:
+            return corpus
+        return training_overlap(self.sounds, records.sounds.sha256, {row.id: row.path for row in records.utterances})
 
 
 def shared_corpus(

@@ -102,4 +102,5 @@ def _of_version(folder: Path) -> InitialModel:
         speakers=tuple(card.fitted_on["speakers"]),
         weights_sha256=files.sha256_of_file(weights),
         read_weights=partial(saved_weights.of_saved_model, folder, card.sha256),
+        sounds=card.training_sounds,
     )

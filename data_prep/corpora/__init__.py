@@ -19,6 +19,7 @@ from data_prep.corpora import (
     folder,
     iemocap,
     manifest,
+    meld,
     nemo,
     ravdess,
     savee,
@@ -36,7 +37,7 @@ def __getattr__(name: str) -> dict[str, Corpus]:
     """Builds CORPORA at its first use, so that the modules it loads can import this package themselves."""
     if name != "CORPORA":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    published = (emodb, ravdess, iemocap, cremad, tess, savee, esd, emovo, subesco, nemo)
+    published = (emodb, ravdess, iemocap, cremad, tess, savee, esd, emovo, subesco, nemo, meld)
     modules = (toy, toy_bimodal, *published, manifest, folder, audformat_corpus)
     built_in = {module.CORPUS.name: module.CORPUS for module in modules}
     corpora = with_extensions(built_in, "acrnn.corpora", Corpus)

@@ -101,7 +101,7 @@ def refuse_ambiguous_names(utterances: Iterable[Utterance], field_name: str) -> 
                 f"{utterance.described_at}: its {field_name} is {name!r}, which is no name; write the name, or "
                 "leave the utterance out"
             )
-        other = first.setdefault(_normalized(name), utterance)
+        other = first.setdefault(normalized(name), utterance)
         if (other_name := getattr(other, field_name)) != name:
             raise ValueError(
                 f"{field_name} {other_name!r} of {other.described_at} and {field_name} {name!r} of {utterance.described_at} "
@@ -109,7 +109,7 @@ def refuse_ambiguous_names(utterances: Iterable[Utterance], field_name: str) -> 
             )
 
 
-def _normalized(name: str) -> str:
+def normalized(name: str) -> str:
     """Returns a name without the differences of writing: case, blanks around it, zeros before a number, ".0" after it."""
     name = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     return re.sub(r"\d+", lambda digits: digits[0].lstrip("0") or "0", re.sub(r"^(\d+)\.0+$", r"\1", name))

@@ -18,6 +18,8 @@ from acrnn.export.version_folder import card_of
 from acrnn.models import load_network
 from acrnn.recipes import Recipe
 from acrnn.recipes.initial_weights import InitialWeights
+from acrnn.records.record_set import RecordSet
+from acrnn.records.sound_sample import SoundSample
 from acrnn.reports.html import write_report
 from acrnn.reports.tables import markdown_table, system_title
 from acrnn.transfer.sources import initial_model
@@ -166,6 +168,17 @@ def test_a_model_that_was_trained_on_the_tested_corpus_is_refused(tiny_records, 
     )  # numbers of speakers say nothing by themselves
     with pytest.raises(UsageError, match="normalized by"):
         Prepared.of(experiment_on(tiny_records, model, speaker_statistics=Choice.parse("speaker")))
+
+
+def test_a_model_that_was_trained_on_the_sounds_of_a_renamed_corpus_is_refused(tiny_records, model):
+    sounds = RecordSet(tiny_records).sounds.sha256
+    trained = SoundSample.of([sounds["s0_high_0"], sounds["s1_low_0"], "f" * 64])
+    message = (
+        f"trained on 2 of these {len(sounds)} recordings by their sound, such as s0_high_0.wav, s1_low_0.wav, so that"
+    )
+    with pytest.raises(UsageError, match=message):
+        Prepared.of(experiment_on(tiny_records, replace(model, sounds=trained)))
+    Prepared.of(experiment_on(tiny_records, replace(model, sounds=SoundSample.of(["f" * 64]))))
 
 
 def test_settings_report_table_and_card_name_the_model_and_its_corpus(tiny_records, model, trained, tmp_path):

@@ -108,7 +108,8 @@ def test_settings_report_and_card_name_the_second_corpus_and_what_was_left_out(t
 
 def test_a_refit_trains_on_both_corpora_as_the_folds_did(trained, tiny_records, other):
     folder, _ = trained
-    network = refit(folder, tiny_records, also=other).model
+    trained_model = refit(folder, tiny_records, also=other)
+    network = trained_model.model
     prepared = Feeder(RecordSet(tiny_records)), Feeder(RecordSet(other))
     frames = []
     for feeder, emotions in zip(prepared, ({"high", "low", "noisy"}, {"high", "noisy"}), strict=True):
@@ -118,6 +119,7 @@ def test_a_refit_trains_on_both_corpora_as_the_folds_did(trained, tiny_records, 
             frames += [part[:count] for part, count in zip(features, counts, strict=True)]
     values = np.concatenate(frames)[..., 0]
     assert np.array(network.get_layer("normalization").mean)[0, 0] == pytest.approx(values.mean(), abs=1e-4)
+    assert trained_model.sounds.count == 30 + 12
 
 
 def test_a_refit_needs_the_other_records_of_the_experiment(trained, tiny_records):

@@ -209,6 +209,17 @@ def test_a_short_turn_in_a_long_one_of_the_same_conversation_is_no_copy(takes, t
     assert takes.prepare(tmp_path / "out") == status
 
 
+def test_turns_of_a_conversation_with_one_sound_are_both_left_out_on_request(takes, tmp_path, capsys):
+    long = speech_like(3.0, 50)
+    takes.add("turn_long", "sad", "anna", long, "dialog").add("turn_most", "sad", "ben", long[:36000] / 2, "dialog")
+    assert takes.prepare(tmp_path / "out") == 1
+    assert (
+        "turn_most.wav: the same sound as turn_long.wav, another turn (turn_long: anna, sad" in capsys.readouterr().err
+    )
+    assert takes.prepare(tmp_path / "out", "--skip-bad") == 0
+    assert sorted(item["id"] for item in RecordSet(tmp_path / "out").manifest.skipped) == ["turn_long", "turn_most"]
+
+
 def test_records_without_sounds_keep_working_and_damaged_sounds_are_found(takes, tmp_path):
     assert takes.prepare(tmp_path / "out") == 0
     (tmp_path / "out" / "sounds.npz").write_bytes(b"damaged")

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from acrnn.crossval import Experiment, cross_validate
 from acrnn.export import version_folder
 from acrnn.export.trained_model import TrainedModel
 from acrnn.inference import Recognizer
+from acrnn.model_card import Card
 from acrnn.recipes import Recipe
+from acrnn.records.record_set import RecordSet
+from acrnn.records.sound_sample import SoundSample
 from experiments import evaluate_model as script
 
 
@@ -47,6 +51,19 @@ def test_a_model_is_not_tested_on_the_speakers_that_it_was_trained_on(model, tin
     assert "it was trained on the speakers s2, s3, s4, who" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert script.main([*command, str(recordings), "--map-labels", "noisy=hissing"]) == 0
+
+
+def test_a_model_is_not_tested_on_sounds_that_it_was_trained_on_whatever_their_names(
+    model, tiny_records, recordings, tmp_path, capsys
+):
+    copy = shutil.copytree(model, tmp_path / "tiny" / "1")
+    sounds = SoundSample.of([RecordSet(tiny_records).sounds.sha256[name] for name in ("s0_high_0", "s4_low_1")])
+    replace(Card.read(copy), sounds=sounds.to_dict()).write(copy)
+    command = ["--model", str(copy), "--dataset", "manifest", "--name", "mine", "--map-labels", "noisy=hissing"]
+    assert script.main([*command, "--data-dir", str(recordings), "--output-dir", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert "--model tiny: it was trained on 2 of these" in message and "s0_high_0.wav" in message
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture
@@ -148,9 +165,13 @@ def test_on_request_the_most_confident_errors_can_be_heard(command, recordings, 
     assert len(shown) == min(3, len(wrong)) > 0 and f"{len(shown)} of {len(wrong)} errors among 20 recordings" in page
     for (name, speaker, emotion, answer, sound), row in zip(shown, wrong, strict=False):
         assert (name, speaker, emotion, answer) == (row["id"], row["speaker"], row["emotion"], recognized(row))
-        heard, rate = soundfile.read(io.BytesIO(base64.b64decode(sound)))
+        training_overlap, rate = soundfile.read(io.BytesIO(base64.b64decode(sound)))
         expected, _ = soundfile.read(recordings / f"{name}.wav")
-        assert rate == 16000 and np.allclose(heard, expected[:11200], atol=1e-4) and len(heard) <= 11200
+        assert (
+            rate == 16000
+            and np.allclose(training_overlap, expected[:11200], atol=1e-4)
+            and len(training_overlap) <= 11200
+        )
 
 
 def test_utterances_that_are_parts_of_files_are_cut_out(command, tested, recordings, tmp_path, capsys):

@@ -68,7 +68,7 @@ def test_a_model_without_a_saved_model_is_refused(earlier, tmp_path, capsys):
     assert f"{folder}: has no SavedModel, whose weights are exported again" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--fold", "0"], ["--refit"], ["--records", "x"]])
+@pytest.mark.parametrize("option", [["--fold", "0"], ["--refit"]])
 def test_options_of_an_experiment_do_not_go_with_a_model(earlier, option, tmp_path, capsys):
     assert main(["export", "--model", str(earlier), "--out", str(tmp_path / "m" / "2"), *option]) == 2
     assert f"{option[0]}: it goes with --run only" in capsys.readouterr().err

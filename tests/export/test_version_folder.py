@@ -14,8 +14,10 @@ from acrnn.errors import UsageError
 from acrnn.export import saved_model, version_folder
 from acrnn.export.refit import refit
 from acrnn.export.trained_model import TrainedModel, load_network
+from acrnn.export.training_sounds import of_earlier
 from acrnn.inference import Recognizer
 from acrnn.model_card import CARD, FORMATS, Card
+from acrnn.records.record_set import RecordSet
 
 
 def test_a_run_becomes_a_model_with_a_card_by_the_command_line(run_folder, tmp_path, capsys):
@@ -49,6 +51,22 @@ def test_a_refit_trains_on_all_speakers_for_the_median_of_the_best_epochs(run_fo
     card = Card.read(out)
     assert card.fitted_on == {"speakers": [f"s{n}" for n in range(5)], "epochs": round(np.median(chosen)), "seed": 0}
     assert "trained on all speakers" in (out / "README.md").read_text()
+    sounds = RecordSet(tiny_records).sounds.sha256
+    assert card.training_sounds.found(sounds) == list(sounds) and card.training_sounds.count == len(sounds)
+
+
+def test_the_card_of_a_run_has_the_sounds_of_its_training_speakers_alone(run_folder, tiny_records, tmp_path):
+    trained = TrainedModel.of_run(run_folder, 0, records=tiny_records)
+    card = version_folder.card_of(trained, "tiny", None, ["saved-model"])
+    sounds = RecordSet(tiny_records).sounds.sha256
+    found = card.training_sounds.found(sounds)
+    assert {name.split("_")[0] for name in found} == {"s2", "s3", "s4"} and len(found) == 3 * len(sounds) / 5
+    assert TrainedModel.of_run(run_folder, 0).sounds is None
+    assert of_earlier(replace(card, sounds=None), tiny_records) == card.training_sounds
+    with pytest.raises(UsageError, match="its front end is .* name the records that the model was trained on"):
+        of_earlier(replace(card, frontend=replace(card.frontend, trim_db=9.0)), tiny_records)
+    with pytest.raises(UsageError, match="it lacks speakers that tiny was trained on \\(s9\\)"):
+        of_earlier(replace(card, fitted_on={**card.fitted_on, "speakers": ["s1", "s9"]}), tiny_records)
 
 
 def test_a_refit_takes_the_records_of_its_experiment_alone(run_folder, tiny_corpus, tmp_path):
@@ -90,7 +108,6 @@ def test_a_failed_export_leaves_nothing_behind_and_keeps_what_was_there(run_fold
         (["--format", "torch"], "--format torch: it is unknown; choose from saved-model"),
         (["--format", "onnx", "--serving"], "--serving: TensorFlow Serving takes a SavedModel"),
         (["--refit"], "--refit: it trains on all speakers, so it needs --records"),
-        (["--records", "somewhere"], "--records somewhere: the network of this run needs none"),
     ],
 )
 def test_wrong_usage_is_refused_before_the_work(options, message, run_folder, tmp_path, capsys):

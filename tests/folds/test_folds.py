@@ -32,6 +32,8 @@ def rows():
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_parts_are_disjoint_and_together_everything_unless_the_protocol_divides_sentences(rows, protocol):
+    if protocol == "prescribed-train-test":
+        rows = [replace(item, split="train" if item.split == "validation" else item.split) for item in rows]
     folds = make_folds(protocol, rows, EMOTIONS)
     speaker = {item.id: item.speaker for item in rows}
     for fold in folds:

@@ -50,3 +50,26 @@ def test_unknown_speakers_cannot_be_divided(protocol):
     rows = [replace(row, session=row.split, text="x") for row in rows_of(*[UNKNOWN_SPEAKER] * 3)]
     with pytest.raises(ValueError, match=f"the speakers are unknown.*{protocol}.*choose prescribed"):
         make_folds(protocol, rows, EMOTIONS)
+
+
+def test_validation_speakers_are_drawn_from_the_training_speakers_on_request_and_always_the_same():
+    rows = [
+        UtteranceRow(f"{speaker}{number}", speaker, "", EMOTIONS[number], number, 9, 1, 1.0, 16000, "", "", "", part)
+        for speaker, part in zip("abcdefghijklm", ["train"] * 10 + ["test"] * 3, strict=True)
+        for number in (0, 1)
+    ]
+    with pytest.raises(ValueError, match="are: test 6, train 20;.*by the protocol prescribed-train-test"):
+        make_folds("prescribed", rows, EMOTIONS)
+    (fold,) = make_folds("prescribed-train-test", rows, EMOTIONS)
+    assert {utterance[0] for utterance in fold.test} == {"k", "l", "m"}
+    assert len({utterance[0] for utterance in fold.validation}) == 2 and len(fold.train) == 16
+    assert fold.name == "prescribed; validation on 2 of 10 training speakers" and fold.speaker_independent
+    assert make_folds("prescribed-train-test", rows[::-1], EMOTIONS)[0].validation == fold.validation[::-1]
+
+
+def test_a_split_with_a_validation_part_or_with_shared_speakers_has_no_validation_speakers_drawn():
+    with pytest.raises(ValueError, match="train 2, validation 2; .*choose the protocol prescribed for"):
+        make_folds("prescribed-train-test", rows_of("anna", "bert", "cleo"), EMOTIONS)
+    shared = [replace(row, split=row.split.replace("validation", "train")) for row in rows_of("anna", "bert", "anna")]
+    with pytest.raises(ValueError, match="speaker 'anna' is in the train and the test part"):
+        make_folds("prescribed-train-test", shared, EMOTIONS)

@@ -18,6 +18,7 @@ from support.corpus_trees import (
     write_ravdess,
 )
 from support.iemocap_tree import build_iemocap_tree, sample_turns
+from support.meld_tree import write_meld
 
 from acrnn.errors import FieldError
 from data_prep.corpora import CORPORA, toy, toy_bimodal
@@ -42,6 +43,7 @@ EXAMPLES = {
     "emodb": (lambda path: write_emodb(path, {"anger": 3, "fear": 2}), PARTIAL),
     "ravdess": (lambda path: write_ravdess(path, ("07",)), PARTIAL),
     "iemocap": (lambda path: build_iemocap_tree(path, sample_turns()), PARTIAL),
+    "meld": (write_meld, PARTIAL),
     "manifest": (lambda path: write_manifest(path, MANIFEST), ReadOptions()),
     "folder": (write_folders, BY_PREFIX),
     "audformat": (write_audformat, ReadOptions()),
