@@ -88,6 +88,7 @@ setup(
             "shtab>=1.7,<2",
             "opensmile>=2.5,<3",
             "jax>=0.4.30,<1",
+            "mlflow-skinny>=3,<4",
             "keras-tuner>=1.4.8,<1.5",
             "onnx>=1.17,<2",
             "tf2onnx>=1.17,<2",

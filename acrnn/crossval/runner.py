@@ -116,6 +116,7 @@ def _run_missing(prepared: Prepared, tasks: Sequence[Task], engine: Engine, prog
     experiment, at_once, output_dir = prepared.experiment, engine.at_once(len(tasks)), progress.output_dir
     inputs = [experiment.records / MANIFEST]
     with progress:
+        progress.show()
         if experiment.initial_weights.kind == "corpus" and (at_once > 1 or engine.is_cluster):
             seeds = [(ALL_FOLDS, seed) for seed in sorted({seed for _, seed in tasks})]
             engine.run(_pretrain, seeds, progress.take, (experiment, output_dir), output_dir, inputs)
@@ -176,8 +177,13 @@ class _Progress(ProgressLine):
             name = self.prepared.folds[fold].name
             self.announce(f"{len(self.finished)} of {self.num_tasks} runs: fold {fold} ({name}), seed {seed}: {value}")
             write_results(self.output_dir)
-        done = len(self.finished) * self.epochs + sum(part.done for part in self.running.values())
-        self.update(done, self.num_tasks * self.epochs, note, list(self.running.values()))
+        self.show(note)
+
+    def show(self, note: str = "") -> None:
+        """Shows the epochs that are done, with a note; a terminal has bars from the start on."""
+        running = list(self.running.values())
+        done = len(self.finished) * self.epochs + sum(part.done for part in running)
+        self.update(done, self.num_tasks * self.epochs, note, running)
 
 
 def run_tasks(

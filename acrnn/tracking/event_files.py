@@ -128,7 +128,7 @@ def _text(tag: str, markdown: str):
 
     plugin = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="text")
     summary, metadata = tf.compat.v1.Summary, tf.compat.v1.SummaryMetadata(plugin_data=plugin)
-    tensor = tf.make_tensor_proto([markdown.encode()])
+    tensor = tf.make_tensor_proto(markdown.encode())
     return summary(value=[summary.Value(tag=tag, metadata=metadata, tensor=tensor)])
 
 

@@ -66,21 +66,20 @@ class MlflowRuns:
         self._experiment = self._experiment_id(os.environ.get("MLFLOW_EXPERIMENT_NAME") or _EXPERIMENT)
         self.parent = self._parent_of(subject)
         self._runs: dict[tuple[int, int], str] = {}  # those that have begun here
-        self._earlier = {
-            (int(run.data.tags[_FOLD]), int(run.data.tags[_SEED])): run.info
-            for run in self._found(_PARENT, self.parent)
-        }
+        self._earlier: dict[tuple[str, int, int], str] = {}  # id by status, fold and seed
+        for run in self._found(_PARENT, self.parent):
+            fold, seed = int(run.data.tags[_FOLD]), int(run.data.tags[_SEED])
+            self._earlier[run.info.status, fold, seed] = run.info.run_id
 
     def has(self, fold: int, seed: int) -> bool:
         """See `Tracker.has`."""
-        return (fold, seed) in self._earlier and self._earlier[fold, seed].status == _FINISHED
+        return (_FINISHED, fold, seed) in self._earlier
 
     def begin(self, fold: int, seed: int) -> None:
         """See `Tracker.begin`."""
         self._end(fold, seed, _KILLED)
-        left = self._earlier.pop((fold, seed), None)
-        if left and left.status == _RUNNING:
-            self._called(self._client.set_terminated, left.run_id, _KILLED)
+        if left := self._earlier.pop((_RUNNING, fold, seed), None):  # its command was killed
+            self._called(self._client.set_terminated, left, _KILLED)
         tags = {_PARENT: self.parent, _FOLD: str(fold), _SEED: str(seed)}
         self._runs[fold, seed] = self._created(
             f"fold {fold}, seed {seed}", tags, {"fold": str(fold), "seed": str(seed)}

@@ -16,7 +16,7 @@ from acrnn.crossval import Experiment, cross_validate
 from acrnn.crossval.tracked import TrackedRuns, curve_values, publish
 from acrnn.recipes import CHEN2018, RECIPES, Recipe
 from acrnn.tracking import Subject, Trackers, Tracking
-from acrnn.tracking.mlflow_runs import library
+from acrnn.tracking.mlflow_runs import MlflowRuns, library
 from acrnn.training.estimator import Epoch
 from experiments import run_cv, tune_depth
 
@@ -139,10 +139,19 @@ def test_an_interrupted_run_does_not_leave_its_curve_in_tensorboard(tmp_path):
 
 
 def test_an_interrupted_run_is_killed_in_mlflow_and_its_parent_goes_on(tmp_path):
-    interrupted_and_begun_again(Tracking(mlflow=str(tmp_path)), tmp_path)
+    tracking = Tracking(mlflow=str(tmp_path))
+    interrupted_and_begun_again(tracking, tmp_path)
     _, (parent,), children = store(tmp_path)
     assert parent.info.status == "FINISHED"
-    assert sorted(child.info.status for child in children) == ["KILLED"] * 3
+    assert [child.info.status for child in children] == ["KILLED"] * 3
+    tracker = MlflowRuns(str(tmp_path), SUBJECT)
+    assert not tracker.has(3, 1)
+    tracker.begin(3, 1)  # and its command is killed
+    with tracking.opened(SUBJECT) as trackers:
+        trackers.each(lambda tracker: tracker.begin(3, 1))
+        trackers.each(lambda tracker: tracker.finish(3, 1, 2, {"test_uar": 0.5}))
+    assert MlflowRuns(str(tmp_path), SUBJECT).has(3, 1)
+    assert sorted(child.info.status for child in store(tmp_path)[2]) == ["FINISHED"] + ["KILLED"] * 4
 
 
 def test_a_failed_run_is_failed_in_mlflow(tmp_path):
