@@ -20,7 +20,7 @@ def add_tracking_options(parser: argparse.ArgumentParser) -> None:
 
 
 def tracking_from(options: argparse.Namespace) -> Tracking:
-    """Returns where the options send the learning curves; nowhere for a script without the options.
+    """Returns the destinations to which the options send the learning curves; nowhere for a script without the options.
 
     Raises:
         ImportError: the extra of MLflow is not installed.

@@ -63,7 +63,7 @@ class Tracker(Protocol):
     name: str
 
     def has(self, fold: int, seed: int) -> bool:
-        """Whether the run is there and finished, so that it is not added again."""
+        """Returns whether the run is there and finished, so that it is not added again."""
         ...
 
     def begin(self, fold: int, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Where the learning curves of a command go, and the trackers that take them there."""
+"""Destinations of the learning curves of a command, and the trackers that take them there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from acrnn.tracking.tracker import Subject, Tracker
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where learning curves go; by default nowhere.
+    """Destinations of learning curves; by default none.
 
     Attributes:
         tensorboard: folder for the event files of TensorBoard; None for none.
