@@ -46,6 +46,7 @@ setup(
         "matplotlib>=3.9,<4",
         "jinja2>=3.1,<4",
         "filelock>=3.25,<5",
+        "rich>=13.7,<16",  # progress; Keras has it too
     ],
     extras_require={
         "audformat": ["audformat>=1.3,<2"],
@@ -70,6 +71,8 @@ setup(
         "pocketsphinx": ["pocketsphinx>=5,<6"],  # texts recognized offline, in English
         "whisper": ["faster-whisper>=1.1,<2"],  # texts recognized by a Whisper model that you have
         "ray": ["ray>=2.40,<3"],  # experiments and preparation on a cluster
+        "mlflow": ["mlflow-skinny>=3,<4"],  # acrnn train --mlflow
+        "tensorboard": ["tensorboard>=2.19,<3"],  # to view what acrnn train --tensorboard wrote
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
         "fuzz": ["atheris>=2.3,<4"],  # tests/faults/coverage_fuzz.py
         "test": [
@@ -87,6 +90,7 @@ setup(
             "opensmile>=2.5,<3",
             "pyarrow>=16,<27",
             "jax>=0.4.30,<1",
+            "mlflow-skinny>=3,<4",
             "keras-tuner>=1.4.8,<1.5",
             "onnx>=1.17,<2",
             "tf2onnx>=1.17,<2",

@@ -1,9 +1,25 @@
-"""A progress line with the estimated time left: rewritten in place on a terminal, a line every 15 s in a log file."""
+"""Progress of a long job on stderr: bars with the estimated time left on a terminal, a line every 15 s in a log file."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_INTERVAL_SECONDS = 15.0  # between two lines in a log file
+_REFRESHES_PER_SECOND = 2
+_NO_CURSOR = ("dumb", "unknown")  # values of TERM for terminals that cannot rewrite a line
+
+
+class Part(NamedTuple):
+    """A part of a job that runs beside others: its title, what is done of it, its total, and a note."""
+
+    title: str
+    done: int
+    total: int
+    note: str = ""
 
 
 class ProgressLine:
@@ -16,21 +32,29 @@ class ProgressLine:
 
     def __init__(self, title: str, unit: str):
         self.title, self.unit = title, unit
-        self.is_terminal = sys.stderr.isatty()
-        self.interval_seconds = 0.2 if self.is_terminal else 15.0
+        self.is_terminal = sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in _NO_CURSOR
+        self.interval_seconds = 0.0 if self.is_terminal else _INTERVAL_SECONDS
         self.shown_at = time.monotonic()
         self.first: tuple[float, int] | None = None
-        self.done = self.width = 0
+        self.done = 0
+        self.bars: _Bars | None = None
 
     def __enter__(self) -> ProgressLine:
         return self
 
     def __exit__(self, *exception) -> None:
-        if self.width:
-            print(file=sys.stderr)
+        if self.bars:
+            self.bars.end()
+            self.bars = None
 
-    def update(self, done: int, total: int, note: str = "") -> None:
-        """Shows the progress, with a note, if the last update is long enough ago or the job is finished."""
+    def update(self, done: int, total: int, note: str = "", parts: Sequence[Part] = ()) -> None:
+        """Shows the progress if the last update is long enough ago or the job is finished.
+
+        Args:
+            done, total: finished units and all units.
+            note: text about the latest event.
+            parts: parts that run now; a terminal has a bar for each if there are several.
+        """
         now = time.monotonic()
         # Time is measured from the first finished part: starting processes and compiling happen only once, before it.
         if done and self.first is None:
@@ -40,12 +64,13 @@ class ProgressLine:
         if not is_due:
             return
         self.shown_at = now
-        text = f"{self.title}: {done} of {total} {self.unit}{self._left(now, done, total)} {note}".rstrip()
+        counted, left = f"{done} of {total} {self.unit}", self._left(now, done, total)
         if self.is_terminal:
-            print("\r" + text.ljust(self.width), end="", file=sys.stderr, flush=True)
-            self.width = len(text)
+            self.bars = self.bars or _Bars()
+            note = "" if len(parts) > 1 else note  # the bars of the parts say more
+            self.bars.show(Part(self.title, done, total, f"{counted}{left} {note}".rstrip()), parts)
         else:
-            print(text, file=sys.stderr, flush=True)
+            print(f"{self.title}: {counted}{left} {note}".rstrip(), file=sys.stderr, flush=True)
 
     def _left(self, now: float, done: int, total: int) -> str:
         """Text with the estimated time left; empty if there is no estimate."""
@@ -53,6 +78,42 @@ class ProgressLine:
             return ""
         started, first = self.first
         return f", {duration((now - started) / (done - first) * (total - done))} left" if first < done < total else ""
+
+
+class _Bars:
+    """The bars on a terminal: one for the whole job, and one for each part if several run at the same time."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        self.progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=Console(file=sys.stderr, highlight=False),
+            refresh_per_second=_REFRESHES_PER_SECOND,
+            redirect_stdout=sys.stdout.isatty(),  # lines for the terminal stand above the bars; a file keeps its lines
+        )
+        self.ids: dict[str, TaskID] = {}
+        self.progress.start()
+
+    def show(self, whole: Part, parts: Sequence[Part]) -> None:
+        """Shows the job, with its parts if there are several, and removes the bars of other parts."""
+        shown = {part.title: part for part in [whole, *(parts if len(parts) > 1 else ())]}
+        for title in self.ids.keys() - shown.keys():
+            self.progress.remove_task(self.ids.pop(title))
+        for title, part in shown.items():
+            if title not in self.ids:
+                indented = title if part is whole else f"  {title}"
+                self.ids[title] = self.progress.add_task(indented, total=part.total, note="")
+            self.progress.update(self.ids[title], completed=part.done, total=part.total, note=part.note)
+
+    def end(self) -> None:
+        """Draws the final state, and gives the terminal back with its cursor."""
+        self.progress.stop()
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,9 @@ from acrnn import reports
 from acrnn.crossval.experiment import Experiment
 from acrnn.crossval.results import RESULTS, Results, read_results
 from acrnn.crossval.runner import cross_validate
+from acrnn.crossval.tracked import publish
 from acrnn.engines import Engine
+from acrnn.tracking import NOTHING, Tracking
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ def run(
     jobs: int,
     after_each: Callable[[], None] = lambda: None,
     engine: Engine | None = None,
+    tracking: Tracking = NOTHING,
 ) -> None:
     """Runs what is missing of every variant, one after the other.
 
@@ -47,14 +50,14 @@ def run(
         folds: folds of every variant; None for the folds of each.
         seeds, jobs: see `cross_validate`.
         after_each: called after every variant, to write the tables of what is finished.
-        engine: see `cross_validate`.
+        engine, tracking: see `cross_validate`.
     """
     for variant in variants:
         print(f"{variant.name}: {variant.title}", flush=True)
         folder = output_dir / variant.name
         chosen = variant.folds if folds is None else folds
-        cross_validate(variant.experiment, folder, chosen, seeds, jobs, engine=engine)
-        reports.write_report(folder)
+        results = cross_validate(variant.experiment, folder, chosen, seeds, jobs, engine=engine, tracking=tracking)
+        publish(tracking, folder, results, reports.write_report(folder))
         after_each()
 
 

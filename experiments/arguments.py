@@ -16,6 +16,7 @@ from acrnn.frontends import FRONTENDS
 from acrnn.frozen import FROZEN
 from acrnn.models import MODELS
 from acrnn.recipes import RECIPES
+from acrnn.tracking.arguments import add_tracking_options
 from data_prep.arguments import add_corpus_arguments, add_trim_option
 from data_prep.corpora import CORPORA
 from data_prep.speed import speeds
@@ -80,6 +81,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of every experiment: runs, output, corpus, network, training, and the papers' own."""
     _add_runs(parser.add_argument_group("experiment"))
     add_engine_options(parser)
+    add_tracking_options(parser)
     add_corpus_arguments(parser)
     _add_network(parser.add_argument_group("network"))
     add_recipe_options(parser)

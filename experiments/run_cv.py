@@ -20,6 +20,7 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 from acrnn import studies
 from acrnn.console import comma_separated
 from acrnn.crossval.runner import cross_validate
+from acrnn.crossval.tracked import publish
 from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
@@ -27,6 +28,7 @@ from acrnn.recipes import RECIPES
 from acrnn.reports.html import write_report
 from acrnn.reports.tables import summary
 from acrnn.studies import Variant
+from acrnn.tracking.arguments import tracking_from
 from experiments import arguments, from_options, nested_selection, study
 
 
@@ -79,13 +81,17 @@ def run(options: argparse.Namespace) -> int:
         from_options.adopt_best(options)
     elif options.tuning:
         raise FieldError("tuning", options.tuning, "it goes with --model best only; leave it out")
+    tracking = tracking_from(options)
     experiment = from_options.experiment(options)
     if experiment.initial_weights.model:
         names.append(f"from_{experiment.initial_weights.model.name}")
     output_dir = options.output_dir or Path("runs", "_".join(names))
     engine = engine_from(options, options.jobs)
-    results = cross_validate(experiment, output_dir, options.folds, options.seeds, options.jobs, engine=engine)
+    results = cross_validate(
+        experiment, output_dir, options.folds, options.seeds, options.jobs, engine=engine, tracking=tracking
+    )
     report = write_report(output_dir, experiment.records)
+    publish(tracking, output_dir, results, report)
     print(summary(results))
     print(f"results {output_dir / 'results.json'}, report {report}")
     return 0
@@ -100,6 +106,7 @@ def _run_nested(options: argparse.Namespace) -> int:
             "nested", ",".join(options.nested), "it names the recipes; leave out --recipe and --model best"
         )
     names = study.chosen("nested", options.nested, list(RECIPES))
+    tracking = tracking_from(options)
     output_dir = options.output_dir or Path("runs", f"{from_options.selection_name(options)}_{options.model}_nested")
     variants = [
         Variant(
@@ -108,7 +115,7 @@ def _run_nested(options: argparse.Namespace) -> int:
         for name in names
     ]
     engine = engine_from(options, options.jobs)
-    studies.run(variants, output_dir, options.folds, options.seeds, options.jobs, engine=engine)
+    studies.run(variants, output_dir, options.folds, options.seeds, options.jobs, engine=engine, tracking=tracking)
     return nested_selection.run([output_dir / name for name in names], output_dir / nested_selection.FILE)
 
 

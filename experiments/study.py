@@ -11,6 +11,7 @@ from acrnn.console import comma_separated
 from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
 from acrnn.studies import Variant
+from acrnn.tracking.arguments import tracking_from
 from experiments import arguments
 from experiments.parser import ExperimentParser
 
@@ -71,9 +72,10 @@ def run_study(
         files.write_text(output_dir / file, page(options, output_dir))
 
     if not options.tables_only:
+        tracking = tracking_from(options)
         todo = variants(options, output_dir)
         engine = engine_from(options, options.jobs)
-        studies.run(todo, output_dir, options.folds, options.seeds, options.jobs, write, engine)
+        studies.run(todo, output_dir, options.folds, options.seeds, options.jobs, write, engine, tracking)
     write()
     print((output_dir / file).read_text(encoding="utf-8"))
     return 0

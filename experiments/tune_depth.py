@@ -73,6 +73,9 @@ def run(options: argparse.Namespace) -> int:
             "a search spreads over machines by the variables of KerasTuner, such as KERASTUNER_ORACLE_IP; leave it out"
         )
         raise FieldError("engine", options.engine, problem)
+    for name in ("tensorboard", "mlflow"):
+        if (value := getattr(options, name)) is not None:
+            raise FieldError(name, value, "a search keeps its curves in its folder; leave it out")
     if options.init_from:
         problem = "a search varies the network, and a trained model has one; leave it out"
         raise FieldError("init_from", options.init_from, problem)

@@ -29,6 +29,7 @@ COMMAND_LINE = {
     "acrnn.inference.listen",
     "acrnn.inference.timeline_command",
     "acrnn.inference.sound_arguments",
+    "acrnn.tracking.arguments",
     "data_prep.__main__",
     "data_prep.arguments",
     "data_prep.auxiliary_inputs",

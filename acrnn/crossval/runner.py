@@ -21,11 +21,13 @@ from acrnn.crossval.fine_tuning import announcement
 from acrnn.crossval.fold_run import FoldRunner, make_estimator
 from acrnn.crossval.results import Results, write_results
 from acrnn.crossval.run import read_run, run_path, write_run
+from acrnn.crossval.tracked import TrackedRuns, tracked_runs
 from acrnn.engines import Engine, LocalEngine
 from acrnn.output import lock
-from acrnn.progress import ProgressLine
+from acrnn.progress import Part, ProgressLine
 from acrnn.records import RecordSet
 from acrnn.records.manifest import MANIFEST
+from acrnn.tracking import NOTHING, Tracking
 
 _PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 2.0  # between two looks at the runs of other processes
@@ -41,6 +43,7 @@ def cross_validate(
     jobs: int = 1,
     announce: Callable[[str], None] = print,
     engine: Engine | None = None,
+    tracking: Tracking = NOTHING,
 ) -> Results:
     """Runs what is missing of an experiment, writes results.json and returns the results.
 
@@ -53,6 +56,7 @@ def cross_validate(
             by rounding errors between numbers of processes.
         announce: takes a line for every finished run.
         engine: runs the folds, see `acrnn.engines`; None for the local engine with these jobs.
+        tracking: where learning curves go besides the results; it changes nothing in them.
 
     Raises:
         FileNotFoundError, ValueError: the experiment cannot be prepared (see `Prepared.of`), the folder holds another
@@ -68,7 +72,9 @@ def cross_validate(
         _check_finished(output_dir, tasks, announce)
         if line := announcement(experiment.initial_weights, prepared.records.manifest.labels):
             announce(line)
-        _run_all(prepared, output_dir, tasks, engine or LocalEngine(jobs), announce)
+        with tracked_runs(tracking, prepared, output_dir) as tracked:
+            tracked.add_finished(sorted(set(tasks)))
+            _run_all(prepared, output_dir, tasks, engine or LocalEngine(jobs), announce, tracked)
         with lock.exclusive(output_dir, _PATIENCE_SECONDS):  # the last writer has read the runs of all processes
             return write_results(output_dir)
 
@@ -83,14 +89,19 @@ def _check_finished(output_dir: Path, tasks: Sequence[Task], announce: Callable[
 
 
 def _run_all(
-    prepared: Prepared, output_dir: Path, tasks: Sequence[Task], engine: Engine, announce: Callable[[str], None]
+    prepared: Prepared,
+    output_dir: Path,
+    tasks: Sequence[Task],
+    engine: Engine,
+    announce: Callable[[str], None],
+    tracked: TrackedRuns,
 ) -> None:
     """Runs what is missing; waits for the runs that other processes have begun, and repeats those of killed ones."""
     is_waiting = False
     while missing := [path for task in tasks if not (path := run_path(output_dir, *task)).exists()]:
         free = [task for task in tasks if (path := run_path(output_dir, *task)) in missing and _is_free(path)]
         if free:
-            _run_missing(prepared, output_dir, free, engine, announce)
+            _run_missing(prepared, free, engine, _Progress(prepared, output_dir, len(free), announce, tracked))
         elif not is_waiting:
             announce(f"waiting for {len(missing)} runs of {lock.holder(lock.task_lock(missing[0]))}")
         is_waiting = not free
@@ -101,13 +112,11 @@ def _is_free(path: Path) -> bool:
     return lock.is_free(lock.task_lock(path))
 
 
-def _run_missing(
-    prepared: Prepared, output_dir: Path, tasks: Sequence[Task], engine: Engine, announce: Callable[[str], None]
-) -> None:
-    experiment, at_once = prepared.experiment, engine.at_once(len(tasks))
+def _run_missing(prepared: Prepared, tasks: Sequence[Task], engine: Engine, progress: _Progress) -> None:
+    experiment, at_once, output_dir = prepared.experiment, engine.at_once(len(tasks)), progress.output_dir
     inputs = [experiment.records / MANIFEST]
-    progress = _Progress(prepared, output_dir, len(tasks), announce)
     with progress:
+        progress.show()
         if experiment.initial_weights.kind == "corpus" and (at_once > 1 or engine.is_cluster):
             seeds = [(ALL_FOLDS, seed) for seed in sorted({seed for _, seed in tasks})]
             engine.run(_pretrain, seeds, progress.take, (experiment, output_dir), output_dir, inputs)
@@ -126,17 +135,25 @@ def _pretrain(tasks: Iterable[Task], report, claim, experiment: Experiment, outp
 
 
 class _Progress(ProgressLine):
-    """Shows the progress of the runs, and writes results.json after each of them."""
+    """Shows the progress of the runs, hands them to the trackers, and writes results.json after each of them."""
 
-    def __init__(self, prepared: Prepared, output_dir: Path, num_tasks: int, announce: Callable[[str], None]):
+    def __init__(
+        self,
+        prepared: Prepared,
+        output_dir: Path,
+        num_tasks: int,
+        announce: Callable[[str], None],
+        tracked: TrackedRuns,
+    ):
         super().__init__("training", "epochs")
-        self.prepared, self.output_dir, self.announce = prepared, output_dir, announce
+        self.prepared, self.output_dir, self.announce, self.tracked = prepared, output_dir, announce, tracked
         self.epochs, self.num_tasks = prepared.max_epochs, num_tasks
         self.finished: set[Task] = set()
-        self.running: dict[Task, int] = {}  # epochs done
+        self.running: dict[Task, Part] = {}
 
     def take(self, kind: str, fold: int, seed: int, value) -> None:
         """Takes an event of `run_tasks`."""
+        self.tracked.take(kind, fold, seed, value)
         note = ""
         if kind == "pretraining":
             corpus = RecordSet(self.prepared.experiment.initial_weights.source).manifest.corpus["name"]
@@ -144,9 +161,10 @@ class _Progress(ProgressLine):
             if value.epoch == 1:
                 self.announce(f"pre-training on {corpus}, seed {seed}, before its folds")
         elif kind == "epoch":
-            self.running[fold, seed] = value.epoch
             uar = "" if value.validation_uar is None else f", validation UAR {100 * value.validation_uar:.1f}"
-            note = f"(fold {fold}, seed {seed}: loss {value.loss:.3f}{uar})"
+            title, text = f"fold {fold}, seed {seed}", f"loss {value.loss:.3f}{uar}"
+            self.running[fold, seed] = Part(title, value.epoch, self.epochs, text)
+            note = f"({title}: {text})"
         elif kind in ("elsewhere", "failed"):
             self.num_tasks -= (fold, seed) not in self.finished  # a lost worker may have finished the run before
             self.running.pop((fold, seed), None)
@@ -159,8 +177,13 @@ class _Progress(ProgressLine):
             name = self.prepared.folds[fold].name
             self.announce(f"{len(self.finished)} of {self.num_tasks} runs: fold {fold} ({name}), seed {seed}: {value}")
             write_results(self.output_dir)
-        done = len(self.finished) * self.epochs + sum(self.running.values())
-        self.update(done, self.num_tasks * self.epochs, note)
+        self.show(note)
+
+    def show(self, note: str = "") -> None:
+        """Shows the epochs that are done, with a note; a terminal has bars from the start on."""
+        running = list(self.running.values())
+        done = len(self.finished) * self.epochs + sum(part.done for part in running)
+        self.update(done, self.num_tasks * self.epochs, note, running)
 
 
 def run_tasks(
