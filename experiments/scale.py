@@ -1,9 +1,9 @@
 """Measures what large corpora cost: reading a table, planning, folds and checks of many rows, and the preparation of some.
 
-    python experiments/scale.py --dataset emodb --rows 10000,100000,1000000 --prepared 1000,4000,16000
+    python experiments/scale.py --dataset emodb --rows 10000,100000,1000000 --prepared 1000,4000,16000 --output FILE
 
-The corpora are sparse: tables whose rows are overlapping seconds of a few real recordings, with the speakers and emotions of
-these. Each size is measured in a process of its own, so that its peak memory is its own. Expect experiments/results/scale.md: all
+The corpora are sparse: tables whose rows are overlapping half seconds of a few real recordings, with the speakers and emotions
+of these. Each size is measured in a process of its own, so that its peak memory is its own. Expect experiments/results/scale.md: all
 times proportional to the number of rows, and a memory that grows by the table and the fingerprints, not by the features.
 """
 
@@ -15,7 +15,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,10 +26,13 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 import numpy as np
 
 from acrnn import audio
+from acrnn.batches.sources import Feeder, Source
 from acrnn.console import Parser, import_quietly, numbers, positive, run_job
 from acrnn.crossval.environment import package_versions, peak_memory_mib
 from acrnn.folds import make_folds
 from acrnn.frontends import FRONTENDS
+from acrnn.models import MODELS
+from acrnn.recipes import CHEN2018
 from acrnn.records.record_set import RecordSet
 from acrnn.records.sounds import Sounds
 from acrnn.records.utterance_table import UtteranceRow, read_utterances, write_utterances
@@ -41,13 +45,14 @@ from data_prep.corpora import CORPORA, Utterance, read_corpus
 from data_prep.extract import Settings
 from data_prep.prepare import prepare
 from data_prep.repeated_sounds import repeated_sounds
-from data_prep.shard_plans import ShardPlan, plan_shards
+from data_prep.shard_plans import SHARD_BYTES, ShardPlan, plan_shards
 from experiments.measured import add_output, show
 
-SECONDS = 1.0  # of an utterance of a sparse corpus
+SECONDS = 0.5  # of an utterance of a sparse corpus
 FRAMES = 64  # of a random fingerprint: an utterance of 1.9 s
 PROTOCOL = "grouped-5-fold"
 SETTINGS = Settings(FRONTENDS["chen2018"], RULES["chen2018"])
+STEPS = 50  # of training
 PROJECTED = 1_000_000
 
 
@@ -103,9 +108,9 @@ def _measured(measure: Callable, folder: Path, utterances: Sequence[Utterance], 
 
 
 def write_sparse_table(path: Path, utterances: Sequence[Utterance], count: int) -> None:
-    """Writes a table of `count` utterances, each a second of one of the recordings, with its speaker and emotion.
+    """Writes a table of `count` utterances, each `SECONDS` of one of the recordings, with its speaker and emotion.
 
-    Seconds of one recording begin at different times, so that no two utterances are equal.
+    Parts of one recording begin at different times, so that no two utterances are equal.
     """
     spare = [max(0.01, audio.duration_seconds(each.path) - SECONDS) for each in utterances]
     windows = -(-count // len(utterances))
@@ -123,6 +128,13 @@ def table_steps(table: Path) -> list[Step]:
     """Measures all that a table of this size costs before and after the features are computed."""
     steps: list[Step] = []
     selection = _timed(steps, "read the table", lambda: read_corpus(CORPORA["manifest"], table), _size_of(table))
+    paths = {each.path for each in selection.utterances}
+    _timed(
+        steps,
+        "read the lengths of the recordings",
+        lambda: [audio.duration_seconds(path) for path in paths],
+        lambda seconds: f"{len(seconds)} files",
+    )
     plans = _timed(steps, "plan the shards", lambda: plan_shards(selection, table, SETTINGS), _planned)
     rows = _rows(plans)
     out = table.with_suffix(".utterances")
@@ -185,7 +197,7 @@ def preparation_steps(table: Path, jobs: int) -> list[Step]:
     """Measures the preparation of a table, and one pass over its records in random order."""
     steps: list[Step] = []
     import_quietly("tensorflow")
-    steps.append(Step("import TensorFlow", 0.0, peak_memory_mib(), ""))
+    _timed(steps, "TensorFlow alone", lambda: None, lambda nothing: "")
     out, corpus = table.with_suffix(".records"), CORPORA["manifest"]
     recordings = Recordings(read_corpus(corpus, table))
     _timed(
@@ -195,22 +207,36 @@ def preparation_steps(table: Path, jobs: int) -> list[Step]:
         lambda manifest: f"{len(manifest.shards)} files, {_megabytes(out):.0f} MB",
     )
     records = RecordSet(out)
+    _timed(steps, "open for streaming", lambda: Feeder(records, memory_bytes=0), lambda feeder: "checksums verified")
+    source = Feeder(records, memory_bytes=0).source([row.id for row in records.utterances])
     _timed(
         steps,
         "read in random order",
-        lambda: _count(records.dataset(shuffle_seed=0).batch(40).as_numpy_iterator()),
-        lambda batches: f"{batches} batches of 40",
+        lambda: sum(1 for _ in source.shuffled(CHEN2018.batch_size, np.random.default_rng(0))),
+        lambda batches: f"{batches} batches of {CHEN2018.batch_size}",
+    )
+    _timed(
+        steps,
+        f"train {STEPS} steps, streamed",
+        lambda: waiting_share(records, source),
+        lambda share: f"{100 * share:.1f} % of the time waited for batches",
     )
     shutil.rmtree(out)
     return steps
 
 
-def _count(batches: Iterator) -> int:
-    return sum(1 for _ in batches)
+def waiting_share(records: RecordSet, source: Source) -> float:
+    """Trains the reduced network for some steps; returns the share of their time in which they waited for batches."""
+    import_quietly("keras")
+    from acrnn.training.steps import Steps
 
-
-def _megabytes(folder: Path) -> float:
-    return sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    system = MODELS["chen2018-3d"]
+    recipe = replace(CHEN2018, balanced_draw=None, max_steps=STEPS)
+    network = system.estimator(system.configure(records.manifest, **system.reduced), recipe)
+    Steps(network.model, replace(recipe, max_steps=1), source, 0).epoch(1)  # compiles
+    steps = Steps(network.model, recipe, source, 0)
+    steps.epoch(1)
+    return steps.waiting_share
 
 
 def page(title: str, tables: dict[int, list[Step]], prepared: dict[int, list[Step]], jobs: int) -> str:
@@ -254,11 +280,11 @@ def projection(prepared: dict[int, list[Step]]) -> str:
     """Returns a sentence that extends the preparation of the largest sample, which took time in proportion, to a million."""
     count = max(prepared)
     step = next(step for step in prepared[count] if step.title == "prepare")
-    files, megabytes = (float(part.split()[0]) for part in step.note.split(", "))
-    factor = PROJECTED / count
+    megabytes = float(step.note.split(", ")[1].split()[0]) * PROJECTED / count
+    hours = step.seconds * PROJECTED / count / 3600
     return (
-        f"In proportion to the {count} utterances, {PROJECTED:,} take {step.seconds * factor / 3600:.1f} hours, "
-        f"{megabytes * factor / 1e3:.0f} GB and {files * factor:.0f} files."
+        f"In proportion to the {count} utterances, {PROJECTED:,} of one segment each take {hours:.1f} hours, "
+        f"{megabytes / 1e3:.0f} GB and {megabytes * 1e6 / SHARD_BYTES:.0f} files of {SHARD_BYTES / 1e6:.0f} MB."
     )
 
 

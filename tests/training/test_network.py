@@ -46,7 +46,7 @@ def test_the_weights_kept_are_those_of_the_best_epoch(network, parts, monkeypatc
 
 
 def without_time(curve):
-    return [replace(epoch, seconds=0) for epoch in curve]
+    return [replace(epoch, seconds=0, waiting_share=0) for epoch in curve]
 
 
 def test_a_run_does_not_depend_on_the_runs_before_it(feeder, network, parts):
