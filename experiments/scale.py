@@ -225,6 +225,10 @@ def preparation_steps(table: Path, jobs: int) -> list[Step]:
     return steps
 
 
+def _megabytes(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+
+
 def waiting_share(records: RecordSet, source: Source) -> float:
     """Trains the reduced network for some steps; returns the share of their time in which they waited for batches."""
     import_quietly("keras")
