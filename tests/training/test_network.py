@@ -23,6 +23,7 @@ def test_the_tiny_corpus_is_learnt(network, parts):
     fit = network.fit(*parts[:2], seed=0)
     posteriors, labels = network.posteriors(parts[2])
     assert fit.curve[-1].loss < fit.curve[0].loss
+    assert all(0 < point["waiting_share"] < 1 for point in fit.to_dict()["curve"])
     assert metrics.uar(metrics.confusion(labels, posteriors.argmax(axis=1), 3)) > 0.6
 
 
