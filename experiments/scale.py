@@ -3,8 +3,8 @@
     python experiments/scale.py --dataset emodb --rows 10000,100000,1000000 --prepared 1000,4000,16000 --output FILE
 
 The corpora are sparse: tables whose rows are overlapping half seconds of a few real recordings, with the speakers and emotions
-of these. Each size is measured in a process of its own, so that its peak memory is its own. Expect experiments/results/scale.md: all
-times proportional to the number of rows, and a memory that grows by the table and the fingerprints, not by the features.
+of these. Each size is measured in a process of its own, so that its peak memory is its own. Expect experiments/results/scale.md:
+times roughly proportional to the number of rows, and a memory that grows by the table and the fingerprints, not by the features.
 """
 
 from __future__ import annotations
