@@ -74,6 +74,12 @@ class Step(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return run_job(lambda: run(options), parser)
+
+
+def _parser() -> Parser:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", choices=CORPORA, default="toy", help="real recordings (default: %(default)s)")
     add_recording_arguments(parser)
@@ -81,8 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--prepared", type=numbers, default=(1000,), metavar="N,N", help="utterances to prepare")
     parser.add_argument("--jobs", type=positive, default=1, help="processes of a preparation (default: %(default)s)")
     add_output(parser)
-    options = parser.parse_args(arguments)
-    return run_job(lambda: run(options), parser)
+    return parser
 
 
 def run(options: argparse.Namespace) -> int:
