@@ -145,8 +145,7 @@ def table_steps(table: Path) -> list[Step]:
     out = table.with_suffix(".utterances")
     _timed(steps, "write utterances.csv", lambda: write_utterances(out, rows), _size_of(out))
     _timed(steps, "read utterances.csv", lambda: read_utterances(out), lambda read: f"{len(read)} rows")
-    folds = _timed(steps, f"folds, {PROTOCOL}", lambda: make_folds(PROTOCOL, rows, selection.labels), _number_of_folds)
-    del folds
+    _timed(steps, f"folds, {PROTOCOL}", lambda: make_folds(PROTOCOL, rows, selection.labels), _number_of_folds)
     sounds = random_sounds(rows)
     starts = dict.fromkeys(sounds.sha256, 0.0)
     _timed(
