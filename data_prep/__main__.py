@@ -21,9 +21,10 @@ from acrnn.frontends import FRONTENDS
 from acrnn.records.manifest import Manifest
 from acrnn.records.record_set import RecordSet
 from data_prep import speed
-from data_prep.arguments import add_corpus_arguments, add_trim_option, prepare_corpus
+from data_prep.arguments import add_corpus_arguments, add_trim_option, megabytes, prepare_corpus
 from data_prep.corpora import CORPORA
 from data_prep.extract import Settings
+from data_prep.shard_plans import SHARD_BYTES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,6 +105,14 @@ def _add_records_arguments(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="precision of the stored features (default: %(default)s)",
     )
+    group.add_argument(
+        "--shard-size",
+        dest="shard_bytes",
+        type=megabytes,
+        default=SHARD_BYTES,
+        metavar="MB",
+        help=f"size above which the records of a speaker go into several files (default: {SHARD_BYTES / 1e6:g})",
+    )
     group.add_argument("--jobs", type=positive, default=os.cpu_count(), help="worker processes (default: all cores)")
 
 
@@ -114,7 +123,9 @@ def run_prepare(options: argparse.Namespace) -> int:
     rule = replace(rule, padding=options.padding or rule.padding)
     frontend = replace(FRONTENDS[options.frontend], trim_db=options.trim_db)
     settings = Settings(frontend, rule, options.dtype, options.speeds, options.speed_by)
-    manifest = prepare_corpus(options.corpus, options, options.out, settings, options.jobs)
+    manifest = prepare_corpus(
+        options.corpus, options, options.out, settings, options.jobs, shard_bytes=options.shard_bytes
+    )
     print(f"{options.out}: {_size(manifest)} in {time.monotonic() - started:.0f} s")
     for item in manifest.skipped:
         print(f"left out: {item['reason']}", file=sys.stderr)
@@ -124,7 +135,8 @@ def run_prepare(options: argparse.Namespace) -> int:
 def _size(manifest: Manifest) -> str:
     utterances = sum(shard.num_utterances for shard in manifest.shards)
     copies = f" at {len(manifest.speeds)} speeds" if len(manifest.speeds) > 1 else ""
-    return f"{utterances} utterances{copies}, {manifest.num_segments} segments, {len(manifest.shards)} speakers"
+    files = f" in {len(manifest.shards)} files" if manifest.shard_bytes else ""
+    return f"{utterances} utterances{copies}, {manifest.num_segments} segments, {manifest.num_speakers} speakers{files}"
 
 
 def run_inspect(options: argparse.Namespace) -> int:

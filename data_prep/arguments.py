@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Callable
 from dataclasses import fields
@@ -20,6 +21,7 @@ from data_prep.corpora.base import locate_data
 from data_prep.corpora.own import named, own_name
 from data_prep.extract import Settings
 from data_prep.prepare import PreparationError, prepare
+from data_prep.shard_plans import SHARD_BYTES
 from data_prep.transcripts.engines import ENGINES
 
 # Options that choose recordings and their emotions.
@@ -98,6 +100,17 @@ def column(text: str) -> tuple[str, str]:
     return ours, theirs
 
 
+def megabytes(text: str) -> int:
+    """Parses a size in megabytes, such as 200 or 0.5; returns bytes."""
+    try:
+        size = float(text)
+    except ValueError:
+        size = math.nan
+    if not 1 <= size * 1e6 < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size in megabytes such as 200")
+    return round(size * 1e6)
+
+
 def read_options(options: argparse.Namespace) -> ReadOptions:
     """Returns how the options of `add_recording_arguments` read a corpus."""
     values = {item.name: getattr(options, item.name, item.default) for item in fields(ReadOptions)}
@@ -155,6 +168,7 @@ def prepare_corpus(
     settings: Settings,
     jobs: int,
     check: Callable[[Selection], None] = lambda selection: None,
+    shard_bytes: int = SHARD_BYTES,
 ) -> Manifest:
     """Locates, reads and prepares a corpus.
 
@@ -165,6 +179,7 @@ def prepare_corpus(
         settings: settings of the record set.
         jobs: number of worker processes.
         check: called with the utterances before records are made; raises an error to refuse them.
+        shard_bytes: see `prepare`.
 
     Returns:
         The manifest of the record set.
@@ -188,6 +203,7 @@ def prepare_corpus(
                 options.skip_bad,
                 line.update,
                 engine,
+                shard_bytes,
             )
     except PreparationError as error:
         raise PreparationError(error.failures, "pass --skip-bad to leave them out") from None

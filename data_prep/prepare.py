@@ -22,8 +22,9 @@ from data_prep.auxiliary_inputs import Recordings
 from data_prep.corpora.base import Corpus, Selection
 from data_prep.extract import Settings
 from data_prep.repeated_sounds import repeated_sounds
+from data_prep.shard_plans import SHARD_BYTES, ShardPlan, plan_shards
 from data_prep.shard_tasks import write_shards_by
-from data_prep.shards import PROGRESS, ShardPlan, WrittenShard, plan_shards
+from data_prep.shards import PROGRESS, WrittenShard
 
 _VERSIONED = ("acrnn", "numpy", "python_speech_features", "librosa", "soundfile", "soxr", "tensorflow")
 
@@ -55,11 +56,12 @@ def prepare(
     skip_bad: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
     engine: Engine | None = None,
+    shard_bytes: int = SHARD_BYTES,
 ) -> Manifest:
     """Writes the record set of a selection and returns its manifest.
 
-    A later call with the same recordings and settings keeps the shards that are finished. Memory holds a few utterances per
-    worker, whatever the size of the corpus.
+    A later call with the same recordings and settings keeps the shards that are finished. Memory holds the features of a
+    few utterances per worker, whatever the size of the corpus, and the table and the fingerprints of all utterances.
 
     Args:
         corpus: the corpus.
@@ -72,6 +74,8 @@ def prepare(
         skip_bad: leave out recordings that cannot be used, or that repeat an earlier one, and list them in the manifest.
         progress: called with the number of utterances done and the total.
         engine: see `write_shards_by`.
+        shard_bytes: size above which the segments of a speaker are divided into several shards; finished records of another
+            size are used as they are.
 
     Raises:
         PreparationError: recordings cannot be used, or repeat an earlier one of the same speaker and emotion, and skip_bad is
@@ -81,39 +85,36 @@ def prepare(
         OSError: the disk is full, the folder cannot be written, or another process works in it.
     """
     _refuse_single_emotion(recordings.selection, data_dir)
-    plans = plan_shards(recordings.selection, data_dir, settings)
     if not (out / MANIFEST).exists():
+        plans = plan_shards(recordings.selection, data_dir, settings, shard_bytes)
         with lock.exclusive(out):
             if not (out / MANIFEST).exists():
-                return _write(out, corpus, recordings, subset, settings, plans, jobs, skip_bad, progress, engine)
+                written = _write(out, plans, jobs, skip_bad, progress, engine)
+                divided = shard_bytes if any(plan.part for plan in plans) else None
+                return _finish(out, corpus, recordings, subset, settings, written, divided)
     if (
         out / PROGRESS
     ).exists():  # the process that wrote the manifest was killed before it had cleaned up, or is about to
         with suppress(OSError), lock.exclusive(out):
             _remove_leftovers(out)
-    return _finished_manifest(out, corpus, recordings, plans, settings, skip_bad)
+    return _finished_manifest(out, corpus, recordings, data_dir, settings, skip_bad)
 
 
 def _write(
     out: Path,
-    corpus: Corpus,
-    recordings: Recordings,
-    subset: str | None,
-    settings: Settings,
     plans: Sequence[ShardPlan],
     jobs: int,
     skip_bad: bool,
     progress: Callable[[int, int], None],
     engine: Engine | None,
-) -> Manifest:
+) -> list[WrittenShard]:
     progress(0, sum(len(plan.jobs) for plan in plans))  # TensorFlow and the worker processes take some seconds to start
     import_quietly("tensorflow")
     written = write_shards_by(engine, out, plans, jobs, skip_bad, progress)
     failures = [failure for shard in written for failure in shard.skipped]
     if failures and not skip_bad:
         raise PreparationError(failures)
-    written = _without_repetitions(out, plans, written, jobs, skip_bad, engine)
-    return _finish(out, corpus, recordings, subset, settings, written)
+    return _without_repetitions(out, plans, written, jobs, skip_bad, engine)
 
 
 def _remove_leftovers(out: Path) -> None:
@@ -139,8 +140,11 @@ def _without_repetitions(
         raise PreparationError([{"id": id, "path": paths[id], "reason": reason} for id, reason in reasons.items()])
     shorter = [plan.without(reasons) for plan in plans]
     changed = [number for number, plan in enumerate(plans) if shorter[number] != plan]
+    if not changed:
+        return list(written)
     again = write_shards_by(engine, out, [shorter[number] for number in changed], jobs, skip_bad)
-    return [dict(zip(changed, again, strict=True)).get(number, shard) for number, shard in enumerate(written)]
+    outcomes = {**dict(enumerate(written)), **dict(zip(changed, again, strict=True))}
+    return [outcomes[number] for number in range(len(plans))]
 
 
 def _refuse_single_emotion(selection: Selection, data_dir: Path) -> None:
@@ -149,10 +153,11 @@ def _refuse_single_emotion(selection: Selection, data_dir: Path) -> None:
 
 
 def _finished_manifest(
-    out: Path, corpus: Corpus, recordings: Recordings, plans: Sequence[ShardPlan], settings: Settings, skip_bad: bool
+    out: Path, corpus: Corpus, recordings: Recordings, data_dir: Path, settings: Settings, skip_bad: bool
 ) -> Manifest:
     """Returns the manifest of a finished record set, refused unless it has the same recordings and settings."""
     manifest = RecordSet(out).manifest
+    plans = plan_shards(recordings.selection, data_dir, settings, manifest.shard_bytes)
     same = (
         Settings(manifest.frontend, manifest.rule, manifest.dtype, manifest.speeds, manifest.speed_by) == settings
         and manifest.corpus["name"]
@@ -184,6 +189,7 @@ def _finish(
     subset: str | None,
     settings: Settings,
     written: Sequence[WrittenShard],
+    shard_bytes: int | None,
 ) -> Manifest:
     """Writes the table, the auxiliary inputs and, last, the manifest; then removes the notes and shards of other calls."""
     rows = [row for shard in written for row in shard.rows]
@@ -194,9 +200,12 @@ def _finish(
         with files.atomic_path(out / name) as temporary:
             temporary.write_bytes(content)
     sounds = write_sounds(out, joined([shard.sounds for shard in written]))
-    manifest = replace(_manifest(out, corpus, recordings, subset, settings, written), sounds=sounds)
+    manifest = replace(
+        _manifest(out, corpus, recordings, subset, settings, written), sounds=sounds, shard_bytes=shard_bytes
+    )
+    current = {shard.file for shard in manifest.shards}
     for path in out.glob(shard_name("*").replace("%2A", "*")):
-        if path.name not in {shard.file for shard in manifest.shards}:
+        if path.name not in current:
             path.unlink()  # of an interrupted call with another selection
     files.write_sealed_json(out / MANIFEST, manifest.to_dict())
     _remove_leftovers(out)

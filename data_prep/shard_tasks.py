@@ -11,9 +11,9 @@ from pathlib import Path
 from acrnn import files
 from acrnn.console import import_quietly
 from acrnn.engines import Engine
-from acrnn.records.manifest import shard_name
 from data_prep.extract import extract
-from data_prep.shards import PROGRESS, ShardPlan, WrittenShard, counted, finished_shard, write_shard, write_shards
+from data_prep.shard_plans import ShardPlan
+from data_prep.shards import PROGRESS, WrittenShard, counted, finished_shard, write_shard, write_shards
 
 _SHOWN_SECONDS = 2.0  # between two reports of the progress of a shard
 
@@ -48,7 +48,7 @@ def write_shards_by(
 
     def take(kind: str, number: int, plan: ShardPlan, value) -> None:
         if kind == "failed":
-            warnings.warn(f"{shard_name(plan.speaker)} failed: {value}", stacklevel=2)
+            warnings.warn(f"{plan.file} failed: {value}", stacklevel=2)
             return
         if kind == "written":
             written[number] = value

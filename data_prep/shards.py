@@ -1,11 +1,9 @@
-"""Shards: one TFRecord file per speaker, each with a note of its content, so that an interrupted preparation goes on."""
+"""Shards: TFRecord files, each with a note of its content, so that an interrupted preparation goes on."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from importlib import metadata
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,55 +11,14 @@ import numpy as np
 from acrnn import files
 from acrnn.errors import FileError
 from acrnn.reading import check_fields, foreign_errors
-from acrnn.records.manifest import Shard, check_speaker, shard_name
+from acrnn.records.manifest import Shard
 from acrnn.records.sounds import Sounds, joined
 from acrnn.records.tfrecords import encode_segment
 from acrnn.records.utterance_table import UtteranceRow
-from data_prep.corpora.base import Selection, Utterance
-from data_prep.extract import Extracted, Job, Settings, extract_all, worker_pool
+from data_prep.extract import Extracted, extract_all, worker_pool
+from data_prep.shard_plans import ShardPlan
 
 PROGRESS = ".progress"  # folder of the notes, in the folder of the record set
-
-
-@dataclass(frozen=True)
-class ShardPlan:
-    """A shard to write: all utterances of a speaker, and their copies at other speeds."""
-
-    speaker: str
-    jobs: tuple[Job, ...]
-
-    def fingerprint(self) -> str:
-        """Hash of the recordings, their labels and texts, the settings and the version of this package; reads every file."""
-        described = [
-            {
-                **_described(job.utterance),
-                "path": job.relative_path,
-                "label": job.label,
-                "sha256": _sha256(job.utterance.path),
-                **({} if job.speed == 1 else {"speed": job.speed}),
-            }
-            for job in self.jobs
-        ]
-        return files.sha256_of_json([self.jobs[0].settings.to_dict(), described, metadata.version("acrnn")])
-
-    def without(self, reasons: Mapping[str, str]) -> ShardPlan:
-        """Returns the plan with some utterances left out: ids, each with its reason."""
-        jobs = [
-            replace(job, failure=reasons[job.utterance.id]) if job.utterance.id in reasons else job for job in self.jobs
-        ]
-        return replace(self, jobs=tuple(jobs))
-
-
-def _described(utterance: Utterance) -> dict:
-    """Returns the fields of an utterance that its records depend on."""
-    return {item.name: getattr(utterance, item.name) for item in fields(utterance) if item.compare}
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return files.sha256_of_file(path)
-    except OSError:
-        return ""  # a file that cannot be read; `extract` reports it
 
 
 @dataclass(frozen=True)
@@ -96,39 +53,6 @@ class WrittenShard:
         check_fields(cls, values, {"rows", "shard", "sounds"})
         shard = Shard(**check_fields(Shard, values["shard"]))
         return cls(values["fingerprint"], rows, tuple(values["skipped"]), shard, sounds)
-
-
-def plan_shards(selection: Selection, data_dir: Path, settings: Settings) -> list[ShardPlan]:
-    """Plans one shard per speaker, in the order of the speakers' names, with utterances in the order of their ids.
-
-    Args:
-        selection: utterances and labels.
-        data_dir: folder of the corpus, or its table; paths in the records are relative to the folder.
-        settings: settings of the record set.
-
-    Raises:
-        ValueError: the name of a speaker is too long for a file.
-    """
-    labels = {emotion: label for label, emotion in enumerate(selection.labels)}
-    plans = []
-    by_speaker = sorted(selection.utterances, key=lambda utterance: (utterance.speaker, utterance.id))
-    for speaker, group in itertools.groupby(by_speaker, key=lambda utterance: utterance.speaker):
-        check_speaker(speaker)
-        jobs = tuple(
-            Job(utterance, labels[utterance.emotion], _relative(utterance.path, data_dir), settings, speed)
-            for utterance in group
-            for speed in settings.speeds
-        )
-        plans.append(ShardPlan(speaker, jobs))
-    return plans
-
-
-def _relative(path: Path, data_dir: Path) -> str:
-    folder = data_dir.parent if data_dir.is_file() else data_dir
-    try:
-        return path.relative_to(folder).as_posix()
-    except ValueError:  # a table may name absolute paths, or recordings outside its folder
-        return path.name
 
 
 def write_shards(
@@ -179,7 +103,7 @@ def counted(
 
 def finished_shard(out: Path, plan: ShardPlan) -> WrittenShard | None:
     """Returns the outcome of an earlier, interrupted call, if the shard is undamaged and its plan has not changed."""
-    note, path = _note_path(out, plan), out / shard_name(plan.speaker)
+    note, path = _note_path(out, plan), out / plan.file
     if not note.exists() or not path.exists():
         return None
     try:
@@ -197,18 +121,18 @@ def finished_shard(out: Path, plan: ShardPlan) -> WrittenShard | None:
 
 
 def _note_path(out: Path, plan: ShardPlan) -> Path:
-    return out / PROGRESS / f"{shard_name(plan.speaker)}.json"
+    return out / PROGRESS / f"{plan.file}.json"
 
 
 def write_shard(out: Path, plan: ShardPlan, extracted: Iterable[Extracted], skip_bad: bool) -> WrittenShard:
     """Writes a shard and its note; neither stays when a recording fails."""
-    path = out / shard_name(plan.speaker)
+    path = out / plan.file
     rows, skipped, sounds = _write_segments(path, extracted)
     if not rows or (skipped and not skip_bad):
         path.unlink()
         return WrittenShard(plan.fingerprint(), skipped=skipped)
     shard = Shard(
-        path.name,
+        plan.file,
         plan.speaker,
         files.sha256_of_file(path),
         sum(not row.copy_of for row in rows),

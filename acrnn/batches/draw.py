@@ -1,4 +1,4 @@
-"""The class-balanced draw of training segments in the published code of Chen et al. (2018)."""
+"""Draws of training data: oversampled utterances, and the balanced segments of the published code of Chen et al. (2018)."""
 
 from __future__ import annotations
 
@@ -26,3 +26,23 @@ def balanced(labels: np.ndarray, count: int, generator: np.random.Generator) -> 
         whole, rest = divmod(count, len(of_class))
         drawn += [np.repeat(of_class, whole), generator.choice(of_class, rest, replace=False)]
     return np.sort(np.concatenate(drawn))
+
+
+def repetitions(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Returns how often to use each utterance, so that every class has as many utterances as the largest.
+
+    Utterances of the smaller classes are drawn again at random, with replacement, each with all its segments.
+
+    Args:
+        labels: int [utterances].
+        generator: random number generator.
+
+    Returns:
+        int64 [utterances], from 1 up.
+    """
+    times = np.ones(len(labels), np.int64)
+    largest = np.bincount(labels).max()
+    for label in np.unique(labels):
+        of_class = np.flatnonzero(labels == label)
+        np.add.at(times, generator.choice(of_class, largest - len(of_class)), 1)
+    return times

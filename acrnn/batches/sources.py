@@ -69,6 +69,11 @@ class MemorySource:
         """Rows of its utterances in the table, ascending."""
         return np.unique(self.data.utterances[self.index]).tolist()
 
+    @property
+    def used_labels(self) -> np.ndarray:
+        """Labels int32 [segments], in the order of `ordered`."""
+        return self.data.labels[self.index]
+
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
         """Yields the segments in random order, in full batches: one epoch of training."""
         order = generator.permutation(self.index)
@@ -83,9 +88,9 @@ class MemorySource:
             yield self._batch(self.index[start : start + batch_size])
 
     def oversampled(self, generator: np.random.Generator) -> MemorySource:
-        """Returns a source in which all classes have as many utterances as the largest; see `_repetitions`."""
+        """Returns a source in which all classes have as many utterances as the largest; see `acrnn.batches.draw.repetitions`."""
         rows, first = np.unique(self.data.utterances[self.index], return_index=True)
-        repetitions = dict(zip(rows, _repetitions(self.data.labels[self.index][first], generator), strict=True))
+        repetitions = dict(zip(rows, draw.repetitions(self.data.labels[self.index][first], generator), strict=True))
         source = copy(self)
         source.index = np.repeat(self.index, [repetitions[row] for row in self.data.utterances[self.index]])
         return source
@@ -93,7 +98,7 @@ class MemorySource:
     def balanced(self, count: int, generator: np.random.Generator) -> MemorySource:
         """Returns a source with `count` segments of each class; see `acrnn.batches.draw.balanced`."""
         source = copy(self)
-        source.index = self.index[draw.balanced(self.data.labels[self.index], count, generator)]
+        source.index = self.index[draw.balanced(self.used_labels, count, generator)]
         return source
 
     def _batch(self, index: np.ndarray) -> Batch:
@@ -124,6 +129,13 @@ class StreamedSource:
         """Rows of its utterances in the table, ascending."""
         return sorted(self.rows)
 
+    @property
+    def used_labels(self) -> np.ndarray:
+        """Labels int32 [segments], in the order of `ordered`; from the table, so that no record is read."""
+        rows = [self.records.utterances[row] for row in self.used_rows]
+        counts = np.array([row.num_segments for row in rows]) * self.repetitions[self.used_rows]
+        return np.repeat(np.array([row.label for row in rows], np.int32), counts)
+
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
         """Yields the segments in random order, in full batches: one epoch of training."""
         dataset = self.records.dataset(self.rows, shuffle_seed=int(generator.integers(2**31)), times=self.repetitions)
@@ -134,18 +146,17 @@ class StreamedSource:
         return self._batches(self.records.dataset(self.rows, times=self.repetitions).batch(batch_size))
 
     def oversampled(self, generator: np.random.Generator) -> StreamedSource:
-        """Returns a source in which all classes have as many utterances as the largest; see `_repetitions`."""
+        """Returns a source in which all classes have as many utterances as the largest; see `acrnn.batches.draw.repetitions`."""
         rows = sorted(self.rows)
         labels = np.array([self.records.utterances[row].label for row in rows])
         source = copy(self)
         source.repetitions = self.repetitions.copy()
-        source.repetitions[rows] = _repetitions(labels, generator)
+        source.repetitions[rows] = draw.repetitions(labels, generator)
         return source
 
     def balanced(self, count: int, generator: np.random.Generator) -> MemorySource:
         """Returns a source with `count` segments of each class, in memory; see `acrnn.batches.draw.balanced`."""
-        labels = np.concatenate([batch.labels for batch in self.ordered(256)])
-        drawn = draw.balanced(labels, count, generator)
+        drawn = draw.balanced(self.used_labels, count, generator)
         wanted, position = np.unique(drawn, return_inverse=True)
         data, shares = _segments_at(self, wanted)
         source = MemorySource(data, self.rows, self.auxiliary_inputs, new_shares=shares)
@@ -180,26 +191,6 @@ def _segments_at(source: StreamedSource, positions: np.ndarray) -> tuple[Segment
         first += len(batch.labels)
     *values, shares = (np.concatenate(each) for each in zip(*parts, strict=True))
     return Segments(*values), shares
-
-
-def _repetitions(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Returns how often to use each utterance, so that every class has as many utterances as the largest.
-
-    Utterances of the smaller classes are drawn again at random, with replacement, each with all its segments.
-
-    Args:
-        labels: int [utterances].
-        generator: random number generator.
-
-    Returns:
-        int64 [utterances], from 1 up.
-    """
-    repetitions = np.ones(len(labels), np.int64)
-    largest = np.bincount(labels).max()
-    for label in np.unique(labels):
-        of_class = np.flatnonzero(labels == label)
-        np.add.at(repetitions, generator.choice(of_class, largest - len(of_class)), 1)
-    return repetitions
 
 
 def _batch(features, num_frames, labels, utterances, normalizer: SpeakerNormalizer | None, new_shares) -> Batch:

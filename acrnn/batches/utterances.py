@@ -111,6 +111,11 @@ class UtteranceSource:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def used_labels(self) -> np.ndarray:
+        """Labels int32 [utterances]."""
+        return self.labels
+
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
         """Yields the utterances in random order, in full batches: one epoch of training.
 

@@ -113,7 +113,7 @@ class Run:
     def to_dict(self) -> dict:
         """The run as a JSON object."""
         values = {name: value for name, value in vars(self).items() if value is not None}
-        curve, attention = ([asdict(item) for item in items] for items in (self.curve, self.attention))
+        curve, attention = [point.to_dict() for point in self.curve], [asdict(item) for item in self.attention]
         validation = {} if self.validation is None else {"validation": asdict(self.validation)}
         return {**values, "curve": curve, "attention": attention, **validation}
 

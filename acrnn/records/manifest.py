@@ -31,7 +31,7 @@ class _Corpus(TypedDict):
 
 @dataclass(frozen=True)
 class Shard:
-    """A TFRecord file with all segments of one speaker.
+    """A TFRecord file with segments of one speaker: all of them, or a part of those of a speaker with many.
 
     Attributes:
         file: file name in the folder of the record set.
@@ -59,7 +59,7 @@ class Manifest:
         frontend: front end that computed the features.
         rule: segment rule that cut the utterances.
         dtype: precision of the stored features, "float32" or "float16".
-        shards: TFRecord files, one per speaker.
+        shards: TFRecord files in the order of utterances.csv, those of a speaker one after the other.
         utterances_sha256: checksum of utterances.csv.
         source_sha256: hash of the recordings, their labels and texts, the settings and the version of this package.
         counts: speaker → emotion → number of utterances, copies not counted.
@@ -72,6 +72,8 @@ class Manifest:
             the texts of the corpus.
         sounds: file name and checksum of the file of sounds, see `acrnn.records.sounds`; empty for records made before it
             was. Results do not depend on it.
+        shard_bytes: size above which the segments of a speaker were divided into several shards; None where every speaker
+            has one.
     """
 
     corpus: dict
@@ -89,6 +91,7 @@ class Manifest:
     speed_by: str = "resampling"
     auxiliary_inputs: dict[str, dict] = field(default_factory=dict)
     sounds: dict[str, str] = field(default_factory=dict)
+    shard_bytes: int | None = None
 
     @property
     def reader(self) -> str:
@@ -106,6 +109,11 @@ class Manifest:
         return (self.rule.frames, *self.frontend.feature_shape)
 
     @property
+    def num_speakers(self) -> int:
+        """Number of speakers; those of a corpus that does not name them count as one."""
+        return len({shard.speaker for shard in self.shards})
+
+    @property
     def num_segments(self) -> int:
         """Number of segments in all shards."""
         return sum(shard.num_segments for shard in self.shards)
@@ -120,14 +128,16 @@ class Manifest:
         )
 
     def to_dict(self) -> dict:
-        """Returns JSON-ready fields; records without copies, auxiliary inputs or sounds have no keys for these."""
+        """Returns JSON-ready fields; records without copies, auxiliary inputs, sounds or divided speakers have no keys for these."""
         copies = {"speeds": list(self.speeds), "speed_by": self.speed_by} if len(self.speeds) > 1 else {}
         auxiliary = {"companions": self.auxiliary_inputs} if self.auxiliary_inputs else {}
         sounds = {"sounds": self.sounds} if self.sounds else {}
+        size = {"shard_bytes": self.shard_bytes} if self.shard_bytes else {}
         return {
             **copies,
             **auxiliary,
             **sounds,
+            **size,
             "format": "acrnn-records",
             "format_version": FORMAT_VERSION,
             "corpus": self.corpus,
@@ -175,12 +185,19 @@ class Manifest:
             speed_by=values.get("speed_by", "resampling"),
             auxiliary_inputs=named["auxiliary_inputs"],
             sounds=values.get("sounds", {}),
+            shard_bytes=values.get("shard_bytes"),
         )
 
 
-def shard_name(speaker: str) -> str:
-    """Returns the file name of a speaker's shard; characters that a file system may refuse are percent-encoded."""
-    return f"speaker-{quote(speaker, safe='')}.tfrecord"
+def shard_name(speaker: str, part: int = 0) -> str:
+    """Returns the file name of a shard; characters of the speaker that a file system may refuse are percent-encoded.
+
+    Args:
+        speaker: the speaker.
+        part: number of the shard among those of the speaker, from 0; the first has the name of an only one.
+    """
+    number = f"+{part}" if part else ""  # a plus sign in the name of a speaker is encoded
+    return f"speaker-{quote(speaker, safe='')}{number}.tfrecord"
 
 
 def check_speaker(speaker: str) -> None:

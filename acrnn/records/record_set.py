@@ -1,7 +1,7 @@
 """A record set on disk: the prepared segments of a corpus, their table and their manifest.
 
-A record set is a folder: one `speaker-….tfrecord` per speaker, `utterances.csv` and `manifest.json`, which is written
-last, so a folder with a manifest is complete. Features are stored without normalization, with zeros as padding.
+A record set is a folder: one `speaker-….tfrecord` or several per speaker, `utterances.csv` and `manifest.json`, which is
+written last, so a folder with a manifest is complete. Features are stored without normalization, with zeros as padding.
 """
 
 from __future__ import annotations
@@ -130,8 +130,15 @@ class RecordSet:
         """Returns the shards with any of these utterances; None returns all."""
         if rows is None:
             return list(self.manifest.shards)
-        speakers = {self.utterances[row].speaker for row in rows}
-        return [shard for shard in self.manifest.shards if shard.speaker in speakers]
+        wanted = {self._shard_of_row[row] for row in rows}
+        return [shard for number, shard in enumerate(self.manifest.shards) if number in wanted]
+
+    @cached_property
+    def _shard_of_row(self) -> list[int]:
+        """Number of the shard of each row of utterances.csv: the rows of a shard, with all its segments, follow one another."""
+        ends = np.cumsum([shard.num_segments for shard in self.manifest.shards])
+        starts = np.cumsum([0, *(row.num_segments for row in self.utterances)])[:-1]
+        return np.searchsorted(ends, starts, side="right").tolist()
 
     @cached_property
     def _digests(self) -> dict[Shard, str]:

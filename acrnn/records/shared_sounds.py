@@ -8,7 +8,7 @@ is stricter there; experiments/results/fingerprints has the measurements behind 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 MIN_FRAMES = 12  # common frames below which a comparison proves nothing: 0.28 s beyond the window of 0.37 s
 _NEIGHBORS = 32  # sounds with an equal frame that one is compared with, in the order of their names
 _COMMON = 2000  # an equal frame in more places than this, such as hum, suggests nothing
-_BATCH = 1 << 22  # frames compared at a time, to bound the memory
+_BATCH = 1 << 22  # frames or candidates compared at a time, to bound the memory
 Bound = Callable[[np.ndarray], np.ndarray]
 _BITS = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8)  # number of bits in a 16-bit value
 
@@ -36,8 +36,35 @@ class SharedSound(NamedTuple):
     frames: int
 
 
+class _Frames(NamedTuple):
+    """The frames of all fingerprints, one after the other.
+
+    Attributes:
+        values: uint32 [all frames].
+        lengths, offsets: int64 [sounds], number of frames of each sound and place of the first of them.
+    """
+
+    values: np.ndarray
+    lengths: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, fingerprints: Sequence[np.ndarray]) -> _Frames:
+        """Returns the frames of fingerprints, uint32 [frames] each."""
+        lengths = np.array([len(values) for values in fingerprints], np.int64)
+        return cls(np.concatenate(fingerprints), lengths, np.cumsum(lengths) - lengths)
+
+    def repeated(self) -> np.ndarray:
+        """Returns the places of frames that occur again, but not everywhere, sorted by value and place."""
+        order = np.argsort(self.values, kind="stable")
+        ordered = self.values[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=~ordered[0]))
+        counts = np.diff(starts, append=len(order))
+        return order[np.repeat((counts > 1) & (counts <= _COMMON), counts) & (ordered != 0)]
+
+
 class _Candidates(NamedTuple):
-    """Comparisons to make, int64 [candidates] each: two sounds, and the frame of the first at which the second begins."""
+    """Comparisons to make, int [candidates] each: two sounds, and the frame of the first at which the second begins."""
 
     first: np.ndarray
     second: np.ndarray
@@ -90,39 +117,33 @@ def bit_error_rate(first: np.ndarray, second: np.ndarray, shift: int = 0) -> tup
         shift: frame of `first` at which `second` begins.
     """
     candidates = _Candidates(np.array([0]), np.array([1]), np.array([shift]))
-    rates, frames = bit_error_rates([first, second], candidates)
+    rates, frames = _bit_error_rates(_Frames.of([first, second]), candidates)
     return float(rates[0]), int(frames[0])
 
 
-def bit_error_rates(fingerprints: Sequence[np.ndarray], candidates: _Candidates) -> tuple[np.ndarray, np.ndarray]:
+def _bit_error_rates(frames: _Frames, candidates: _Candidates) -> tuple[np.ndarray, np.ndarray]:
     """Returns the bit error rates of many comparisons, and their numbers of common frames.
-
-    Args:
-        fingerprints: uint32 [frames] each.
-        candidates: comparisons of these fingerprints, by their places in the sequence.
 
     Returns:
         float64 [candidates], 1 where no frame is common, and int64 [candidates].
     """
-    lengths = np.array([len(values) for values in fingerprints])
-    offsets = np.cumsum(lengths) - lengths
-    flat = np.concatenate(fingerprints)
     begins = np.maximum(candidates.shift, 0), np.maximum(-candidates.shift, 0)
-    spans = np.minimum(lengths[candidates.first] - begins[0], lengths[candidates.second] - begins[1]).clip(0)
-    starts = offsets[candidates.first] + begins[0], offsets[candidates.second] + begins[1]
-    rates, frames = np.ones(len(spans)), np.zeros(len(spans), int)
+    lengths = frames.lengths[candidates.first] - begins[0], frames.lengths[candidates.second] - begins[1]
+    spans = np.minimum(*lengths).clip(0)
+    starts = frames.offsets[candidates.first] + begins[0], frames.offsets[candidates.second] + begins[1]
+    rates, common = np.ones(len(spans)), np.zeros(len(spans), int)
     ends = np.cumsum(spans)
     for part in np.split(np.arange(len(spans)), np.flatnonzero(np.diff(ends // _BATCH)) + 1):
         counts = spans[part]
         steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        first, second = (flat[np.repeat(start[part], counts) + steps] for start in starts)
+        first, second = (frames.values[np.repeat(start[part], counts) + steps] for start in starts)
         counted = (first != 0) & (second != 0)
         differing = first ^ second
         errors = (_BITS[differing & 0xFFFF].astype(np.uint8) + _BITS[differing >> 16]) * counted
         owners = np.repeat(np.arange(len(part)), counts)
-        frames[part] = np.bincount(owners, counted, len(part))
-        rates[part] = np.bincount(owners, errors, len(part)) / (32 * np.maximum(frames[part], 1))
-    return np.where(frames > 0, rates, 1.0), frames
+        common[part] = np.bincount(owners, counted, len(part))
+        rates[part] = np.bincount(owners, errors, len(part)) / (32 * np.maximum(common[part], 1))
+    return np.where(common > 0, rates, 1.0), common
 
 
 def _matches(
@@ -134,35 +155,34 @@ def _matches(
     """
     if not any(len(values) for values in fingerprints):
         return []
-    candidates = _candidates(fingerprints, boundary)
-    rates, frames = bit_error_rates(fingerprints, candidates)
+    frames = _Frames.of(fingerprints)
     best: dict[tuple[int, int], tuple[float, int]] = {}
-    for place in np.flatnonzero(rates <= bound(frames)):
-        pair = int(candidates.first[place]), int(candidates.second[place])
-        best[pair] = min(best.get(pair, (1.0, 0)), (float(rates[place]), int(frames[place])))
+    for candidates in _candidates(frames, boundary):
+        rates, common = _bit_error_rates(frames, candidates)
+        for place in np.flatnonzero(rates <= bound(common)):
+            pair = int(candidates.first[place]), int(candidates.second[place])
+            best[pair] = min(best.get(pair, (1.0, 0)), (float(rates[place]), int(common[place])))
     return [(*pair, *measured) for pair, measured in sorted(best.items())]
 
 
-def _candidates(fingerprints: Sequence[np.ndarray], boundary: int | None) -> _Candidates:
-    """Returns the comparisons of sounds that have a frame of 32 equal bits in common, each once."""
-    lengths = [len(values) for values in fingerprints]
-    values = np.concatenate(fingerprints)
-    order = np.argsort(values, kind="stable")
-    starts = np.flatnonzero(np.diff(values[order], prepend=~values[order[0]]))
-    counts = np.diff(starts, append=len(order))
-    kept = np.repeat((counts > 1) & (counts <= _COMMON), counts) & (values[order] != 0)
-    order = order[kept]
-    values = values[order]
-    sounds = np.repeat(np.arange(len(lengths)), lengths)[order]
-    frames = np.concatenate([np.arange(length) for length in lengths])[order]
-    collected = [np.zeros((0, 3), int)]
+def _candidates(frames: _Frames, boundary: int | None) -> Iterator[_Candidates]:
+    """Yields the comparisons of sounds that have a frame of 32 equal bits in common, in parts that fit into memory.
+
+    A comparison can be in several parts, once in each.
+    """
+    order = frames.repeated()
+    values = frames.values[order]
+    sounds = np.searchsorted(frames.offsets + frames.lengths, order, side="right").astype(np.int32)
+    positions = (order - frames.offsets[sounds]).astype(np.int32)
     for distance in range(1, min(_NEIGHBORS, len(values))):
         equal = np.flatnonzero(values[:-distance] == values[distance:])
-        first, second = sounds[equal], sounds[equal + distance]
-        wanted = first != second if boundary is None else (first < boundary) & (second >= boundary)
-        shifts = frames[equal] - frames[equal + distance]
-        collected.append(np.stack([first, second, shifts], axis=1)[wanted])
-    return _Candidates(*np.unique(np.concatenate(collected), axis=0).T)
+        for start in range(0, len(equal), _BATCH):
+            one = equal[start : start + _BATCH]
+            other = one + distance
+            first, second = sounds[one], sounds[other]
+            wanted = first != second if boundary is None else (first < boundary) & (second >= boundary)
+            shifts = positions[one] - positions[other]
+            yield _Candidates(*np.unique(np.stack([first, second, shifts], axis=1)[wanted], axis=0).T)
 
 
 def _named(names: Sequence[str], matches: Sequence[tuple[int, int, float, int]]) -> list[SharedSound]:

@@ -25,6 +25,7 @@ class Epoch:
         validation_loss, validation_uar: cross-entropy and unweighted average recall over the validation utterances; None
             without any.
         seconds: wall time of the epoch.
+        waiting_share: share of the time of its training steps in which they waited for batches; None where it is not known.
     """
 
     epoch: int
@@ -32,6 +33,14 @@ class Epoch:
     validation_loss: float | None
     validation_uar: float | None
     seconds: float
+    waiting_share: float | None = None
+
+    def to_dict(self) -> dict:
+        """Returns the fields in types that JSON has; a share that is not known is left out."""
+        values = asdict(self)
+        if self.waiting_share is None:
+            del values["waiting_share"]
+        return values
 
     @property
     def selection_key(self) -> tuple[float, float]:
@@ -64,7 +73,7 @@ class Fit:
 
     def to_dict(self) -> dict:
         """Returns the fields in types that JSON has."""
-        return {"best_epoch": self.best_epoch, "curve": [asdict(epoch) for epoch in self.curve]}
+        return {"best_epoch": self.best_epoch, "curve": [epoch.to_dict() for epoch in self.curve]}
 
 
 @runtime_checkable

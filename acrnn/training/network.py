@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -156,6 +157,7 @@ class Network:
             loss = steps.epoch(number)
             with steps.averaged_weights():
                 epoch = self._validate(number, loss, validation, started)
+                epoch = replace(epoch, waiting_share=round(steps.waiting_share, 4))
                 curve.append(epoch)
                 on_epoch(epoch)
                 if best is None or self._is_better(epoch, best):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -33,9 +34,8 @@ def class_weights(source: Source) -> np.ndarray:
     The source is the training part. Zhang et al. (2021), Section 3.2, use the proportions of the whole database, which would
     tell the training about the labels of the test speakers.
     """
-    labels = np.concatenate([batch.labels for batch in source.ordered(256)])
-    counts = np.bincount(labels)
-    return len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    counts = np.bincount(source.used_labels)
+    return counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
 
 
 def mean_new_share(source: Source) -> float:
@@ -55,6 +55,7 @@ class Steps:
     Attributes:
         steps_done: number of steps so far.
         average: exponential moving average of the weights; None before the first step or without averaging.
+        waiting_share: share of the time of the steps of the last epoch in which they waited for batches.
     """
 
     def __init__(self, model: keras.Model, recipe: Recipe, train: Source, seed: int):
@@ -67,6 +68,7 @@ class Steps:
         self.steps_per_epoch = -(-len(self.train) // recipe.batch_size)
         self.steps_done = 0
         self.average: list[np.ndarray] | None = None
+        self.waiting_share = 0.0
 
     def _selected(self, train: Source) -> Source:
         """Returns the segments to train on: all, oversampled, or a balanced draw."""
@@ -90,7 +92,7 @@ class Steps:
         """
         self.model.reset_metrics()
         loss = float("nan")
-        for batch in self._train_of_epoch().shuffled(self.recipe.batch_size, self.generator):
+        for batch in self._timed(self._train_of_epoch().shuffled(self.recipe.batch_size, self.generator)):
             self.model.optimizer.learning_rate = self.recipe.rate(
                 self.steps_done / self.steps_per_epoch, self.steps_done
             )
@@ -103,6 +105,19 @@ class Steps:
                 f"the training loss is {loss} in epoch {number}; lower learning_rate or set gradient_clip_norm"
             )
         return loss
+
+    def _timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yields batches, and notes which share of the time until their end was spent on waiting for the next one."""
+        waiting, started = 0.0, time.perf_counter()
+        while True:
+            asked = time.perf_counter()
+            batch = next(batches, None)
+            now = time.perf_counter()
+            waiting += now - asked
+            self.waiting_share = waiting / (now - started)
+            if batch is None:
+                return
+            yield batch
 
     def _train_of_epoch(self) -> Source:
         """Returns the training segments, normalized by new random enrolments if the recipe has them."""

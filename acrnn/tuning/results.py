@@ -63,7 +63,7 @@ class FitResult:
     def write(self, path: Path) -> None:
         """Writes the file of a fit, atomically and with a checksum of its content."""
         values = {**vars(self), "hyperparameters": dict(self.hyperparameters), "versions": dict(self.versions)}
-        files.write_sealed_json(path, {**values, "curve": [asdict(point) for point in self.curve]})
+        files.write_sealed_json(path, {**values, "curve": [point.to_dict() for point in self.curve]})
 
 
 REPEAT = "delete it and give the same command again: only this fit is repeated"

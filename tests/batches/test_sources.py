@@ -95,3 +95,15 @@ def test_memory_and_disk_know_the_share_of_new_frames_of_each_segment(tiny_recor
     drawn = [source.balanced(4, np.random.default_rng(1)) for source in (memory, disk)]
     one, other = (np.concatenate([batch.new_shares for batch in source.ordered(5)]) for source in drawn)
     assert one.tolist() == other.tolist()
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["memory", "disk"])
+def test_labels_are_known_without_reading_the_records(tiny_records, monkeypatch, kind):
+    record_set = RecordSet(tiny_records)
+    rows = [n for n, row in enumerate(record_set.utterances) if row.speaker == "s1" or row.emotion == "low"]
+    source = (MemorySource(record_set.load(), rows), StreamedSource(record_set, rows[::-1]))[kind]
+    for each in (source, source.oversampled(np.random.default_rng(0))):
+        read = np.concatenate([batch.labels for batch in each.ordered(7)])
+        with monkeypatch.context() as patch:
+            patch.setattr(RecordSet, "dataset", None)
+            assert each.used_labels.tolist() == read.tolist() and each.used_labels.dtype == np.int32

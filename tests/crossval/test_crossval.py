@@ -49,7 +49,7 @@ def runs_of(folder):
 
 
 def without_time(run):
-    curve = [{**epoch, "seconds": 0} for epoch in run["curve"]]
+    curve = [{**epoch, "seconds": 0, "waiting_share": 0} for epoch in run["curve"]]
     return {**run, "curve": curve, "seconds": 0, "peak_memory_mib": 0, "sha256": ""}
 
 

@@ -112,7 +112,7 @@ def runs_of(folder):
     runs = {}
     for path in sorted((folder / "runs").glob("*.json")):
         run = json.loads(path.read_text())
-        run["curve"] = [{**epoch, "seconds": 0} for epoch in run["curve"]]
+        run["curve"] = [{**epoch, "seconds": 0, "waiting_share": 0} for epoch in run["curve"]]
         weights = weights_of(path.with_suffix(".keras"))
         runs[path.name] = {**run, "seconds": 0, "peak_memory_mib": 0, "sha256": "", "weights": weights}
     return runs

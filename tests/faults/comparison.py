@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 # Keys of JSON files whose values differ between two uninterrupted runs.
-TIMES = {"seconds", "peak_memory_mib", "sha256", "files"}
+TIMES = {"seconds", "waiting_share", "peak_memory_mib", "sha256", "files"}
 _DRAWN = {".html", ".png"}  # drawn from the results, with times
 _STATE_OF_KERASTUNER = "oracle"  # its order of events, and times; the results are in tuning.json
 _NUMBERED = {"saved_model.pb", "fingerprint.pb", "variables.index"}  # with random identifiers of TensorFlow

@@ -1,5 +1,7 @@
 """Training steps: averaged weights, learning rate, augmentation, class weights, oversampling."""
 
+import time
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -143,3 +145,22 @@ def test_a_diverged_run_says_so_and_what_to_do(feeder, parts):
         ValueError, match=r"the training loss is (nan|inf) in epoch \d; lower learning_rate or set gradient_clip_norm"
     ):
         network.fit(*parts[:2], seed=0)
+
+
+def test_the_share_of_time_spent_on_waiting_for_batches_is_measured(feeder, parts, monkeypatch):
+    network = make_network(feeder)
+    source = copy(parts[0])
+    shuffled = source.shuffled
+
+    def slowly(*arguments):
+        for batch in shuffled(*arguments):
+            time.sleep(0.03)
+            yield batch
+
+    steps = Steps(network.model, RECIPE, source, 0)
+    monkeypatch.setattr(steps, "step", lambda batch: time.sleep(0.01) or 0.0)
+    steps.epoch(1)
+    assert 0 < steps.waiting_share < 0.3
+    monkeypatch.setattr(source, "shuffled", slowly, raising=False)
+    steps.epoch(2)
+    assert 0.6 < steps.waiting_share < 0.9  # three quarters, on a machine that may be busy

@@ -122,6 +122,10 @@ class WindowSource(MemorySource):
         self.labels = labels[self.utterances]
         self.index = np.arange(len(self.windows))
 
+    @property
+    def used_labels(self) -> np.ndarray:
+        return self.labels[self.index]
+
     def _batch(self, index: np.ndarray) -> Batch:
         return Batch({"windows": self.windows[index]}, self.labels[index], self.utterances[index])
 
