@@ -10,6 +10,7 @@ from acrnn import files, studies
 from acrnn.console import comma_separated
 from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
+from acrnn.recipes.recipe import AUTO
 from acrnn.studies import Variant
 from acrnn.tracking.arguments import tracking_from
 from experiments import arguments
@@ -71,6 +72,7 @@ def run_study(
     def write() -> None:
         files.write_text(output_dir / file, page(options, output_dir))
 
+    options.precision = options.precision or AUTO
     if not options.tables_only:
         tracking = tracking_from(options)
         todo = variants(options, output_dir)

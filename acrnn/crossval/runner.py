@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,15 +20,18 @@ from acrnn.crossval.claim import claimed
 from acrnn.crossval.experiment import Experiment, Prepared, chosen_folds
 from acrnn.crossval.fine_tuning import announcement
 from acrnn.crossval.fold_run import FoldRunner, make_estimator
-from acrnn.crossval.results import Results, write_results
+from acrnn.crossval.results import EXPERIMENT, Results, write_results
 from acrnn.crossval.run import read_run, run_path, write_run
 from acrnn.crossval.tracked import TrackedRuns, tracked_runs
 from acrnn.engines import Engine, LocalEngine
+from acrnn.models import MODELS
 from acrnn.output import lock
 from acrnn.progress import Part, ProgressLine
+from acrnn.recipes.recipe import AUTO, BFLOAT16, FLOAT32
 from acrnn.records import RecordSet
 from acrnn.records.manifest import MANIFEST
 from acrnn.tracking import NOTHING, Tracking
+from acrnn.training.precision import faster
 
 _PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 2.0  # between two looks at the runs of other processes
@@ -48,7 +52,8 @@ def cross_validate(
     """Runs what is missing of an experiment, writes results.json and returns the results.
 
     Args:
-        experiment: the experiment.
+        experiment: the experiment; the precision "auto" in its recipe is replaced by that of the folder's runs, or by the faster
+            one on this machine.
         output_dir: its folder; finished runs in it are kept.
         folds: numbers of the folds to run; None for all.
         seeds: random seeds; every fold is run with each.
@@ -65,6 +70,7 @@ def cross_validate(
         RuntimeError: a worker process died.
         OSError: another process works on another experiment in the folder, or the folder cannot be written.
     """
+    experiment = _with_precision(experiment, output_dir)
     prepared = Prepared.of(experiment)
     tasks = [(fold, seed) for seed in seeds for fold in chosen_folds(folds, prepared.folds)]
     description = {"settings": prepared.settings(), "planned_folds": len(prepared.folds)}
@@ -77,6 +83,20 @@ def cross_validate(
             _run_all(prepared, output_dir, tasks, engine or LocalEngine(jobs), announce, tracked)
         with lock.exclusive(output_dir, _PATIENCE_SECONDS):  # the last writer has read the runs of all processes
             return write_results(output_dir)
+
+
+def _with_precision(experiment: Experiment, output_dir: Path) -> Experiment:
+    """Returns an experiment with a precision in place of "auto": that of the folder's experiment, or the faster one here."""
+    if experiment.recipe.precision != AUTO:
+        return experiment
+    path = output_dir / EXPERIMENT
+    if path.exists():
+        existing = files.read_sealed_json(path, "choose another output folder, or delete this one to begin anew")
+        chosen = existing["settings"]["recipe"].get("precision", FLOAT32)
+    else:
+        system = MODELS.get(experiment.model)  # an unknown one is refused by `Prepared.of`
+        chosen = faster() if system and BFLOAT16 in system.precisions else FLOAT32
+    return replace(experiment, recipe=replace(experiment.recipe, precision=chosen))
 
 
 def _check_finished(output_dir: Path, tasks: Sequence[Task], announce: Callable[[str], None]) -> None:

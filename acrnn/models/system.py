@@ -16,6 +16,7 @@ from acrnn.frontends import FRONTENDS
 from acrnn.models.published import Published
 from acrnn.recipes import Recipe
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
+from acrnn.recipes.recipe import AUTO, BFLOAT16, FLOAT32
 from acrnn.records import Manifest, RecordSet
 from acrnn.records.auxiliary_inputs import WORD_VECTORS
 
@@ -75,6 +76,7 @@ class System:
             embedding is used if the records hold one.
         published: figures of the paper, and the fields of `config` that may differ from its values in a network of full
             size.
+        precisions: arithmetic precisions in which it can train.
     """
 
     summary: str
@@ -91,6 +93,7 @@ class System:
     reduced: Mapping[str, object] = field(default_factory=dict)
     auxiliary_inputs: tuple[str, ...] = ()
     published: Published | None = None
+    precisions: tuple[str, ...] = (FLOAT32, BFLOAT16)
 
     def records_name(self, frontend: str | None = None) -> str:
         """Returns the default name of its record sets: the front end, and the segment rule if that has another name."""
@@ -167,8 +170,12 @@ class System:
         """Checks that a recipe and initial weights fit the system.
 
         Raises:
-            UsageError: the recipe has another number of stages, or the system has no first stage for initial weights.
+            UsageError: the recipe has another number of stages or its precision is not chosen yet, or the system has no first
+                stage for initial weights.
         """
+        if recipe.precision == AUTO:
+            problem = f"only a cross-validation measures it; choose {' or '.join(self.precisions)}"
+            raise FieldError("precision", AUTO, problem)
         if len(recipe.stages) > 1 and not self.pretrained:
             raise FieldError("recipe", "", f"it has two stages, but {self.summary} is trained in one; choose another")
         if len(recipe.stages) == 1 and self.pretrained:

@@ -12,6 +12,7 @@ from acrnn.errors import FieldError
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.segments import POOLINGS
 
+FLOAT32, BFLOAT16, AUTO = "float32", "mixed_bfloat16", "auto"  # precisions
 OPTIONAL_COUNTS = ("patience", "balanced_draw", "max_steps")  # None switches them off; 0 as an option of a command
 # Fields of later versions with their defaults, with which they are not written.
 ADDED_LATER: Mapping[str, Any] = {
@@ -71,7 +72,7 @@ class Recipe:
             `acrnn.batches.random_enrolment`.
         augmentation: random changes to the training segments in every epoch; None turns it off.
         network: fields of the system's `Config` that belong to the recipe.
-        precision: Keras' dtype policy; "mixed_bfloat16" is faster on processors that support it.
+        precision: Keras' dtype policy; "mixed_bfloat16" is faster on some processors; "auto": see `crossval.cross_validate`.
 
     Raises:
         FieldError: a value is out of range.
@@ -104,7 +105,9 @@ class Recipe:
     network: Mapping[str, object] = field(
         default_factory=dict, metadata={"help": "fields of the system's Config that belong to the recipe"}
     )
-    precision: Literal["float32", "mixed_bfloat16"] = _described("float32", "arithmetic precision")
+    precision: Literal["float32", "mixed_bfloat16", "auto"] = _described(
+        "float32", "arithmetic precision; auto takes the faster one by a measurement, and results state it"
+    )
     balanced_draw: int | None = _described(None, "train on this many segments of each class, drawn once; 0: on all")
     max_steps: int | None = _described(None, "maximum number of training steps; 0: no limit")
     segment_weights: Literal["equal", "new-frames"] = _described(

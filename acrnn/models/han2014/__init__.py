@@ -8,6 +8,7 @@ from acrnn import recipes
 from acrnn.models.han2014.config import Config
 from acrnn.models.han2014.published import PUBLISHED
 from acrnn.models.system import Lazy, System
+from acrnn.recipes.recipe import FLOAT32
 
 if TYPE_CHECKING:
     from acrnn.models.han2014.training import DnnElm
@@ -33,5 +34,6 @@ SYSTEMS = {
         recipe=recipes.HAN2014,
         whole_utterances=True,
         published=PUBLISHED,
+        precisions=(FLOAT32,),
     )
 }
