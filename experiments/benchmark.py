@@ -1,11 +1,13 @@
-"""Measures how much faster the faster of two ways is; both are timed in turns, and the ratio of their medians is printed.
+"""Measures how fast training, preparation and recognition are, as ratios in one run: all ways of a row take turns.
 
-    python experiments/benchmark.py --records records/emodb_chen2018 --repeats 3
+    python experiments/benchmark.py --records records/emodb_chen2018 --output benchmark.md
+    python experiments/benchmark.py --records records/emodb_chen2018 --parts choices --repeats 3
     python experiments/benchmark.py --records records/emodb_chen2018 --latency 1,5
 
-The pairs are choices of this project: bfloat16 or float32, one compiled network for all folds or one for each, segments in memory
-or TFRecords read again. Expect on two cores: 1.5 for bfloat16 where the processor has it, 1.6 for the network, 5.5 for the memory
-(experiments/results/benchmark.md), in a few minutes. A ratio of one run also holds on a busy machine; seconds do not.
+Parts: `steps`, training steps of the project's loop against the rate of matrix products, plain Keras and, where it is installed,
+PyTorch; `loop`, epochs against bare steps; `preparing`, features against a plain loop; `recognition`, batches of recordings against
+real time; `choices`, pairs of ways of this project. Expect some minutes on two cores (experiments/results/benchmark.md). A ratio of
+one run also holds on a busy machine; seconds do not.
 
 `--latency` measures the seconds from a sound file to its emotion instead, for exports in each format. Expect for one convolution
 layer: 5.3 s in a new process with TensorFlow, 0.3 s with ONNX Runtime and 0.2 s with LiteRT (experiments/results/latency.md).
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,15 +26,26 @@ from typing import NamedTuple
 if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from acrnn.batches.sources import MEMORY_BYTES, Batch, Feeder, MemorySource
-from acrnn.console import import_quietly, numbers, positive, run_job
+from acrnn.batches.sources import MEMORY_BYTES, Batch, Feeder, MemorySource, Source
+from acrnn.console import comma_separated, import_quietly, numbers, positive, run_job
+from acrnn.errors import FieldError
 from acrnn.models import MODELS, System
 from acrnn.recipes import CHEN2018
+from acrnn.records.manifest import Manifest
 from acrnn.records.record_set import RecordSet
 from acrnn.reports.tables import markdown
 from experiments.measured import add_output, median_seconds, show
 
 SYSTEM = "chen2018-3d"
+PARTS = ("steps", "loop", "preparing", "recognition", "choices")
+_TITLES = {
+    "steps": "Training steps",
+    "loop": "Training loop",
+    "preparing": "Preparation",
+    "recognition": "Recognition",
+    "choices": "Choices of this project",
+}
+_LOOP_UTTERANCES, _VALIDATION_UTTERANCES = 200, 50
 
 
 class Pair(NamedTuple):
@@ -57,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--repeats", type=positive, default=5, metavar="N", help="timings (default: %(default)s)")
     parser.add_argument(
+        "--parts",
+        type=comma_separated,
+        default=PARTS,
+        metavar="NAME,…",
+        help=f"parts of the benchmark, of {', '.join(PARTS)} (default: all)",
+    )
+    parser.add_argument(
         "--latency", type=numbers, metavar="N,N", help="time exports of networks with these numbers of layers instead"
     )
     add_output(parser)
@@ -64,10 +85,63 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Times every pair, or every format, and prints a table."""
+    """Times every part, or every format, and prints the tables."""
+    for name in options.parts:
+        if name not in PARTS:
+            raise FieldError("parts", name, f"it is unknown; choose from {', '.join(PARTS)}")
     import_quietly("keras")
-    show(_latencies(options) if options.latency else _ratios(options), options)
+    show(_latencies(options) if options.latency else page(options), options)
     return 0
+
+
+def page(options: argparse.Namespace) -> str:
+    """Times the parts of the options and returns their tables, with the machine."""
+    from experiments import processor
+
+    tables = {"choices": _ratios, "steps": _steps, "loop": _loop, "preparing": _preparing, "recognition": _recognition}
+    parts = [f"## {_TITLES[name]}\n\n{tables[name](options)}" for name in PARTS if name in options.parts]
+    lead = f"{processor.description()}; medians of {options.repeats}; {time.strftime('%Y-%m-%d')}."
+    return "\n\n".join(["# Benchmark", lead, *parts])
+
+
+def _source(options: argparse.Namespace, first: int = 0, count: int | None = None) -> tuple[Source, Manifest]:
+    """Segments of some utterances of the records, in memory, and the manifest."""
+    record_set = RecordSet(options.records)
+    ids = [row.id for row in record_set.utterances][first:][:count]
+    return Feeder(record_set, MEMORY_BYTES).source(ids), record_set.manifest
+
+
+def _steps(options: argparse.Namespace) -> str:
+    from experiments import benchmark_training
+
+    source, manifest = _source(options)
+    return markdown(
+        benchmark_training.STEP_HEADER, list(benchmark_training.step_rows(source, manifest, options.repeats))
+    )
+
+
+def _loop(options: argparse.Namespace) -> str:
+    from experiments import benchmark_training
+
+    validation, _ = _source(options, count=_VALIDATION_UTTERANCES)
+    train, manifest = _source(options, _VALIDATION_UTTERANCES, _LOOP_UTTERANCES)
+    rows = benchmark_training.loop_rows(train, validation, manifest)
+    return f"{len(train)} segments train and {len(validation)} validate.\n\n" + markdown(
+        benchmark_training.LOOP_HEADER, list(rows)
+    )
+
+
+def _preparing(options: argparse.Namespace) -> str:
+    from experiments import benchmark_work
+
+    return markdown(benchmark_work.PREPARING_HEADER, list(benchmark_work.preparing_rows(options.repeats)))
+
+
+def _recognition(options: argparse.Namespace) -> str:
+    from experiments import benchmark_work
+
+    rows = benchmark_work.recognition_rows(options.records, (1, 5), ("saved-model", "onnx"), options.repeats)
+    return markdown(benchmark_work.RECOGNITION_HEADER, list(rows))
 
 
 def _latencies(options: argparse.Namespace) -> str:

@@ -23,9 +23,7 @@ def experiment(tiny_records):
     return Experiment(tiny_records, "chen2018-3d", RECIPE, options=TINY_NETWORK, save_models=False)
 
 
-@pytest.mark.parametrize(
-    ("bfloat16_seconds", "chosen"), [(0.5, "mixed_bfloat16"), (0.9, "float32"), (1.7, "float32")]
-)
+@pytest.mark.parametrize(("bfloat16_seconds", "chosen"), [(0.5, "mixed_bfloat16"), (0.9, "float32"), (1.7, "float32")])
 def test_bfloat16_is_chosen_where_it_is_clearly_faster(monkeypatch, bfloat16_seconds, chosen):
     monkeypatch.setattr(precision, "_seconds", {"float32": 1.0, "bfloat16": bfloat16_seconds}.get)
     precision.faster.cache_clear()

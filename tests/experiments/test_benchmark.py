@@ -1,0 +1,93 @@
+"""The benchmark: what it compares with has the same arithmetic, and its parts give tables of ratios."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+from support.tiny_corpus import TINY_NETWORK
+
+from acrnn.batches.sources import Feeder
+from acrnn.models import MODELS
+from acrnn.models.chen2018.config import Config
+from acrnn.records import RecordSet
+from experiments import benchmark, benchmark_training, benchmark_work, processor, reference_networks
+from experiments.measured import median_seconds
+
+CONFIG = Config(num_classes=4, frames=30, conv_layers=3, first_filters=4, filters=6, linear_units=8, lstm_units=5)
+
+
+def cells(line):
+    return line.strip("| \n").split(" | ")
+
+
+def test_the_plain_network_has_the_weights_of_the_projects_network():
+    plain, own = reference_networks.plain_keras(CONFIG), MODELS["chen2018-3d"].build(CONFIG)
+    shapes = [sorted(tuple(w.shape) for w in model.trainable_weights) for model in (plain, own)]
+    assert shapes[0] == shapes[1]
+    assert plain.output_shape == (None, CONFIG.num_classes)
+
+
+def test_the_operations_of_a_step_are_those_of_the_layers():
+    forward = []  # of the first layer, then of each of the others
+    for layer in reference_networks.plain_keras(CONFIG).layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            forward.append(math.prod(layer.output.shape[1:3]) * math.prod(layer.kernel.shape))
+        elif isinstance(layer, keras.layers.Bidirectional):
+            lstm = [math.prod(w.shape) for w in layer.trainable_weights if len(w.shape) == 2]
+            forward.append(layer.output.shape[1] * sum(lstm))
+        elif isinstance(layer, keras.layers.Dense) and layer.units > 1:
+            places = layer.output.shape[1] if len(layer.output.shape) == 3 else 1
+            forward.append(places * math.prod(layer.kernel.shape))
+    expected = 2 * 7 * (2 * forward[0] + 3 * sum(forward[1:]))
+    assert reference_networks.step_operations(CONFIG, 7) == pytest.approx(expected)
+
+
+def test_a_reference_step_lowers_the_loss():
+    generator = np.random.default_rng(0)
+    labels = np.arange(8) % 4
+    features = generator.standard_normal((8, 30, 40, 3)).astype(np.float32) + labels[:, None, None, None]
+    step = reference_networks.keras_step(CONFIG, features, labels)
+    losses = [float(step()) for _ in range(60)]
+    assert losses[-1] < losses[0]
+
+
+def test_the_plain_loop_computes_the_features_of_the_front_end():
+    waveform = benchmark_work._waveforms(1)[0]
+    own, plain = benchmark_work.FRONTENDS["chen2018"].extract(waveform), benchmark_work.plain_features(waveform)
+    assert own.shape == plain.shape
+    assert np.corrcoef(own[..., 1].ravel(), plain[..., 1].ravel())[0, 1] > 0.99
+
+
+def test_steps_and_loop_are_measured_for_a_network(tiny_records):
+    records = RecordSet(tiny_records)
+    source = Feeder(records).source([row.id for row in records.utterances])
+    case = benchmark_training.Case("tiny", 8, TINY_NETWORK)
+    (row,) = benchmark_training.step_rows(source, records.manifest, 1, (case,))
+    assert len(row) == len(benchmark_training.STEP_HEADER) and row[:2] == ["tiny", "8"]
+    assert all(float(row[place]) > 0 for place in (2, 4, 6, 7)) and 0 <= float(row[3]) < 2
+    (row,) = benchmark_training.loop_rows(source, source, records.manifest, (case,))
+    assert float(row[1]) > 0 and float(row[2]) > 0 and 0 <= float(row[4].removesuffix(" %")) < 100
+
+
+def test_the_page_names_the_processor_and_has_the_parts_that_were_asked_for(tiny_records, tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark_work, "UTTERANCES", (2,))
+    monkeypatch.setattr(benchmark_work.preparing_rows, "__defaults__", ((2,),))
+    output = tmp_path / "benchmark.md"
+    command = ["--records", str(tiny_records), "--parts", "preparing", "--repeats", "1", "--output", str(output)]
+    assert benchmark.main(command) == 0
+    text = output.read_text()
+    assert processor.description() in text and "## Preparation" in text and "## Training" not in text
+    (row,) = (cells(line) for line in text.splitlines() if line.startswith("| 2 |"))
+    assert float(row[3]) == pytest.approx(float(row[1]) / float(row[2]), rel=0.05)
+
+
+def test_an_unknown_part_is_refused(tiny_records, capsys):
+    assert benchmark.main(["--records", str(tiny_records), "--parts", "nothing"]) == 2
+    assert "--parts nothing: it is unknown; choose from steps" in capsys.readouterr().err
+
+
+def test_the_benchmark_takes_turns_and_leaves_the_first_out():
+    calls = []
+    seconds = median_seconds([lambda: calls.append("slow"), lambda: calls.append("fast")], 3)
+    assert calls == ["slow", "fast"] * 4 and all(0 <= value < 1 for value in seconds)
