@@ -6,8 +6,8 @@
 
 Parts: `steps`, training steps of the project's loop against the rate of matrix products, plain Keras and, where it is installed,
 PyTorch; `loop`, epochs against bare steps; `preparing`, features against a plain loop; `recognition`, batches of recordings against
-real time; `choices`, pairs of ways of this project. Expect some minutes on two cores (experiments/results/benchmark.md). A ratio of
-one run also holds on a busy machine; seconds do not.
+real time; `cost`, large jobs, projected from that; `choices`, pairs of ways of this project. Expect some minutes on two cores
+(experiments/results/benchmark.md). A ratio of one run also holds on a busy machine; seconds do not.
 
 `--latency` measures the seconds from a sound file to its emotion instead, for exports in each format. Expect for one convolution
 layer: 5.3 s in a new process with TensorFlow, 0.3 s with ONNX Runtime and 0.2 s with LiteRT (experiments/results/latency.md).
@@ -28,6 +28,7 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 
 from acrnn.batches.sources import MEMORY_BYTES, Batch, Feeder, MemorySource, Source
 from acrnn.console import comma_separated, import_quietly, numbers, positive, run_job
+from acrnn.crossval.environment import num_threads
 from acrnn.errors import FieldError
 from acrnn.models import MODELS, System
 from acrnn.recipes import CHEN2018
@@ -37,12 +38,13 @@ from acrnn.reports.tables import markdown
 from experiments.measured import add_output, median_seconds, show
 
 SYSTEM = "chen2018-3d"
-PARTS = ("steps", "loop", "preparing", "recognition", "choices")
+PARTS = ("steps", "loop", "preparing", "recognition", "cost", "choices")
 _TITLES = {
     "steps": "Training steps",
     "loop": "Training loop",
     "preparing": "Preparation",
     "recognition": "Recognition",
+    "cost": "Cost of large jobs, projected",
     "choices": "Choices of this project",
 }
 _LOOP_UTTERANCES, _VALIDATION_UTTERANCES = 200, 50
@@ -98,7 +100,14 @@ def page(options: argparse.Namespace) -> str:
     """Times the parts of the options and returns their tables, with the machine."""
     from experiments import processor
 
-    tables = {"choices": _ratios, "steps": _steps, "loop": _loop, "preparing": _preparing, "recognition": _recognition}
+    tables = {
+        "steps": _steps,
+        "loop": _loop,
+        "preparing": _preparing,
+        "recognition": _recognition,
+        "cost": _cost,
+        "choices": _ratios,
+    }
     parts = [f"## {_TITLES[name]}\n\n{tables[name](options)}" for name in PARTS if name in options.parts]
     lead = f"{processor.description()}; medians of {options.repeats}; {time.strftime('%Y-%m-%d')}."
     return "\n\n".join(["# Benchmark", lead, *parts])
@@ -157,6 +166,17 @@ def _ratios(options: argparse.Namespace) -> str:
         slow, fast = median_seconds((pair.slow, pair.fast), options.repeats)
         cells.append([pair.title, f"{slow:.4g}", f"{fast:.4g}", f"{slow / fast:.3g}"])
     return markdown(["slower way / faster way", "seconds", "seconds", "ratio"], cells)
+
+
+def _cost(options: argparse.Namespace) -> str:
+    from acrnn.training.precision import faster
+    from experiments import benchmark_training, benchmark_work, cost_model
+
+    source, manifest = _source(options)
+    seconds = benchmark_training.segment_seconds(source, manifest, options.repeats)
+    prepared, recognized = benchmark_work.throughput(options.records, options.repeats)
+    measured = cost_model.Throughput(seconds, prepared, recognized, num_threads())
+    return f"Training in {faster()}.\n\n" + markdown(cost_model.HEADER, cost_model.rows(measured))
 
 
 def pairs(options: argparse.Namespace) -> list[Pair]:

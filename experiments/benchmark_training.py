@@ -15,6 +15,7 @@ from acrnn.crossval.environment import peak_memory_mib
 from acrnn.models import MODELS
 from acrnn.recipes import CHEN2018, RECIPES, Recipe
 from acrnn.recipes.recipe import BFLOAT16, FLOAT32
+from acrnn.training.precision import faster
 from experiments import processor, reference_networks
 from experiments.measured import median_seconds
 
@@ -77,6 +78,16 @@ def step_rows(source: Source, manifest, repeats: int, cases: tuple[Case, ...] = 
             f"{seconds['float32'] / seconds['bfloat16']:.2f}",
             str(peak_memory_mib()),
         ]
+
+
+def segment_seconds(source: Source, manifest, repeats: int, cases: tuple[Case, ...] = CASES[1:]) -> dict[int, float]:
+    """Returns the seconds of a training step per segment by depth, in the precision that is faster here."""
+    jobs = {}
+    for case in cases:
+        config = MODELS[SYSTEM].configure(manifest, **{**CHEN2018.network, **case.options})
+        jobs[config.conv_layers] = _own_step(config, source, case.batch, faster())
+    seconds = median_seconds(list(jobs.values()), repeats)
+    return {depth: each / case.batch for depth, each, case in zip(jobs, seconds, cases, strict=True)}
 
 
 def _own_step(config, source: Source, size: int, precision: str) -> Callable[[], object]:

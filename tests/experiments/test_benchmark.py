@@ -10,8 +10,9 @@ from support.tiny_corpus import TINY_NETWORK
 from acrnn.batches.sources import Feeder
 from acrnn.models import MODELS
 from acrnn.models.chen2018.config import Config
+from acrnn.recipes import CHEN2018
 from acrnn.records import RecordSet
-from experiments import benchmark, benchmark_training, benchmark_work, processor, reference_networks
+from experiments import benchmark, benchmark_training, benchmark_work, cost_model, processor, reference_networks
 from experiments.measured import median_seconds
 
 CONFIG = Config(num_classes=4, frames=30, conv_layers=3, first_filters=4, filters=6, linear_units=8, lstm_units=5)
@@ -80,6 +81,19 @@ def test_the_page_names_the_processor_and_has_the_parts_that_were_asked_for(tiny
     assert processor.description() in text and "## Preparation" in text and "## Training" not in text
     (row,) = (cells(line) for line in text.splitlines() if line.startswith("| 2 |"))
     assert float(row[3]) == pytest.approx(float(row[1]) / float(row[2]), rel=0.05)
+
+
+def test_the_cost_of_table_1_is_that_of_its_segments():
+    seconds = {1: 0.01, 3: 0.07, 5: 0.15}
+    measured = cost_model.Throughput(seconds, prepared=200, recognized=100, cores=2)
+    by_depth = [measured.segment_seconds(depth) for depth in range(1, 8)]
+    assert by_depth == pytest.approx([0.01, 0.03, 0.07, 0.11, 0.15, 0.19, 0.23])
+    one, five, preparing, recognizing = cost_model.rows(measured)
+    segments = (cost_model.SEGMENTS * 0.8 + cost_model.SEGMENTS * 0.1 / 3) * 10 * CHEN2018.epochs
+    assert float(one[2]) == pytest.approx(2 * segments * sum(by_depth) / 3600, abs=0.06)
+    assert float(five[2].replace(",", "")) == pytest.approx(5 * float(one[2]), abs=0.3) and five[4] == one[4]
+    assert (preparing[2], recognizing[2]) == ("1.4", "5.6")
+    assert preparing[4] == "144.0"
 
 
 def test_an_unknown_part_is_refused(tiny_records, capsys):
