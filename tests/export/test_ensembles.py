@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ from support.exports import sounds
 
 from acrnn import metrics
 from acrnn.cli import main
-from acrnn.crossval.results import collect_results
+from acrnn.crossval.results import collect_results, read_results
 from acrnn.errors import FieldError
 from acrnn.export import earlier_export
 from acrnn.export.ensembles import members
@@ -23,6 +24,7 @@ from acrnn.model_card import CARD, Card
 from acrnn.segments import POOLINGS, pool_in_graph, pool_logits
 from acrnn.transfer.sources import initial_model
 
+RESULTS = Path(__file__).parents[2] / "experiments" / "results"
 SEEDS = [0, 1]
 SOUNDS = [sounds()[place] for place in (3, 7, 8)]  # one of a single segment, two of several
 
@@ -128,6 +130,12 @@ def test_the_estimate_takes_the_folds_and_the_seeds_that_are_exported(run_folder
     leaking = replace(results, settings=replace(results.settings, mistake="test-selected-epoch"))
     with pytest.raises(FieldError, match="leaks on purpose"):
         fused(run_folder, leaking, SEEDS)
+
+
+def test_the_estimate_is_the_result_of_the_fusion_across_seeds():
+    committed = RESULTS / "emodb_speaker_speeds_ensemble"
+    estimate = fused(Path("run"), read_results(RESULTS / "emodb_speaker_speeds"), SEEDS)
+    assert estimate.to_dict() == read_results(committed).overall.to_dict()
 
 
 def test_an_ensemble_is_exported_again_with_the_weights_of_each_network(exported, singles):
