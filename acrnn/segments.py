@@ -168,7 +168,7 @@ def pool_logits(logits: np.ndarray, utterances: np.ndarray, num_utterances: int,
     """Posteriors of utterances, from the logits of their segments.
 
     Args:
-        logits: float [segments, classes].
+        logits: float [segments, classes], or [segments, networks, classes] for an ensemble.
         utterances: int [segments], index of the utterance that each segment belongs to, from 0 to num_utterances - 1.
         num_utterances: number of utterances, each with at least one segment.
         pooling: element-wise "max" (Chen et al. 2018, Section III-A) or "mean" of the posteriors of the segments;
@@ -176,12 +176,16 @@ def pool_logits(logits: np.ndarray, utterances: np.ndarray, num_utterances: int,
             (Lim et al. 2016, Section IV-B), where the mean, which is smaller than a vote, decides between equal numbers.
 
     Returns:
-        float64 [num_utterances, classes], scaled to sum to one; the scaling does not change the argmax.
+        float64 [num_utterances, classes], scaled to sum to one, which does not change the argmax; the mean over the networks of an
+        ensemble.
 
     Raises:
         FieldError: the pooling is unknown.
         ValueError: an utterance has no segment.
     """
+    if logits.ndim == 3:
+        members = [pool_logits(member, utterances, num_utterances, pooling) for member in np.moveaxis(logits, 1, 0)]
+        return np.mean(members, axis=0)
     counts = np.bincount(utterances, minlength=num_utterances)
     if (counts == 0).any():
         raise ValueError(f"utterance {int(np.argmin(counts))} has no segment; every utterance needs one")
@@ -205,7 +209,7 @@ def pool_in_graph(logits, valid, pooling: str):
     """The twin of `pool_logits`, as TensorFlow operations.
 
     Args:
-        logits: float tensor [batch, segments, classes].
+        logits: float tensor [batch, segments, classes], or [batch, segments, networks, classes] for an ensemble.
         valid: bool tensor [batch, segments], True where an utterance has the segment; at least one per utterance.
         pooling: one of POOLINGS.
 
@@ -214,6 +218,9 @@ def pool_in_graph(logits, valid, pooling: str):
     """
     import tensorflow as tf
 
+    if len(logits.shape) == 4:
+        members = [pool_in_graph(member, valid, pooling) for member in tf.unstack(logits, axis=2)]
+        return tf.add_n(members) / len(members)
     real = valid[..., None]
     if pooling == "max-logits":
         return tf.nn.softmax(tf.reduce_max(tf.where(real, logits, logits.dtype.min), axis=1))

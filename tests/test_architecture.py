@@ -76,7 +76,7 @@ GRAPH_MODULES = {"acrnn.frontends.in_graph", "acrnn.text.in_graph"} | {
     f"acrnn.export.{name}"
     for name in (
         *("graph", "row_checks", "wav", "wav_header", "saved_model", "onnx_model", "litert_model"),
-        *("speaker_normalization", "speaker_dense"),
+        *("speaker_normalization", "speaker_dense", "ensembles.networks"),
     )
 }
 HEAVY = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from acrnn.console import comma_separated
+from acrnn.console import comma_separated, numbers
 from acrnn.errors import UsageError
 from acrnn.frozen import FROZEN
 from acrnn.model_card import FORMATS
@@ -46,7 +46,14 @@ def _add_network_choice(export: argparse.ArgumentParser) -> None:
     choice = network.add_mutually_exclusive_group()
     choice.add_argument("--fold", type=int, help="the network of this fold (default: 0)")
     choice.add_argument("--refit", action="store_true", help="train a network on all speakers; needs --records")
-    network.add_argument("--seed", type=int, help="random seed of the run or the refit (default: 0)")
+    seed = network.add_mutually_exclusive_group()
+    seed.add_argument("--seed", type=int, help="random seed of the run or the refit (default: 0)")
+    seed.add_argument(
+        "--seeds",
+        type=numbers,
+        metavar="N-M",
+        help="random seeds of an ensemble, several networks in one model, whose probabilities are averaged",
+    )
 
 
 def _add_refit(export: argparse.ArgumentParser) -> None:
@@ -70,7 +77,7 @@ def check_export_arguments(options: argparse.Namespace) -> None:
     Raises:
         UsageError: records or initial weights are missing or superfluous.
     """
-    for name in ("fold", "seed", "refit"):
+    for name in ("fold", "seed", "seeds", "refit"):
         value = getattr(options, name)
         if options.model and value is not None and value is not False:
             raise UsageError(f"--{name}: it goes with --run only; leave it out, or name the experiment with --run")

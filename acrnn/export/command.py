@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def export(options: argparse.Namespace) -> int:
-    """Exports the network of a run, of a refit, or of an exported model; returns the exit status."""
+    """Exports the network of a run, of a refit, or of an exported model, or an ensemble; returns the exit status."""
     version_folder.check(options.out, options.formats, options.replaced, options.served)
     if options.served:
         serving.require()
@@ -26,7 +27,8 @@ def export(options: argparse.Namespace) -> int:
     card = version_folder.export(
         network, options.out, options.formats, estimate, options.replaced, options.served, print, earlier
     )
-    print(f"{options.out}: {card.name}, {card.summary}, emotions {', '.join(card.labels)}")
+    ensemble = f"{card.ensemble}, " if card.ensemble else ""
+    print(f"{options.out}: {card.name}, {card.summary}, {ensemble}emotions {', '.join(card.labels)}")
     return 0
 
 
@@ -40,17 +42,18 @@ def _of_model(options: argparse.Namespace) -> tuple[TrainedModel, None, Card]:
 
 
 def _of_experiment(options: argparse.Namespace) -> tuple[TrainedModel, dict, None]:
-    estimate = version_folder.estimate_of(options.folder)
-    return _refitted(options) if options.refit else _of_run(options), estimate, None
+    seeds = options.seeds or (options.seed or 0,)
+    estimate = version_folder.estimate_of(options.folder, seeds)
+    return _refitted(options, seeds) if options.refit else _of_runs(options, seeds), estimate, None
 
 
-def _of_run(options: argparse.Namespace) -> TrainedModel:
-    from acrnn.export.trained_model import TrainedModel
+def _of_runs(options: argparse.Namespace, seeds: Sequence[int]) -> TrainedModel:
+    from acrnn.export.ensembles import members
 
-    return TrainedModel.of_run(options.folder, options.fold or 0, options.seed or 0, options.records)
+    return members.of_runs(options.folder, options.fold or 0, seeds, options.records)
 
 
-def _refitted(options: argparse.Namespace) -> TrainedModel:
+def _refitted(options: argparse.Namespace, seeds: Sequence[int]) -> TrainedModel:
     from acrnn.export.refit import refit
     from acrnn.recipes import initial_weights
     from acrnn.transfer.sources import initial_model
@@ -60,7 +63,7 @@ def _refitted(options: argparse.Namespace) -> TrainedModel:
         return refit(
             options.folder,
             options.records,
-            options.seed or 0,
+            seeds,
             lambda epoch, total: progress.update(epoch.epoch, total, f"(loss {epoch.loss:.3f})"),
             initial_weights.from_options(options.imagenet_weights, options.pretrain, model, options.freeze),
             options.also,

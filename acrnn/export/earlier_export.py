@@ -37,11 +37,12 @@ def read(folder: Path) -> tuple[TrainedModel, Card]:
         )
     checksums.check(folder, card.sha256, FORMATS[SAVED_MODEL], [WORDS.as_posix()])
     settings = _settings(card)
-    model = settings.system.build(settings.config)
-    trained = TrainedModel(model, settings, dict(card.fitted_on), card.prior)
+    model, *others = (settings.system.build(settings.config) for _ in range(card.num_networks))
+    trained = TrainedModel(model, settings, dict(card.fitted_on), card.prior, others=tuple(others))
     _set_weights(trained, folder)
     if "text" in card.auxiliary_inputs:
-        _set_vocabulary(model, folder / WORDS)
+        for network in trained.networks:
+            _set_vocabulary(network, folder / WORDS)
     return trained, card
 
 
@@ -65,7 +66,7 @@ def _settings(card: Card) -> Settings:
 def _set_weights(trained: TrainedModel, folder: Path) -> None:
     from acrnn.export.graph import RecognitionGraph
 
-    variables = RecognitionGraph(trained).network.variables
+    variables = RecognitionGraph(trained).networks.variables
     values = saved_variables(folder, range(len(variables)))
     if [np.shape(value) for value in values] != [tuple(variable.shape) for variable in variables]:
         raise ValueError(f"{folder}: its weights do not fit the network on its card; export the run again")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import keras
 import tensorflow as tf
 
 from acrnn.export import row_checks, speaker_normalization
-from acrnn.export.speaker_dense import SpeakerDense
+from acrnn.export.ensembles.networks import Networks, Outputs
 from acrnn.export.trained_model import TrainedModel
-from acrnn.segments import attention_by_frame_in_graph, pool_in_graph
+from acrnn.segments import pool_in_graph
 
-Outputs = dict[str, tf.Tensor]
 _SOUND = ("features", "num_frames")
 
 
@@ -20,7 +18,7 @@ class RecognitionGraph:
     """The functions that an export contains; a batch holds utterances of any lengths.
 
     Args:
-        trained: the network with its front end and segment rule.
+        trained: the network, or the ensemble, with its front end and segment rule.
         precision: number format of the front end; float64 agrees with the NumPy front end up to rounding, float32 runs
             on phones.
         fft: True if the runtime has a fast Fourier transform.
@@ -28,18 +26,14 @@ class RecognitionGraph:
 
     def __init__(self, trained: TrainedModel, precision: tf.DType = tf.float64, fft: bool = True):
         self.trained, self.precision, self.fft = trained, precision, fft
-        attention = [layer.output[1] for layer in trained.model.layers if layer.name == "attention"]
-        self.has_attention = bool(attention)
-        self.dense = SpeakerDense(trained.model) if trained.has_dense else None
-        dense = [self.dense.inputs] if self.dense else []
-        self.network = keras.Model(trained.model.input, [trained.model.output, *attention, *dense])
+        self.networks = Networks(trained.networks)
 
     @property
     def auxiliary_inputs(self) -> list[tf.TensorSpec]:
         """Inputs of the network in addition to sound, in the order in which the functions take them."""
         return [
             tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name)
-            for name, tensor in self.network.input.items()
+            for name, tensor in self.networks.inputs.items()
             if name not in _SOUND
         ]
 
@@ -47,7 +41,7 @@ class RecognitionGraph:
     def speaker_inputs(self) -> list[tf.TensorSpec]:
         """The inputs for speaker profiles, if the model takes any; see `speaker_normalization` and `speaker_dense`."""
         features = [speaker_normalization.input_spec(self.trained.prior)] if self.trained.prior else []
-        return [*features, *([self.dense.input_spec] if self.dense else [])]
+        return [*features, *self.networks.speaker_inputs]
 
     def features(
         self, waveform: tf.Tensor, num_samples: tf.Tensor, speaker_statistics: tf.Tensor | None = None
@@ -121,15 +115,15 @@ class RecognitionGraph:
         results = {
             "probabilities": pool_in_graph(logits, valid, self.trained.pooling),
             "num_segments": tf.reduce_sum(tf.cast(valid, tf.int32), axis=1),
-            "segment_probabilities": tf.where(valid[..., None], tf.nn.softmax(logits), 0.0),
+            "segment_probabilities": tf.where(valid[..., None], self._probabilities(logits), 0.0),
             "segment_start_seconds": tf.where(
                 valid, tf.cast(starts + first[:, None] // hop_samples, tf.float32) * hop, 0.0
             ),
             "segment_num_frames": grid(counts),
         }
-        if self.has_attention:
+        if "attention" in outputs:
             results["attention"] = grid(outputs["attention"])
-        if self.dense:
+        if "embeddings" in outputs:
             results["segment_embeddings"] = grid(outputs["embeddings"])
         return _answered(results, codes)
 
@@ -160,11 +154,11 @@ class RecognitionGraph:
             speaker_dense: see `utterances`.
 
         Returns:
-            probabilities and logits float32 [batch, classes] and, as in `utterances`, attention float32 [batch, frames] and
-            embeddings float32 [batch, units].
+            probabilities float32 [batch, classes], logits as in `Networks` and, as in `utterances`, attention float32 [batch,
+            frames] and embeddings float32 [batch, units].
         """
         outputs = self._network(_masked(features, num_frames), num_frames, auxiliary_inputs, speaker_dense)
-        return {**outputs, "probabilities": tf.nn.softmax(outputs["logits"])}
+        return {**outputs, "probabilities": self._probabilities(outputs["logits"])}
 
     def checked_segments(self, features: tf.Tensor, num_frames: tf.Tensor, *auxiliary_inputs: tf.Tensor) -> Outputs:
         """Recognizes segments as `segments` does, with `error_code` as in `utterances`."""
@@ -202,14 +196,12 @@ class RecognitionGraph:
     ) -> Outputs:
         values = {"features": features, "num_frames": num_frames}
         values |= {spec.name: tensor for spec, tensor in zip(self.auxiliary_inputs, auxiliary_inputs, strict=True)}
-        values = self.network({name: values[name] for name in self.network.input}, training=False)
-        names = ["logits", *(["attention"] if self.has_attention else []), *(["embeddings"] if self.dense else [])]
-        outputs = dict(zip(names, values if isinstance(values, list) else [values], strict=True))
-        if self.has_attention:
-            outputs["attention"] = attention_by_frame_in_graph(outputs["attention"], num_frames, features.shape[1])
-        if self.dense and speaker_dense is not None:
-            outputs["logits"] = self.dense.logits(outputs["embeddings"], speaker_dense)
-        return outputs
+        return self.networks(values, speaker_dense)
+
+    def _probabilities(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the probabilities of segments for logits [..., classes]; the mean over the networks of an ensemble."""
+        probabilities = tf.nn.softmax(logits)
+        return tf.reduce_mean(probabilities, axis=-2) if self.trained.others else probabilities
 
 
 def _answered(outputs: Outputs, codes: tf.Tensor) -> Outputs:

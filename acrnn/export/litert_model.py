@@ -60,7 +60,7 @@ class _Signatures(tf.Module):
         super().__init__()
         frontend, self.trained = trained.frontend, trained
         self.graph = graph = RecognitionGraph(trained, tf.float32)
-        self.weights = [variable.value for variable in graph.network.variables]
+        self.weights = [variable.value for variable in graph.networks.variables]
         self.frames = trained.rule.frames
         frames = None if trained.system.whole_utterances else self.frames
         samples = frontend.window_samples + (self.frames - 1) * round(frontend.hop_seconds * frontend.sample_rate_hz)
@@ -90,7 +90,7 @@ class _Signatures(tf.Module):
         return {"features": features, "num_frames": num_frames}
 
     def _segments(self, features: tf.Tensor, num_frames: tf.Tensor, *inputs: tf.Tensor) -> Outputs:
-        if self.graph.dense is None:
+        if not self.graph.networks.dense_units:
             return self.graph.segments(features, num_frames, *inputs)
         return self.graph.segments(features, num_frames, *inputs[1:], speaker_dense=inputs[0])
 

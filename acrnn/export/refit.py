@@ -1,8 +1,10 @@
-"""Refitting: a network for use, trained on all speakers by the recipe that was evaluated in cross-validation."""
+"""Refitting: networks for use, trained on all speakers by the recipe that was evaluated in cross-validation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from acrnn.batches.sources import Feeder
@@ -15,21 +17,22 @@ from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError
 from acrnn.export import training_sounds
+from acrnn.export.ensembles.members import joined
 from acrnn.export.trained_model import TrainedModel, check_statistics, prior_of
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
 from acrnn.records.record_set import RecordSet
-from acrnn.training.estimator import Estimator
+from acrnn.training.estimator import Epoch, Estimator
 
 
 def refit(
     folder: Path,
     records: Path,
-    seed: int = 0,
+    seeds: Sequence[int] = (0,),
     on_epoch: Callable = lambda epoch, total: None,
     initial_weights: InitialWeights = RANDOM,
     also: Path | None = None,
 ) -> TrainedModel:
-    """Trains the network of an experiment on all speakers, with the speeds and the initial weights of its runs.
+    """Trains the network of an experiment on all speakers, with the speeds and the initial weights of its runs, once for each seed.
 
     No speakers are left for validation. A recipe that keeps the last epoch is followed to its end; one with checkpoint
     selection stops at the median of the best epochs of the runs.
@@ -37,9 +40,9 @@ def refit(
     Args:
         folder: output folder of an experiment with finished runs.
         records: record set of the experiment.
-        seed: random seed of initial weights and order.
-        on_epoch: called with every epoch and the total number of epochs; its validation figures are those of the
-            training speakers.
+        seeds: random seeds of initial weights and order; several make an ensemble.
+        on_epoch: called with every epoch, counted over all seeds, and the total number of epochs; its validation figures are those of
+            the training speakers.
         initial_weights: those of the experiment; needed if they come from a file, a model or another corpus, since the results
             do not contain these.
         also: the other record set of an experiment of joint training, which trains here as it did in every fold.
@@ -61,20 +64,37 @@ def refit(
     recipe = settings.recipe.settled([run.to_dict() for run in results.runs])
     weights = _checked_weights(folder, settings, initial_weights)
     estimator = settings.system.estimator(settings.config, recipe, weights)
-    if weights.kind == "corpus":
-        _pretraining(estimator, settings, weights).start(seed)
-    elif weights.kind == "model":
-        FineTuning(estimator, settings.system, settings.config, weights, settings.labels).start(seed)
+    start = _start(estimator, settings, weights)
     speeds = settings.speeds or record_set.manifest.speeds
     feeder = Feeder(record_set, speaker_statistics=settings.normalized_by)
     source = feeder.source([row.id for row in record_set.utterances if row.speed in speeds])
     train = joint.joined(source, settings.normalized_by) if joint else source
-    fit = estimator.fit(train, source, seed, lambda epoch: on_epoch(epoch, recipe.total_epochs))
     speakers = sorted({row.speaker for row in record_set.utterances})
-    origin = {"speakers": speakers, "epochs": len(fit.curve), "seed": seed}
     prior = prior_of(settings, records, speakers)
     sounds = training_sounds.of_refit(record_set, speakers, weights, joint)
-    return TrainedModel.of_network(estimator.model, settings, origin, prior, sounds)
+    models: list[TrainedModel] = []
+    total = recipe.total_epochs * len(seeds)
+    for seed in seeds:
+        earlier = recipe.total_epochs * len(models)
+        start(seed)
+        fit = estimator.fit(train, source, seed, partial(_report, on_epoch, earlier, total))
+        origin = {"speakers": speakers, "epochs": len(fit.curve), "seed": seed}
+        models.append(TrainedModel.of_network(estimator.model, settings, origin, prior, sounds))
+    return joined(models)
+
+
+def _report(on_epoch: Callable, earlier: int, total: int, epoch: Epoch) -> None:
+    """Reports an epoch of a seed, after the epochs of the earlier seeds."""
+    on_epoch(replace(epoch, epoch=earlier + epoch.epoch), total)
+
+
+def _start(estimator: Estimator, settings: Settings, weights: InitialWeights) -> Callable[[int], None]:
+    """Returns a function that gives the estimator the initial weights of a seed."""
+    if weights.kind == "corpus":
+        return _pretraining(estimator, settings, weights).start
+    if weights.kind == "model":
+        return FineTuning(estimator, settings.system, settings.config, weights, settings.labels).start
+    return lambda seed: None
 
 
 def _joint_corpus(folder: Path, settings: Settings, also: Path | None) -> JointCorpus | None:

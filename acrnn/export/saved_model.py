@@ -46,7 +46,7 @@ class _Signatures(tf.Module):
         self.graph, self.trained = RecognitionGraph(trained), trained
         self.auxiliary = _AuxiliaryInputs(self.graph, trained)
         # the variables themselves: tf.Module would also track Keras' own copies and store them twice
-        self.weights = [variable.value for variable in self.graph.network.variables]
+        self.weights = [variable.value for variable in self.graph.networks.variables]
         frames = None if trained.system.whole_utterances else trained.rule.frames
         features = ([frames, *trained.frontend.feature_shape], tf.float32)
         self.endpoints = {

@@ -10,6 +10,16 @@ from acrnn.batches.speaker_statistics import BATCH_NORM_LAYER
 INPUT = "speaker_dense"
 
 
+def has_layer(model: keras.Model) -> bool:
+    """Returns whether a network has a layer `BATCH_NORM_LAYER`."""
+    return any(layer.name == BATCH_NORM_LAYER for layer in model.layers)
+
+
+def input_spec(units: int) -> tf.TensorSpec:
+    """Returns the input that takes speaker profiles: float32 [batch, 2, units], zero for an utterance without one."""
+    return tf.TensorSpec([None, 2, units], tf.float32, INPUT)
+
+
 class SpeakerDense:
     """The part of a network from its last batch normalization to the logits.
 
@@ -24,11 +34,6 @@ class SpeakerDense:
         for layer in model.layers[model.layers.index(self.layer) :]:
             x = layer(x)
         self._rest = keras.Model(entry, x)
-
-    @property
-    def input_spec(self) -> tf.TensorSpec:
-        """The input that takes speaker profiles: float32 [batch, 2, units], zero for an utterance without one."""
-        return tf.TensorSpec([None, 2, self.inputs.shape[-1]], tf.float32, INPUT)
 
     def logits(self, embeddings: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
         """Returns the logits of segments, float32 [segments, classes].

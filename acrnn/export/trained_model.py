@@ -6,7 +6,6 @@ Every export must agree with it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,15 +34,16 @@ REMEDY = "name the output folder of an experiment that saved its networks"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network of a run, or of a refit, with the settings of its experiment.
+    """A network of a run, or of a refit, with the settings of its experiment; or an ensemble of such networks.
 
     Attributes:
-        model: the network; returns logits for the inputs of `network_inputs.network_inputs`.
+        model: the network; returns logits for the inputs of `network_inputs.network_inputs`. The first one of an ensemble.
         settings: settings of the experiment, see `crossval.settings`.
-        origin: training of the network, for the card: "speakers", "epochs", "seed" and, for a run, "fold".
+        origin: training of the network, for the card, see `Card.fitted_on`.
         prior: the average training speaker of a network that was trained on features normalized by their speakers; it takes
             speaker profiles. None for others.
         sounds: the sounds of the training, where its records were named; None for others.
+        others: the other networks of an ensemble, whose posteriors are averaged: equal to the first but for their weights.
     """
 
     model: keras.Model
@@ -51,6 +51,7 @@ class TrainedModel:
     origin: dict
     prior: Prior | None = None
     sounds: SoundSample | None = None
+    others: tuple[keras.Model, ...] = ()
 
     @classmethod
     def of_run(cls, folder: Path, fold: int, seed: int = 0, records: Path | None = None) -> TrainedModel:
@@ -68,15 +69,10 @@ class TrainedModel:
         """
         settings, _ = read_experiment(folder)
         check_statistics(folder, settings, records)
-        path = run_path(folder, fold, seed)
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such run; {REMEDY}, and one of its folds and seeds")
-        run = read_run(path)
-        origin = {"fold": fold, "seed": seed, "speakers": run.train_speakers, "epochs": run.best_epoch}
-        network = load_network(path.with_suffix(".keras"), settings.model)
-        prior, sounds = prior_of(settings, records, run.train_speakers), None
+        network, origin = network_of_run(folder, settings, fold, seed)
+        prior, sounds = prior_of(settings, records, origin["speakers"]), None
         if records is not None:
-            sounds = training_sounds.of_records(records_of(settings, records), run.train_speakers)
+            sounds = training_sounds.of_records(records_of(settings, records), origin["speakers"])
         return cls.of_network(network, settings, origin, prior, sounds)
 
     @classmethod
@@ -105,6 +101,11 @@ class TrainedModel:
         except ValueError as error:
             raise ValueError(f"the network does not fit the settings of its experiment ({error}); {REMEDY}") from error
         return cls(model, settings, origin, prior, sounds)
+
+    @property
+    def networks(self) -> tuple[keras.Model, ...]:
+        """All networks: one, or those of an ensemble."""
+        return self.model, *self.others
 
     @property
     def system(self) -> System:
@@ -152,7 +153,7 @@ class TrainedModel:
             waveforms: mono, each float [samples] at the front end's rate.
             auxiliary_inputs: for each waveform the network's auxiliary inputs: "text" a string, "speaker_embedding"
                 float [size]; and for one with a speaker profile, "speaker_statistics" float [2, bands, channels] and
-                "speaker_dense" float [2, units].
+                "speaker_dense" float [2, units], those of one network of an ensemble after the other.
 
         Returns:
             float64 [waveforms, classes].
@@ -172,30 +173,36 @@ class TrainedModel:
         parts, counts = self._segments(features)
         repeated = {name: np.stack([np.asarray(auxiliary_inputs[name])] * len(parts)) for name in self.auxiliary_inputs}
         inputs = network_inputs(self.model, {"features": parts, "num_frames": counts, **repeated})
-        with self._adapted(auxiliary_inputs.get("speaker_dense")):
-            logits = self.model.predict_on_batch(inputs)
-        return segments.pool_logits(np.asarray(logits), np.zeros(len(parts), int), 1, self.pooling)[0]
-
-    def _adapted(self, dense: np.ndarray | None) -> AbstractContextManager:
-        """A context in which the last batch normalization has the mean and variance of a speaker profile, if there is one."""
-        if dense is None:
-            return nullcontext()
-        from acrnn.training.speaker_batch_norm import exchanged
-
-        return exchanged(self.model.get_layer(BATCH_NORM_LAYER), *dense)
+        dense, count = auxiliary_inputs.get("speaker_dense"), len(self.networks)
+        profiles = [None] * count if dense is None else np.split(dense, count, axis=1)
+        logits = [_logits(*pair, inputs) for pair in zip(self.networks, profiles, strict=True)]
+        return segments.pool_logits(np.stack(logits, axis=1), np.zeros(len(parts), int), 1, self.pooling)[0]
 
     def dense_statistics(self) -> dict[str, list[float]] | None:
-        """Mean and variance of the batch-normalized dense layer on the training part; None for a network without one."""
+        """Mean and variance of the batch-normalized dense layer on the training part; None for a network without one.
+
+        Those of an ensemble have the units of one network after the other.
+        """
         if not self.has_dense:
             return None
-        layer = self.model.get_layer(BATCH_NORM_LAYER)
-        values = {"mean": layer.moving_mean, "variance": layer.moving_variance}
-        return {name: np.array(value).astype(float).tolist() for name, value in values.items()}
+        layers = [network.get_layer(BATCH_NORM_LAYER) for network in self.networks]
+        values = {"mean": [each.moving_mean for each in layers], "variance": [each.moving_variance for each in layers]}
+        return {name: np.concatenate(parts).astype(float).tolist() for name, parts in values.items()}
 
     def _segments(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.system.whole_utterances:
             return features[None], np.array([len(features)], np.int32)
         return self.rule.cut(features)
+
+
+def _logits(network: keras.Model, profile: np.ndarray | None, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Logits of segments; the last batch normalization has the mean and variance of a speaker profile, if there is one."""
+    if profile is None:
+        return np.asarray(network.predict_on_batch(inputs))
+    from acrnn.training.speaker_batch_norm import exchanged
+
+    with exchanged(network.get_layer(BATCH_NORM_LAYER), *profile):
+        return np.asarray(network.predict_on_batch(inputs))
 
 
 def check_statistics(folder: Path, settings: Settings, records: Path | None) -> None:
@@ -255,6 +262,16 @@ def records_of(settings: Settings, records: Path) -> RecordSet:
             f"{records}: other records than those of the experiment; name the record set that it was run on"
         )
     return record_set
+
+
+def network_of_run(folder: Path, settings: Settings, fold: int, seed: int) -> tuple[keras.Model, dict]:
+    """Returns the network of a run as it was saved, and its origin; for arguments and errors see `TrainedModel.of_run`."""
+    path = run_path(folder, fold, seed)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such run; {REMEDY}, and one of its folds and seeds")
+    run = read_run(path)
+    origin = {"fold": fold, "seed": seed, "speakers": run.train_speakers, "epochs": run.best_epoch}
+    return load_network(path.with_suffix(".keras"), settings.model), origin
 
 
 def load_network(path: Path, system: str) -> keras.Model:

@@ -14,6 +14,7 @@ from acrnn.crossval.results import collect_results
 from acrnn.crossval.settings import CorpusInfo
 from acrnn.errors import FieldError
 from acrnn.export import serving
+from acrnn.export.ensembles.estimate import fused
 from acrnn.export.trained_model import TrainedModel
 from acrnn.model_card import FORMATS, WORDS, Card
 from acrnn.output import lock
@@ -55,7 +56,7 @@ def export(
     """Writes a model in one or several formats, with its card.
 
     Args:
-        trained: the network with its settings.
+        trained: the network, or the ensemble, with its settings.
         out: version folder to write, such as saved_models/NAME/1.
         formats: keys in FORMATS.
         estimate: estimated performance for the card, see `estimate_of`; None if it was not measured.
@@ -199,17 +200,21 @@ def _corpus_entry(corpus: CorpusInfo) -> dict[str, str]:
     return entry | {key: value for key in ("reader", "speakers") if (value := getattr(corpus, key))}
 
 
-def estimate_of(folder: Path) -> dict:
+def estimate_of(folder: Path, seeds: Sequence[int] = ()) -> dict:
     """Returns the cross-validated performance of an experiment, for the card, with the name of a deliberate leak.
 
     Args:
         folder: output folder of the experiment.
+        seeds: random seeds of the networks of an ensemble, whose performance is that of their averaged posteriors; none or one for a
+            single network.
 
     Raises:
         FileNotFoundError: the folder holds no finished run.
+        FieldError: see `ensembles.estimate.fused`.
         ValueError: a file is damaged.
     """
-    results = collect_results(folder)
-    overall = results.overall.to_dict()
+    results, is_ensemble = collect_results(folder), len(seeds) > 1
+    overall = (fused(folder, results, seeds) if is_ensemble else results.overall).to_dict()
     leak = {"mistake": results.settings.mistake} if results.settings.mistake else {}
-    return {"protocol": results.settings.protocol, **leak, **{key: overall[key] for key in _ESTIMATE_KEYS}}
+    ensemble = {"fused_seeds": list(seeds)} if is_ensemble else {}
+    return {"protocol": results.settings.protocol, **leak, **ensemble, **{key: overall[key] for key in _ESTIMATE_KEYS}}

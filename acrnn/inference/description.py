@@ -70,6 +70,8 @@ def _lines(card: Card, folder: Path) -> Iterator[tuple[str, str]]:
 
 def _estimate_lines(estimate: Mapping) -> Iterator[tuple[str, str]]:
     coverage = f"{estimate['coverage']['folds']} folds x {estimate['coverage']['seeds']} seeds"
+    if seeds := estimate.get("fused_seeds"):
+        coverage = f"{estimate['coverage']['folds']} folds, mean probabilities of seeds {', '.join(map(str, seeds))}"
     yield (
         "performance",
         f"UAR {100 * estimate['uar_fold_mean']:.1f} % (mean of folds), {estimate['protocol']}, {coverage}",

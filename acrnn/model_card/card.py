@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acrnn import files
-from acrnn.model_card import checksums
+from acrnn.model_card import changes, checksums
 from acrnn.model_card.fields import check_card
 from acrnn.reading import check_fields, foreign_errors
 
@@ -27,10 +27,6 @@ WORDS = CARD.parent / "words.txt"  # vocabulary of a model that takes texts: one
 MAX_SECONDS = 600.0
 REMEDY = "name the folder of an exported model, or export one with: acrnn export --run RUN --out saved_models/NAME/1"
 _JSON_KEYS = {"auxiliary_inputs": "companions"}  # keys in the JSON file that differ from the field's name
-# Fields of a network's `Config` that the data fix.
-DATA_FIELDS = frozenset(
-    {"num_classes", "frames", "bands", "record_channels", "padding", "speaker_embedding_size", "embedding_size"}
-)
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,10 @@ class Card:
         whole_utterances: True if an utterance is one segment of any length.
         has_attention: True if the model returns attention weights.
         corpus: name, title, version, licence and citation of the training data; "speakers" is "unknown" where they are.
-        fitted_on: "speakers", "epochs", "seed" and, for a run of a cross-validation, "fold".
-        estimate: cross-validated performance on unseen speakers: UAR, WA, figures per class, coverage; None if not measured.
+        fitted_on: "speakers", "epochs", "seed" and, for a run of a cross-validation, "fold"; for an ensemble, epochs and seed of the
+            first network, and "members", a list of "epochs" and "seed" of each.
+        estimate: cross-validated performance on unseen speakers: UAR, WA, figures per class, coverage; None if not measured. That of
+            an ensemble is the performance of the averaged posteriors of the runs with its seeds, "fused_seeds".
         recipe, network: settings of the experiment, as in its results.
         versions: versions of the software that exported the model.
         max_seconds: longest utterance that is accepted, in seconds.
@@ -110,6 +108,16 @@ class Card:
         return None if self.sounds is None else SoundSample.from_dict(self.sounds)
 
     @property
+    def num_networks(self) -> int:
+        """Number of networks: one, or those of an ensemble."""
+        return len(self.fitted_on.get("members", ())) or 1
+
+    @property
+    def ensemble(self) -> str:
+        """Number of networks in words, such as "ensemble of 3 networks"; empty for one network."""
+        return f"ensemble of {self.num_networks} networks" if self.num_networks > 1 else ""
+
+    @property
     def takes_speaker(self) -> bool:
         """True for a model that takes speaker profiles."""
         return self.speaker_prior is not None or self.speaker_dense is not None
@@ -147,7 +155,7 @@ class Card:
         titles = {"optimizer": "", "learning_rate": "learning rate ", "batch_size": "batch size "}
         values = [f"{title}{self.recipe[key]}" for key, title in titles.items() if key in self.recipe]
         values += [recipes.from_dict(self.recipe).length] if "epochs" in self.recipe else []
-        values += [f"{name} {_shown(value)}" for name, value in self.recipe.get("network", {}).items()]
+        values += [f"{name} {changes.shown(value)}" for name, value in self.recipe.get("network", {}).items()]
         return f"{self.recipe_name} ({', '.join(values)})" if values else self.recipe_name
 
     @property
@@ -189,27 +197,16 @@ class Card:
         return "changed network" if self._network_changes() else "the system's default network"
 
     def network_summary(self) -> str:
-        """Returns the kind of network with the sizes that differ from the system's; see also `recipe_summary`."""
-        changes = ", ".join(
-            f"{name} {_shown(value)} instead of {_shown(default)}"
+        """Returns number and kind of the networks with the sizes that differ from the system's; see also `recipe_summary`."""
+        kind = self.network_name if self.num_networks == 1 else f"{self.ensemble}, each of them {self.network_name}"
+        sizes = ", ".join(
+            f"{name} {changes.shown(value)} instead of {changes.shown(default)}"
             for name, (value, default) in self._network_changes().items()
         )
-        return f"{self.network_name} ({changes})" if changes else self.network_name
+        return f"{kind} ({sizes})" if sizes else kind
 
     def _network_changes(self) -> dict[str, tuple[object, object]]:
-        """Value and default of each network field that differs from the system's and is not set by the recipe or the data."""
-        from acrnn.models import MODELS
-
-        if self.system not in MODELS:
-            return {}
-        system = MODELS[self.system]
-        defaults = json.loads(json.dumps(asdict(system.config(len(self.labels), **system.variant))))
-        fixed = DATA_FIELDS | set(self.recipe.get("network", {}))
-        return {
-            name: (value, defaults[name])
-            for name, value in self.network.items()
-            if name in defaults.keys() - fixed and value != defaults[name]
-        }
+        return changes.of_network(self.system, len(self.labels), self.network, self.recipe)
 
     def to_dict(self) -> dict:
         """Returns JSON-ready fields."""
@@ -287,7 +284,3 @@ class Card:
 
         environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), trim_blocks=True, lstrip_blocks=True)
         return environment.get_template("card.md.j2").render(card=self)
-
-
-def _shown(value: object) -> str:
-    return " × ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -16,10 +16,17 @@ class _Corpus(TypedDict):
     citation: str
 
 
-class _Training(TypedDict):
-    speakers: list[str]
+class _Member(TypedDict):
     epochs: int
     seed: int
+
+
+class _Network(_Member):
+    speakers: list[str]
+
+
+class _Training(_Network, total=False):
+    members: list[_Member]
 
 
 class _Coverage(TypedDict):
@@ -36,7 +43,7 @@ class _Class(TypedDict):
     support: float
 
 
-class _Estimate(TypedDict):
+class _Figures(TypedDict):
     protocol: str
     uar_fold_mean: float
     uar_fold_std: float | None
@@ -45,6 +52,10 @@ class _Estimate(TypedDict):
     wa: float
     per_class: list[_Class]
     coverage: _Coverage
+
+
+class _Estimate(_Figures, total=False):
+    fused_seeds: list[int]
 
 
 class _Result(TypedDict):

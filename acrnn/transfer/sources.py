@@ -89,6 +89,9 @@ def _of_version(folder: Path) -> InitialModel:
     if not weights.is_file():
         problem = "it has no SavedModel, which holds the weights; export it with the format saved-model"
         raise FieldError(FIELD, folder, problem)
+    if card.ensemble:
+        problem = f"it is an {card.ensemble}, and a training starts from one; name one network of an experiment ({RUNS}/fold00_seed0.keras)"
+        raise FieldError(FIELD, folder, problem)
     return InitialModel(
         name=card.name,
         system=card.system,

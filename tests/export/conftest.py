@@ -12,11 +12,11 @@ from acrnn.recipes import Recipe
 
 @pytest.fixture(scope="session")
 def run_folder(tiny_records, tmp_path_factory):
-    """An experiment with two runs that saved their networks; to be read only."""
+    """An experiment with two folds and two seeds that saved their networks; to be read only."""
     folder = tmp_path_factory.mktemp("run")
     recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=2, precision="mixed_bfloat16")
     experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
-    cross_validate(experiment, folder, folds=[0, 1], announce=lambda line: None)
+    cross_validate(experiment, folder, folds=[0, 1], seeds=[0, 1], announce=lambda line: None)
     return folder
 
 

@@ -1,11 +1,12 @@
 """Speaker profiles: every format normalizes by them as Python does, and by the utterance itself where there is none."""
 
+import contextlib
 import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.exports import sharp, sounds
+from support.exports import as_ensemble, sharp, sounds
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.audio import AudioError
@@ -37,10 +38,12 @@ def prior():
     return Prior(Statistics.of_moments(moments), 200.0)
 
 
-@pytest.fixture(scope="module", params=["dense layer", "features and dense layer"])
+@pytest.fixture(scope="module", params=["dense layers of an ensemble", "features and dense layer"])
 def exported(request, tmp_path_factory):
-    """A model in three formats that adapts its dense layer, or its features as well."""
+    """A model in three formats: an ensemble that adapts its dense layers, or a network that adapts its features as well."""
     trained = sharp("chen2018-3d", prior=prior() if "features" in request.param else None)
+    if "ensemble" in request.param:
+        trained = as_ensemble(trained)
     out = tmp_path_factory.mktemp("speaker") / "model" / "1"
     version_folder.export(trained, out, ("saved-model", "onnx", "litert"), served=True)
     return out, trained, sounds()[2:-1]
@@ -71,21 +74,31 @@ def test_every_format_predicts_as_python_does_with_and_without_a_profile(exporte
     np.testing.assert_allclose(again.dense.deviation, profile.dense.deviation, atol=1e-3)
 
 
-def test_a_profile_of_the_dense_layer_is_the_adapted_batch_normalization(exported, profile):
+def test_a_profile_of_the_dense_layer_is_the_adapted_batch_normalization_of_each_network(exported, profile):
     folder, trained, _ = exported
     mean, variance = profile.inputs(Card.read(folder))["speaker_dense"]
     share = profile.seconds / (profile.seconds + 10)
-    layer = trained.model.get_layer("dense_batch_norm")
-    whole = layer.moving_mean.numpy(), layer.moving_variance.numpy()
+    layers = [network.get_layer("dense_batch_norm") for network in trained.networks]
+    whole = [
+        np.concatenate([getattr(each, name).numpy() for each in layers]) for name in ("moving_mean", "moving_variance")
+    ]
     np.testing.assert_allclose(mean, share * profile.dense.mean + (1 - share) * whole[0], rtol=1e-4, atol=1e-5)
     if trained.prior is not None:
         return
     parts, counts = zip(*(trained.rule.cut(SPEC.extract(waveform)) for waveform in sounds()[6:9]), strict=True)
     inputs = {"features": np.concatenate(parts), "num_frames": np.concatenate(counts)}
-    before = tf.keras.Model(trained.model.input, layer.input).predict_on_batch(inputs)
+    before = np.concatenate(
+        [
+            tf.keras.Model(network.input, layer.input).predict_on_batch(inputs)
+            for network, layer in zip(trained.networks, layers, strict=True)
+        ],
+        axis=1,
+    )
     np.testing.assert_allclose(profile.dense.mean, before.mean(axis=0), atol=1e-4)
     np.testing.assert_allclose(variance, share * before.var(axis=0) + (1 - share) * whole[1], rtol=1e-3, atol=1e-5)
-    with exchanged(layer, mean, variance):
+    with contextlib.ExitStack() as adapted:
+        for layer, *statistics in zip(layers, np.split(mean, 2), np.split(variance, 2), strict=True):
+            adapted.enter_context(exchanged(layer, *statistics))
         expected = trained.posteriors(sounds()[3:5])
     predicted = Recognizer.load(folder, "onnx", check_speech=False).predict_batch(sounds()[3:5], 16000, speaker=profile)
     np.testing.assert_allclose(shares(predicted), expected, atol=1e-4)

@@ -11,6 +11,7 @@ from support.tiny_corpus import tiny_sound
 from acrnn import frontends, records, segments
 from acrnn.batches.network_inputs import network_inputs
 from acrnn.crossval.settings import Settings
+from acrnn.export.ensembles.members import joined
 from acrnn.export.speaker_normalization import normalized
 from acrnn.export.trained_model import TrainedModel
 from acrnn.frontends import FRONTENDS
@@ -18,6 +19,7 @@ from acrnn.models import MODELS
 from acrnn.segments import RULES
 from acrnn.text.embedding import embedding_of
 from acrnn.text.vocabulary import Vocabulary
+from acrnn.training.state import copy_state
 
 LABELS = ("anger", "fear", "neutral", "sadness")
 SECONDS = (0.025, 0.1, 0.5, 2.99, 3.0, 3.015, 3.02, 4.2, 7.5, 60.0)
@@ -42,7 +44,11 @@ def _sharpen(network, features, rule):
         {"features": part[:1], "num_frames": n[:1], "text": [text]}
         for (part, n), text in zip(parts, texts(len(parts)), strict=True)
     ]
-    hidden = np.stack([np.asarray(before(network_inputs(network, each)))[0] for each in inputs])
+    if fixed:  # in one compiled call: every step of a recurrent layer would be a call of its own
+        whole = {name: np.concatenate([each[name] for each in inputs]) for name in inputs[0]}
+        hidden = before.predict_on_batch(network_inputs(network, whole))
+    else:
+        hidden = np.stack([np.asarray(before(network_inputs(network, each)))[0] for each in inputs])
     mean = hidden.mean(axis=0) if last.use_bias else 0.0
     targets = 4.0 * np.eye(len(LABELS))[np.arange(len(hidden)) % len(LABELS)]
     kernel = np.linalg.pinv(hidden - mean, rcond=0.03 if last.use_bias else 1e-5) @ (targets - targets.mean(axis=0))
@@ -80,3 +86,15 @@ def sharp(system, trim_db=None, prior=None, **sizes):
     return TrainedModel.of_network(
         network, Settings.from_dict(settings), {"speakers": ["a", "b"], "epochs": 1, "seed": 0}, prior
     )
+
+
+def as_ensemble(trained, count=2):
+    """An ensemble of a network and of others with its weights times random factors from 0.7 to 1.3."""
+    models, generator = [trained], np.random.default_rng(0)
+    for seed in range(1, count):
+        network = trained.system.build(trained.settings.config)
+        copy_state(trained.model, network)
+        network.set_weights([each * generator.uniform(0.7, 1.3, each.shape) for each in network.get_weights()])
+        origin = {**trained.origin, "seed": seed, "epochs": seed + 1}
+        models.append(TrainedModel.of_network(network, trained.settings, origin, trained.prior))
+    return joined(models)

@@ -1,0 +1,1 @@
+"""Ensembles: networks of one experiment that differ in their random seed, exported as one model with averaged posteriors."""
