@@ -131,7 +131,9 @@ def import_quietly(module: str) -> None:
         try:
             importlib.import_module(module)
         except ImportError as error:
-            raise missing_tensorflow(error) if error.name == "tensorflow" else error
+            if (error.name or "").split(".")[0] == "tensorflow":
+                raise missing_tensorflow(error) from error
+            raise
         if tensorflow := sys.modules.get("tensorflow"):
             tensorflow.config.list_physical_devices()  # searches for a GPU now, not in the middle of the job
             logging.getLogger("tensorflow").addFilter(_is_about_the_job)

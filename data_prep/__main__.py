@@ -225,7 +225,9 @@ def run_pack(options: argparse.Namespace) -> int:
     manifest = pack(options.records, options.out, options.dtype)
     size = sum(path.stat().st_size for path in options.out.iterdir())
     is_same = manifest.content_sha256 == RecordSet(options.records).manifest.content_sha256
-    identity = "the identity of the records" if is_same else f"the identity of records prepared with --dtype {manifest.dtype}"
+    identity = (
+        "the identity of the records" if is_same else f"the identity of records prepared with --dtype {manifest.dtype}"
+    )
     print(f"{options.out}: {_size(manifest)} as {manifest.dtype}, {size / 1e6:.1f} MB")
     print(f"content {manifest.content_sha256[:16]}, {identity}")
     return 0

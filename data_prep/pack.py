@@ -85,9 +85,7 @@ def _packed(source: RecordSet, shard: Shard, out: Path, dtype: str) -> Shard:
         raise ValueError(f"{source.folder / shard.file}: values are too large for {dtype}; pack in float32")
     sha256 = shard.sha256 if dtype == source.manifest.dtype else _sha256_in(dtype, source, segments, out / shard.file)
     packed = replace(_renamed(shard), sha256=sha256)
-    return replace(
-        packed, packed_sha256=write_packed(out / packed.file, vars(replace(segments, features=features)))
-    )
+    return replace(packed, packed_sha256=write_packed(out / packed.file, vars(replace(segments, features=features))))
 
 
 def _sha256_in(dtype: str, source: RecordSet, segments: Segments, path: Path) -> str:

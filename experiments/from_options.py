@@ -131,7 +131,7 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None, fro
     out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
     manifest = RecordSet(out).manifest if (out / MANIFEST).exists() else None
     if manifest and manifest.is_packed and _names_subset_alone(options):
-        _check_packed(out, manifest, options)
+        check_packed(out, manifest, options)
     elif options_set(options, (*RECORDING_OPTIONS, *AUXILIARY_OPTIONS)) or options.download or not manifest:
         speeds = manifest.speeds if manifest else options.speeds or (1.0,)
         trim_db = manifest.frontend.trim_db if manifest else options.trim_db
@@ -149,7 +149,7 @@ def _names_subset_alone(options: argparse.Namespace) -> bool:
     return set(options_set(options, (*RECORDING_OPTIONS, *AUXILIARY_OPTIONS))) <= {"subset"} and not options.download
 
 
-def _check_packed(folder: Path, manifest: Manifest, options: argparse.Namespace) -> None:
+def check_packed(folder: Path, manifest: Manifest, options: argparse.Namespace) -> None:
     """Refuses packed records of another corpus or subset."""
     if manifest.reader != options.dataset:
         raise FieldError("records", folder, f"holds {manifest.reader!r}, not {options.dataset!r}")

@@ -177,7 +177,7 @@ class RecordSet:
     def _utterances_of_segments(self) -> Sequence[int]:
         """Row of utterances.csv of every stored segment."""
         if self.manifest.is_packed:
-            return self.load().utterances
+            return self.load().utterances.tolist()
         return [int(example["utterance"]) for example in self.dataset().as_numpy_iterator()]
 
     def rows_of(self, shard: Shard) -> range:
