@@ -63,7 +63,7 @@ mkdir -p results
 trap results EXIT
 export KERAS_BACKEND="${{KERAS_BACKEND:-jax}}"
 export XLA_PYTHON_CLIENT_PREALLOCATE="${{XLA_PYTHON_CLIENT_PREALLOCATE:-false}}" # processes share the GPU
-scripts="$("$KIT_PYTHON" -c 'from acrnn import scripts; import sys; scripts.make_importable(); print(sys.path[0])')" || exit 1
+scripts="$("$KIT_PYTHON" -c 'from acrnn import scripts; print(scripts.make_importable())')" || exit 1
 export PYTHONPATH="$scripts${{PYTHONPATH:+:$PYTHONPATH}}"
 "$KIT_PYTHON" -m {command} "$@"
 """
@@ -139,9 +139,11 @@ def _check_command(command: Sequence[str], records: Path) -> None:
         raise UsageError(
             f"{command[0]}: no script of experiments/; name run_cv or a table script, such as chen2018_tables"
         )
-    options = importlib.import_module(f"experiments.{name}")._parser().parse_args(command[1:])
-    if not {"records", "output_dir", "no_models", "dataset"} <= set(vars(options)):
+    parser = importlib.import_module(f"experiments.{name}")._parser()
+    if not {"records", "output_dir", "no_models", "dataset"} <= {action.dest for action in parser._actions}:
         raise UsageError(f"{command[0]}: it does not train on records; name run_cv or a table script")
+    parser.prog = command[0]
+    options = parser.parse_args(command[1:])
     for field in _REFUSED:
         if getattr(options, field, None):
             raise UsageError(
