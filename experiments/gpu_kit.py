@@ -128,7 +128,8 @@ def run_pack(options: argparse.Namespace) -> int:
     print(
         f"{options.out}: {_size(options.out) / 1e6:.1f} MB, of these {size / 1e6:.1f} MB of records as {options.dtype}"
     )
-    print(f"there: bash {options.out.name}/{RUN}; then here: collect results.tar")
+    print(f"on the machine: bash {options.out.name}/{RUN}")
+    print(f"then here: python experiments/gpu_kit.py collect {options.out.name}/results.tar --output-dir …")
     return 0
 
 

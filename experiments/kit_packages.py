@@ -68,6 +68,8 @@ def _build(folder: Path) -> Path:
     """Builds the wheel of this package, from a copy: a build folder in the checkout would add old files."""
     if not (_CHECKOUT / "setup.py").is_file():
         raise UsageError("pack: needs a checkout of the package, and this is an installed one")
+    for earlier in folder.glob("acrnn-*.whl"):  # of an interrupted call
+        earlier.unlink()
     with tempfile.TemporaryDirectory() as temporary:
         for name in _SOURCES:
             source, copy = _CHECKOUT / name, Path(temporary, name)

@@ -18,7 +18,7 @@ from acrnn.reports.tables import summary
 
 KIT = "kit.json"
 _COPY = "copy it again from the machine, where run.sh writes it"
-_FILE = re.compile(rf"(?:[\w+@-][\w.+@-]*/)*(?:{EXPERIMENT}|{SPLIT}|{RUNS}/fold\d+_seed\d+\.json)", re.ASCII)
+_FILE = re.compile(rf"(?:[\w+@=,-][\w.+@=,-]*/)*(?:{EXPERIMENT}|{SPLIT}|{RUNS}/fold\d+_seed\d+\.json)", re.ASCII)
 
 
 def collect(archive: Path, output_dir: Path) -> Iterator[str]:

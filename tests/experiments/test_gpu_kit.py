@@ -163,6 +163,7 @@ def test_a_changed_run_and_a_damaged_archive_are_refused(tmp_path, capsys):
     run.write_text(run.read_text().replace('"seed": 0', '"seed": 1', 1))
     assert collect(archive_of(copy, tmp_path / "results.tar"), tmp_path / "new") == 1
     assert "fold00_seed0.json: damaged or changed by hand" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
     (tmp_path / "bad.tar").write_bytes(b"?" * 2000)
     assert collect(tmp_path / "bad.tar", tmp_path / "new") == 1
     assert f"{tmp_path / 'bad.tar'}: damaged or no archive of results" in capsys.readouterr().err
