@@ -73,6 +73,8 @@ setup(
         "ray": ["ray>=2.40,<3"],  # experiments and preparation on a cluster
         "mlflow": ["mlflow-skinny>=3,<4"],  # acrnn train --mlflow
         "tensorboard": ["tensorboard>=2.19,<3"],  # to view what acrnn train --tensorboard wrote
+        "jax": ["jax>=0.4.30,<1"],  # another backend of Keras, with KERAS_BACKEND=jax
+        "torch": ["torch>=2.2,<3"],  # another backend of Keras, with KERAS_BACKEND=torch; large
         "tune": ["keras-tuner>=1.4.8,<1.5"],  # its chief and its oracles are used from within
         "fuzz": ["atheris>=2.3,<4"],  # tests/faults/coverage_fuzz.py
         "test": [

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from acrnn.errors import FieldError, UsageError
+from acrnn.errors import FieldError, UsageError, missing_tensorflow
 
 
 def run_job(job: Callable[[], int], parser: argparse.ArgumentParser | None = None, resumes: bool = False) -> int:
@@ -123,9 +123,17 @@ def import_quietly(module: str) -> None:
 
     Some messages come before TensorFlow reads its log level, others report a missing GPU as an error; none of them
     concerns the job.
+
+    Raises:
+        ImportError: TensorFlow is missing; the message says what does without it.
     """
     with silenced():
-        importlib.import_module(module)
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            if (error.name or "").split(".")[0] == "tensorflow":
+                raise missing_tensorflow(error) from error
+            raise
         if tensorflow := sys.modules.get("tensorflow"):
             tensorflow.config.list_physical_devices()  # searches for a GPU now, not in the middle of the job
             logging.getLogger("tensorflow").addFilter(_is_about_the_job)

@@ -43,6 +43,18 @@ def _text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
+def missing_tensorflow(error: ImportError) -> ImportError:
+    """Returns the error to raise when TensorFlow is missing; its message says what does without.
+
+    Args:
+        error: the original ImportError.
+    """
+    return ImportError(
+        f"TensorFlow is missing ({error}); install it with: pip install tensorflow. Without it, networks are trained on packed "
+        "records, with the environment variable KERAS_BACKEND=jax or torch; an export, predictions and records need it"
+    )
+
+
 def missing_extra(extra: str, feature: str, error: ImportError) -> ImportError:
     """Returns the error to raise when an optional dependency is missing; its message names the extra to install.
 

@@ -39,11 +39,16 @@ SCRIPTS = {
 }
 
 
-def make_importable() -> None:
-    """Puts the packages `data_prep` and `experiments` on Python's path, which an installation leaves off it."""
+def make_importable() -> str:
+    """Puts the packages `data_prep` and `experiments` on Python's path, which an installation leaves off it.
+
+    Returns:
+        Their folder.
+    """
     folder = str(_INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    return folder
 
 
 def run_script(name: str, arguments: Sequence[str]) -> int:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 # Each worker is a fresh interpreter: a fork of a process with TensorFlow's threads may hang.
 CONTEXT = multiprocessing.get_context("spawn")
+# Environment variables with the number of threads: of TensorFlow, of PyTorch and OpenBLAS, of JAX.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "NPROC")
 _DIED = "a worker process died, possibly out of memory; run again with fewer jobs"
 
 
@@ -94,9 +96,10 @@ def _received(reports, workers) -> Iterator[tuple]:
 
 
 def _work(job: Callable, number: int, reports, threads: int, arguments: tuple) -> None:
-    """Runs the job in a worker process, after setting the number of threads for TensorFlow, which is imported later."""
+    """Runs the job in a worker process, after setting the number of threads for the backend, which is imported later."""
     end_with_parent()
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
+    for variable in THREADS:
+        os.environ[variable] = str(threads)
     try:
         job(number, lambda *event: reports.put(event), *arguments)
         reports.put(("end",))

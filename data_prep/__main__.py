@@ -1,4 +1,4 @@
-"""Command line `python -m data_prep`: prepares the record set of a corpus, shows a record set, or verifies one."""
+"""Command line `python -m data_prep`: prepares the record set of a corpus, shows a record set, verifies one, or packs one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import frontends, segments
-from acrnn.console import Parser, import_quietly, positive, run_job
+from acrnn.console import Parser, positive, run_job
 from acrnn.engines.arguments import add_engine_options
 from acrnn.errors import UsageError
 from acrnn.frontends import FRONTENDS
@@ -24,6 +24,7 @@ from data_prep import speed
 from data_prep.arguments import add_corpus_arguments, add_trim_option, megabytes, prepare_corpus
 from data_prep.corpora import CORPORA
 from data_prep.extract import Settings
+from data_prep.pack import pack
 from data_prep.shard_plans import SHARD_BYTES
 
 
@@ -36,16 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     program = sys.argv[0] if sys.argv[0].startswith("acrnn ") else "python -m data_prep"
-    tools = {"inspect": (run_inspect, "show a record set"), "check": (run_check, "verify a record set")}
+    tools = {
+        "inspect": (run_inspect, "show a record set"),
+        "check": (run_check, "verify a record set"),
+        "pack": (run_pack, "write a record set as .npz files, to train without TensorFlow"),
+    }
     parser = Parser(
         prog=program,
-        usage="%(prog)s CORPUS --out FOLDER [options]\n       %(prog)s inspect|check FOLDER",
+        usage="%(prog)s CORPUS --out FOLDER [options]\n       %(prog)s inspect|check|pack FOLDER",
         description=f"Prepare the record set of a corpus, or look at one.\n`{program} CORPUS --help` lists the options.",
         epilog=_overview({name: summary for name, (_, summary) in tools.items()}, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        required=True, metavar="CORPUS|inspect|check", prog=program, help=argparse.SUPPRESS
+        required=True, metavar="CORPUS|inspect|check|pack", prog=program, help=argparse.SUPPRESS
     )
     for corpus in CORPORA.values():
         command = commands.add_parser(corpus.name, description=f"Prepare {corpus.title}. License: {corpus.licence}.")
@@ -58,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("records", type=Path, help="folder of the record set")
         if run is run_inspect:
             command.add_argument("--values", action="store_true", help="also the distribution of the log-Mel values")
+        if run is run_pack:
+            _add_pack_arguments(command)
         command.set_defaults(run=run)
     return parser
 
@@ -72,6 +79,13 @@ def _overview(tools: dict[str, str], program: str) -> str:
 
     example = f"{program} emodb --data-dir EMODB --out records/emodb"
     return f"corpora:\n{listed(corpora)}\n\nrecord sets:\n{listed(tools)}\n\nexample:\n  {example}"
+
+
+def _add_pack_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, help="folder of the packed record set")
+    parser.add_argument(
+        "--dtype", choices=("float32", "float16"), help="precision of the features (default: that of the records)"
+    )
 
 
 def _add_records_arguments(parser: argparse.ArgumentParser) -> None:
@@ -175,7 +189,6 @@ def _print_values(record_set: RecordSet) -> None:
     """Prints the distribution of the static log-Mels of real frames, and where in it a zero, the paper's padding, lies."""
     if not isinstance(record_set.manifest.frontend, frontends.LogMelSpec | frontends.LibrosaLogMelSpec):
         raise UsageError(f"--values: {record_set.folder} holds no log-Mels; leave it out")
-    import_quietly("tensorflow")
     data = record_set.load()
     real = [part[:count, :, 0] for part, count in zip(data.features, data.num_frames, strict=True)]
     values = np.concatenate(real).astype(np.float64)
@@ -198,7 +211,6 @@ def _print_counts(manifest: Manifest) -> None:
 
 def run_check(options: argparse.Namespace) -> int:
     """Verifies the checksums and counts of a record set; prints its defects."""
-    import_quietly("tensorflow")
     record_set = RecordSet(options.records)
     defects = record_set.check()
     for defect in defects:
@@ -206,6 +218,19 @@ def run_check(options: argparse.Namespace) -> int:
     if not defects:
         print(f"{options.records}: {_size(record_set.manifest)}, every checksum and count is right")
     return 1 if defects else 0
+
+
+def run_pack(options: argparse.Namespace) -> int:
+    """Packs a record set, and says how large the copy is and which identity it has."""
+    manifest = pack(options.records, options.out, options.dtype)
+    size = sum(path.stat().st_size for path in options.out.iterdir())
+    is_same = manifest.content_sha256 == RecordSet(options.records).manifest.content_sha256
+    identity = (
+        "the identity of the records" if is_same else f"the identity of records prepared with --dtype {manifest.dtype}"
+    )
+    print(f"{options.out}: {_size(manifest)} as {manifest.dtype}, {size / 1e6:.1f} MB")
+    print(f"content {manifest.content_sha256[:16]}, {identity}")
+    return 0
 
 
 if __name__ == "__main__":

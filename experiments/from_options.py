@@ -15,7 +15,7 @@ from acrnn.folds import make_folds
 from acrnn.frontends import FRONTENDS
 from acrnn.models import MODELS
 from acrnn.recipes import OPTIONAL_COUNTS, RECIPES, Recipe, SecondStage, initial_weights
-from acrnn.records.manifest import MANIFEST
+from acrnn.records.manifest import MANIFEST, Manifest
 from acrnn.records.record_set import RecordSet
 from acrnn.records.utterance_table import UtteranceRow
 from acrnn.segments import RULES
@@ -130,7 +130,9 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None, fro
     copies += "" if options.trim_db is None else f"_trim{options.trim_db:g}"
     out = folder or Path("records", f"{selection_name(options)}_{system.records_name(frontend)}{copies}")
     manifest = RecordSet(out).manifest if (out / MANIFEST).exists() else None
-    if options_set(options, (*RECORDING_OPTIONS, *AUXILIARY_OPTIONS)) or options.download or not manifest:
+    if manifest and manifest.is_packed and _names_subset_alone(options):
+        check_packed(out, manifest, options)
+    elif options_set(options, (*RECORDING_OPTIONS, *AUXILIARY_OPTIONS)) or options.download or not manifest:
         speeds = manifest.speeds if manifest else options.speeds or (1.0,)
         trim_db = manifest.frontend.trim_db if manifest else options.trim_db
         settings = Settings(replace(FRONTENDS[frontend], trim_db=trim_db), RULES[system.segments], speeds=speeds)
@@ -140,6 +142,19 @@ def records_of(options: argparse.Namespace, model: str, folder: Path | None, fro
     elif manifest.reader != options.dataset:
         raise FieldError("records", out, f"holds {manifest.reader!r}, not {options.dataset!r}")
     return out
+
+
+def _names_subset_alone(options: argparse.Namespace) -> bool:
+    """True if the options name no recordings but a subset: packed records are used where there are no recordings."""
+    return set(options_set(options, (*RECORDING_OPTIONS, *AUXILIARY_OPTIONS))) <= {"subset"} and not options.download
+
+
+def check_packed(folder: Path, manifest: Manifest, options: argparse.Namespace) -> None:
+    """Refuses packed records of another corpus or subset."""
+    if manifest.reader != options.dataset:
+        raise FieldError("records", folder, f"holds {manifest.reader!r}, not {options.dataset!r}")
+    if options.subset and options.subset != manifest.corpus["subset"]:
+        raise FieldError("subset", options.subset, f"{folder} holds the subset {manifest.corpus['subset']!r}")
 
 
 def _check_protocol(protocol: str, selection: Selection) -> None:

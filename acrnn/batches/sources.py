@@ -218,7 +218,7 @@ def in_memory(source: Source) -> Segments:
 
 
 class Feeder:
-    """Makes the sources of the parts of one record set: in memory if the set is small enough, else streamed.
+    """Makes the sources of the parts of one record set: in memory if the set is small enough or packed, else streamed.
 
     Args:
         records: the record set.
@@ -239,7 +239,8 @@ class Feeder:
         self.rows = {
             row.id: number for number, row in enumerate(records.utterances) if allowed is None or row.id in allowed
         }
-        self.data = records.load(self.rows.values()) if records.size_bytes <= memory_bytes else None
+        is_loaded = records.manifest.is_packed or records.size_bytes <= memory_bytes
+        self.data = records.load(self.rows.values()) if is_loaded else None
         records.verify(self.rows.values())  # finds a damaged shard now, not in an epoch
 
         self.statistics = None if speaker_statistics.kind == CORPUS else self._speaker_statistics(speaker_statistics)

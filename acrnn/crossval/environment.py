@@ -24,8 +24,10 @@ def versions() -> dict[str, str]:
     import_quietly("keras")
     import keras
 
+    backend = keras.backend.backend()
+    packages = [backend if name == "tensorflow" else name for name in _PACKAGES]
     entries = {determinism.FIELD: "yes"} if determinism.is_demanded() else {}
-    return package_versions(_PACKAGES, backend=keras.backend.backend(), **entries)
+    return package_versions(packages, backend=backend, **entries)
 
 
 def package_versions(packages: Sequence[str], **more: str) -> dict[str, str]:

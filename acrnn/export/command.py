@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acrnn.console import import_quietly
+from acrnn.errors import UsageError
 from acrnn.export import serving, version_folder
 from acrnn.inference import locate
 from acrnn.progress import ProgressLine
@@ -23,6 +24,7 @@ def export(options: argparse.Namespace) -> int:
     if options.served:
         serving.require()
     import_quietly("tensorflow")
+    _check_backend()
     network, estimate, earlier = _of_model(options) if options.model else _of_experiment(options)
     card = version_folder.export(
         network, options.out, options.formats, estimate, options.replaced, options.served, print, earlier
@@ -30,6 +32,17 @@ def export(options: argparse.Namespace) -> int:
     ensemble = f"{card.ensemble}, " if card.ensemble else ""
     print(f"{options.out}: {card.name}, {card.summary}, {ensemble}emotions {', '.join(card.labels)}")
     return 0
+
+
+def _check_backend() -> None:
+    """Refuses another backend of Keras than TensorFlow, of whose operations an exported model consists."""
+    import keras
+
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise UsageError(
+            f"the Keras backend is {backend}, and an export needs tensorflow: unset the environment variable KERAS_BACKEND; "
+            "networks that another backend trained are exported too"
+        )
 
 
 def _of_model(options: argparse.Namespace) -> tuple[TrainedModel, None, Card]:

@@ -31,14 +31,16 @@ class _Corpus(TypedDict):
 
 @dataclass(frozen=True)
 class Shard:
-    """A TFRecord file with segments of one speaker: all of them, or a part of those of a speaker with many.
+    """A file with segments of one speaker: all of them, or a part of those of a speaker with many.
 
     Attributes:
         file: file name in the folder of the record set.
         speaker: the speaker.
-        sha256: checksum of the file.
+        sha256: checksum of the TFRecord file.
         num_utterances: number of utterances, copies at other speeds not counted.
         num_segments: number of segments, those of copies included.
+        packed_sha256: checksum of the .npz file that stands in place of the TFRecord file, see `acrnn.records.packed`; "" for
+            a TFRecord file.
     """
 
     file: str
@@ -46,6 +48,16 @@ class Shard:
     sha256: str
     num_utterances: int
     num_segments: int
+    packed_sha256: str = ""
+
+    @property
+    def file_sha256(self) -> str:
+        """Checksum of the file."""
+        return self.packed_sha256 or self.sha256
+
+    def to_dict(self) -> dict:
+        """Returns JSON-ready fields; a TFRecord file has no checksum of an .npz file."""
+        return {name: value for name, value in asdict(self).items() if value or name != "packed_sha256"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ class Manifest:
         frontend: front end that computed the features.
         rule: segment rule that cut the utterances.
         dtype: precision of the stored features, "float32" or "float16".
-        shards: TFRecord files in the order of utterances.csv, those of a speaker one after the other.
+        shards: files of segments in the order of utterances.csv, those of a speaker one after the other.
         utterances_sha256: checksum of utterances.csv.
         source_sha256: hash of the recordings, their labels and texts, the settings and the version of this package.
         counts: speaker → emotion → number of utterances, copies not counted.
@@ -109,6 +121,11 @@ class Manifest:
         return (self.rule.frames, *self.frontend.feature_shape)
 
     @property
+    def is_packed(self) -> bool:
+        """True if the segments are in .npz files, see `acrnn.records.packed`."""
+        return any(shard.packed_sha256 for shard in self.shards)
+
+    @property
     def num_speakers(self) -> int:
         """Number of speakers; those of a corpus that does not name them count as one."""
         return len({shard.speaker for shard in self.shards})
@@ -146,7 +163,7 @@ class Manifest:
             "segments": segments.to_dict(self.rule),
             "dtype": self.dtype,
             "counts": self.counts,
-            "shards": [asdict(shard) for shard in self.shards],
+            "shards": [shard.to_dict() for shard in self.shards],
             "utterances_sha256": self.utterances_sha256,
             "source_sha256": self.source_sha256,
             "skipped": list(self.skipped),

@@ -1,7 +1,8 @@
 """A record set on disk: the prepared segments of a corpus, their table and their manifest.
 
 A record set is a folder: one `speaker-….tfrecord` or several per speaker, `utterances.csv` and `manifest.json`, which is
-written last, so a folder with a manifest is complete. Features are stored without normalization, with zeros as padding.
+written last, so a folder with a manifest is complete. Features are stored without normalization, with zeros as padding. A packed
+record set has `speaker-….npz` instead, which are read without TensorFlow, see `acrnn.records.packed`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
+from acrnn.console import import_quietly
 from acrnn.errors import FileError
 from acrnn.reading import foreign_errors
 from acrnn.records import auxiliary_inputs
 from acrnn.records.auxiliary_inputs import AuxiliaryInputs
 from acrnn.records.manifest import MANIFEST, REMEDY, Manifest, Shard
+from acrnn.records.packed import read_packed
 from acrnn.records.sounds import Sounds, read_sounds
 from acrnn.records.tfrecords import segment_parser, serialized_segments
 from acrnn.records.utterance_table import UTTERANCES, UtteranceRow, read_utterances
@@ -151,9 +154,9 @@ class RecordSet:
                 self._digests[shard] = files.sha256_of_file(self.folder / shard.file)
         return [
             f"{self.folder / shard.file}: damaged, SHA-256 {self._digests[shard]} where the manifest has "
-            f"{shard.sha256}; {REMEDY}"
+            f"{shard.file_sha256}; {REMEDY}"
             for shard in shards
-            if self._digests[shard] != shard.sha256
+            if self._digests[shard] != shard.file_sha256
         ]
 
     def _wrong_sounds(self) -> list[str]:
@@ -164,13 +167,23 @@ class RecordSet:
         return []
 
     def _wrong_counts(self) -> list[str]:
-        utterances = [int(example["utterance"]) for example in self.dataset().as_numpy_iterator()]
-        counts = np.bincount(utterances, minlength=len(self.utterances))
+        counts = np.bincount(self._utterances_of_segments(), minlength=len(self.utterances))
         return [
             f"{self.folder}: {row.id} has {count} segments where {UTTERANCES} has {row.num_segments}; {REMEDY}"
             for row, count in zip(self.utterances, counts, strict=True)
             if count != row.num_segments
         ]
+
+    def _utterances_of_segments(self) -> Sequence[int]:
+        """Row of utterances.csv of every stored segment."""
+        if self.manifest.is_packed:
+            return self.load().utterances.tolist()
+        return [int(example["utterance"]) for example in self.dataset().as_numpy_iterator()]
+
+    def rows_of(self, shard: Shard) -> range:
+        """Rows of utterances.csv of the utterances in a shard."""
+        number = self.manifest.shards.index(shard)
+        return range(*np.searchsorted(self._shard_of_row, [number, number + 1]).tolist())
 
     def load(self, rows: Iterable[int] | None = None) -> Segments:
         """Loads segments into memory, in the order of utterances.csv, with features in the stored precision.
@@ -183,6 +196,8 @@ class RecordSet:
         """
         wanted = range(len(self.utterances)) if rows is None else sorted(rows)
         self.verify(wanted)
+        if self.manifest.is_packed:
+            return self._load_packed(wanted)
         count = sum(self.utterances[row].num_segments for row in wanted)
         features = np.empty((count, *self.manifest.segment_shape), self.manifest.dtype)
         num_frames, labels, utterances = np.empty((3, count), np.int32)
@@ -191,6 +206,12 @@ class RecordSet:
             num_frames[index], labels[index] = example["num_frames"], example["label"]
             utterances[index] = example["utterance"]
         return Segments(features, num_frames, labels, utterances)
+
+    def _load_packed(self, rows: Sequence[int]) -> Segments:
+        shards = self._shards(rows) or self.manifest.shards[:1]  # no utterances are none of any shard
+        parts = [read_packed(self.folder / shard.file, rows) for shard in shards]
+        with foreign_errors(self.folder, "its segments cannot be read", REMEDY):
+            return Segments(*(np.concatenate([part[item.name] for part in parts]) for item in fields(Segments)))
 
     def dataset(
         self,
@@ -210,7 +231,14 @@ class RecordSet:
         Returns:
             Dataset of dicts: features [frames, bands, channels] in the stored precision, and int32 scalars num_frames,
             label, utterance (row of utterances.csv) and segment (position in the utterance).
+
+        Raises:
+            ValueError: the records are packed.
+            ImportError: TensorFlow is not installed; packed records are loaded without it.
         """
+        if self.manifest.is_packed:
+            raise ValueError(f"{self.folder}: packed records cannot be streamed, they are loaded into memory")
+        import_quietly("tensorflow")
         import tensorflow as tf
 
         wanted = np.zeros(len(self.utterances), bool)

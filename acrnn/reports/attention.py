@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acrnn.console import import_quietly
 from acrnn.crossval.results import Results
 from acrnn.records import RecordSet
 from acrnn.segments import attention_by_frame, lay_out
@@ -42,7 +41,6 @@ def _records_of(results: Results, folder: Path) -> RecordSet:
             f"{folder}: other records than those of the results; name the records of the experiment, or none"
         )
     record_set.verify()
-    import_quietly("tensorflow")
     return record_set
 
 
@@ -50,11 +48,11 @@ def _example(records: RecordSet, number: int, weights: Sequence[Sequence[float]]
     from acrnn.figures import AttentionExample
 
     row = records.utterances[number]
-    segments = list(records.dataset([number]).as_numpy_iterator())
+    segments = records.load([number])
     starts = records.manifest.rule.starts(row.num_frames)
-    features = [segment["features"][: segment["num_frames"], :, 0] for segment in segments]
-    counts = [int(segment["num_frames"]) for segment in segments]
-    frames_per_step = -(-len(segments[0]["features"]) // len(weights[0]))
+    counts = segments.num_frames.tolist()
+    features = [values[:count, :, 0] for values, count in zip(segments.features, counts, strict=True)]
+    frames_per_step = -(-segments.features.shape[1] // len(weights[0]))
     return AttentionExample(
         title=f"{row.emotion}: {row.id} (speaker {row.speaker})",
         log_mel=lay_out(features, starts),

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from acrnn.console import import_quietly
 from acrnn.crossval.claim import SPLIT, check_split
 from acrnn.crossval.results import EXPERIMENT, RESULTS, collect_results, read_experiment, read_results
 from acrnn.inference import locate
@@ -37,7 +36,6 @@ def defects(folder: str | Path) -> list[str]:
     """
     path = Path(folder)
     if (path / MANIFEST).exists():
-        import_quietly("tensorflow")
         return RecordSet(path).check()
     if (path / EXPERIMENT).exists():
         return _experiment_defects(path)

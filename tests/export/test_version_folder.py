@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,20 @@ from acrnn.export.training_sounds import of_earlier
 from acrnn.inference import Recognizer
 from acrnn.model_card import CARD, FORMATS, Card
 from acrnn.records.record_set import RecordSet
+
+
+def test_an_export_says_what_it_needs_where_another_backend_is_set_or_tensorflow_is_missing(
+    run_folder, tmp_path, monkeypatch, capsys
+):
+    command = ["export", "--run", str(run_folder), "--out", str(tmp_path / "1")]
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.backend, "backend", lambda: "jax")
+        assert main(command) == 2
+    assert "the Keras backend is jax, and an export needs tensorflow: unset" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert main(command) == 1
+    assert capsys.readouterr().err.startswith("error: TensorFlow is missing (")
+    assert not (tmp_path / "1").exists()
 
 
 def test_a_run_becomes_a_model_with_a_card_by_the_command_line(run_folder, tmp_path, capsys):
