@@ -39,7 +39,7 @@ def follow(experiment: Experiment, announce: Callable[[str], None] = print) -> b
     feeder = Feeder(prepared.records, MEMORY_BYTES, prepared.used_utterances(), experiment.speaker_statistics)
     runner, has_failed = FoldRunner(prepared, feeder), False
     while task := hosts.announced():
-        announce(f"worker {own.index} of {own.workers}: fold {task[0]}, seed {task[1]}")
+        announce(f"worker {own.number} of {own.workers}: fold {task[0]}, seed {task[1]}")
         try:
             runner.fit(*task, lambda epoch: None)
         except FitError as error:  # worker 0 has the same loss, and ends

@@ -24,11 +24,11 @@ class Worker(NamedTuple):
     """A process of a training over several hosts.
 
     Attributes:
-        index: its number; 0 writes the results.
+        number: its index in the cluster; 0 writes the results.
         workers: number of all.
     """
 
-    index: int
+    number: int
     workers: int
 
 
@@ -107,8 +107,8 @@ def worker() -> Worker:
         raise _cluster_error("is not of the form that it needs") from error
     if list(cluster) != ["worker"] or kind != "worker":
         raise _cluster_error("has tasks other than workers")
-    if own.workers < 2 or not 0 <= own.index < own.workers:
-        raise _cluster_error(f"has {own.workers} workers and the index {own.index}")
+    if own.workers < 2 or not 0 <= own.number < own.workers:
+        raise _cluster_error(f"has {own.workers} workers and the index {own.number}")
     return own
 
 

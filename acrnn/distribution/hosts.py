@@ -12,7 +12,7 @@ from acrnn.distribution import choice
 
 def is_follower() -> bool:
     """Returns True in the workers that train with worker 0 and write nothing."""
-    return is_over_hosts() and choice.worker().index > 0
+    return is_over_hosts() and choice.worker().number > 0
 
 
 def is_over_hosts() -> bool:
