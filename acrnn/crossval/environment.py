@@ -10,7 +10,7 @@ from importlib import metadata
 
 from acrnn.console import import_quietly
 from acrnn.crossval import determinism
-from acrnn.distribution import choice
+from acrnn.distribution import devices
 
 _PACKAGES = ("acrnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -26,7 +26,7 @@ def versions() -> dict[str, str]:
     import keras
 
     entries = {determinism.FIELD: "yes"} if determinism.is_demanded() else {}
-    return package_versions(_PACKAGES, backend=keras.backend.backend(), **entries, **choice.versions())
+    return package_versions(_PACKAGES, backend=keras.backend.backend(), **entries, **devices.versions())
 
 
 def package_versions(packages: Sequence[str], **more: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from acrnn.crossval.fine_tuning import FineTuning
 from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.run import Run, UtteranceAttention, ValidationPart
 from acrnn.crossval.speaker_prediction import SpeakerPrediction
-from acrnn.distribution import choice as devices
+from acrnn.distribution import devices
 from acrnn.folds import Fold
 from acrnn.models import MODELS
 from acrnn.records import RecordSet, UtteranceRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from acrnn.distribution import choice
+from acrnn.distribution import choice, devices
 from acrnn.errors import FieldError
 
 
@@ -27,7 +27,7 @@ def begin_distribution(options: argparse.Namespace) -> None:
     """Finds the devices that the options choose.
 
     Raises:
-        FieldError: an option does not go with several devices, or see `choice.begin`.
+        FieldError: an option does not go with several devices, or see `devices.begin`.
     """
     choice.demand(getattr(options, choice.FIELD, choice.NONE))
     if not is_distributed(options):
@@ -36,4 +36,4 @@ def begin_distribution(options: argparse.Namespace) -> None:
         raise FieldError("jobs", options.jobs, "every run takes all devices; leave it out, or distribute")
     if getattr(options, "engine", None) == "ray":
         raise FieldError("engine", "ray", "each of its tasks trains on one device; leave it out, or distribute")
-    choice.begin()
+    devices.begin()

@@ -10,7 +10,6 @@ import json
 import os
 from typing import NamedTuple
 
-from acrnn.console import import_quietly
 from acrnn.errors import FieldError
 
 FIELD = "distribute"
@@ -40,54 +39,6 @@ def demand(kind: str) -> None:
 def demanded() -> str:
     """Returns the choice, a value of KINDS."""
     return os.environ.get(_VARIABLE) or NONE
-
-
-def begin() -> None:
-    """Finds the devices, and connects to the other hosts; call it before anything else uses TensorFlow.
-
-    Raises:
-        FieldError: there are fewer than two devices, the cluster is not described, or the Keras backend is not TensorFlow.
-    """
-    if demanded() == NONE:
-        return
-    if demanded() == MULTI_WORKER:
-        worker()
-    import_quietly("keras")
-    import keras
-
-    if (backend := keras.backend.backend()) != "tensorflow":
-        problem = f"the Keras backend is {backend}, and several devices are there with tensorflow only; leave it out"
-        raise FieldError(FIELD, demanded(), problem)
-    from acrnn.distribution.strategy import strategy
-
-    strategy()
-
-
-def num_replicas() -> int:
-    """Returns the number of replicas of a network that is trained, 1 without distribution."""
-    if demanded() == NONE:
-        return 1
-    from acrnn.distribution.strategy import strategy
-
-    return strategy().num_replicas_in_sync
-
-
-def check_batch_size(batch_size: int) -> None:
-    """Refuses batches that have no segment for some of the replicas.
-
-    Raises:
-        FieldError: the batch size is smaller than the number of replicas.
-    """
-    if batch_size < num_replicas():
-        problem = (
-            f"each of the {num_replicas()} replicas needs a segment of every batch; choose {num_replicas()} or more"
-        )
-        raise FieldError("batch_size", batch_size, problem)
-
-
-def versions() -> dict[str, str]:
-    """Returns the entry of a run's versions that states the replicas; empty without distribution."""
-    return {} if demanded() == NONE else {FIELD: f"{demanded()}, {num_replicas()} replicas"}
 
 
 def worker() -> Worker:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from acrnn.crossval.run import read_run
-from acrnn.distribution import choice
+from acrnn.distribution import choice, devices
 from acrnn.distribution.replicas import row_parts
 from acrnn.errors import FieldError
 from data_prep.__main__ import main as data_prep_main
@@ -117,4 +117,4 @@ def test_a_backend_without_several_devices_is_named(monkeypatch):
     with pytest.raises(
         FieldError, match="the Keras backend is jax, and several devices are there with tensorflow only"
     ):
-        choice.begin()
+        devices.begin()

@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from acrnn.batches.sources import MemorySource
-from acrnn.distribution import choice
+from acrnn.distribution import choice, devices
 from acrnn.distribution.replicas import Replicas
 from acrnn.layers import AttentionPooling, FeatureNormalization, FrameMask
 from acrnn.recipes import Recipe
@@ -74,12 +74,12 @@ def build():
 def fitted(kind: str) -> dict:
     """Loss curve and weights of a fit."""
     choice.demand(kind)
-    choice.begin()
+    devices.begin()
     network = Network(build, RECIPE)
     fits = [network.fit(source(), None, seed) for seed in (1, 0)]  # the second does not depend on the first
     values = zip(network.model.weights, network.model.get_weights(), strict=True)
     weights = {weight.path: value.tolist() for weight, value in values}
-    return {"curve": [epoch.loss for epoch in fits[1].curve], "weights": weights, "versions": choice.versions()}
+    return {"curve": [epoch.loss for epoch in fits[1].curve], "weights": weights, "versions": devices.versions()}
 
 
 def dropped() -> list:
