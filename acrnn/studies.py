@@ -11,7 +11,9 @@ from acrnn.crossval.experiment import Experiment
 from acrnn.crossval.results import RESULTS, Results, read_results
 from acrnn.crossval.runner import cross_validate
 from acrnn.crossval.tracked import publish
+from acrnn.distribution import choice, hosts
 from acrnn.engines import Engine
+from acrnn.errors import FieldError
 from acrnn.tracking import NOTHING, Tracking
 
 
@@ -51,7 +53,13 @@ def run(
         seeds, jobs: see `cross_validate`.
         after_each: called after every variant, to write the tables of what is finished.
         engine, tracking: see `cross_validate`.
+
+    Raises:
+        FieldError: several hosts are to train together, which one experiment can do at a time.
     """
+    if hosts.is_over_hosts():
+        problem = "several experiments are trained on one host; choose mirrored, or train them one by one"
+        raise FieldError(choice.FIELD, choice.MULTI_WORKER, problem)
     for variant in variants:
         print(f"{variant.name}: {variant.title}", flush=True)
         folder = output_dir / variant.name

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from acrnn.console import numbers, positive, run_job
 from acrnn.crossval import determinism
+from acrnn.distribution.arguments import add_distribution_option, begin_distribution, is_distributed
 from acrnn.engines.arguments import add_engine_options
 from acrnn.folds import PROTOCOLS
 from acrnn.frontends import FRONTENDS
@@ -56,12 +57,19 @@ def run_script(
     options = parsed(parser, argv)
     if getattr(options, determinism.FIELD, False):
         determinism.demand()
-    return run_job(lambda: run(options), parser, resumes=True)
+
+    def job() -> int:
+        begin_distribution(options)
+        return run(options)
+
+    return run_job(job, parser, resumes=True)
 
 
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Returns the options, completed with the defaults of the embedded corpus where one is chosen."""
     options = parser.parse_args(argv)
+    if is_distributed(options):
+        options.jobs = options.jobs or 1  # every run takes all devices
     if defaults := EMBEDDED.get(options.dataset):
         is_tuned = getattr(options, "model", None) == BEST  # the search brings its own values of all but the jobs
         for name, value in {"jobs": defaults["jobs"]}.items() if is_tuned else defaults.items():
@@ -121,6 +129,7 @@ def _add_runs(group) -> None:
     group.add_argument("--output-dir", type=Path, metavar="DIR", help="folder of the results (default: under runs)")
     group.add_argument("--no-models", action="store_true", help="do not save the trained networks")
     add_deterministic(group)
+    add_distribution_option(group)
 
 
 def add_deterministic(group) -> None:

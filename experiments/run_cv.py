@@ -19,8 +19,10 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 
 from acrnn import studies
 from acrnn.console import comma_separated
+from acrnn.crossval.follower import check_hosts, follow
 from acrnn.crossval.runner import cross_validate
 from acrnn.crossval.tracked import publish
+from acrnn.distribution import hosts
 from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
@@ -85,6 +87,9 @@ def run(options: argparse.Namespace) -> int:
     experiment = from_options.experiment(options)
     if experiment.initial_weights.model:
         names.append(f"from_{experiment.initial_weights.model.name}")
+    check_hosts(experiment)
+    if hosts.is_follower():
+        return 0 if follow(experiment) else 1
     output_dir = options.output_dir or Path("runs", "_".join(names))
     engine = engine_from(options, options.jobs)
     results = cross_validate(

@@ -18,6 +18,7 @@ COMMAND_LINE = {
     "acrnn.__main__",
     "acrnn.completion",
     "acrnn.console",
+    "acrnn.distribution.arguments",
     "acrnn.scripts",
     "acrnn.engines.arguments",
     "acrnn.export.arguments",
@@ -72,12 +73,14 @@ NEEDED_FOR_INFERENCE = {
     "vector_tables",
 }
 # Modules written in TensorFlow operations throughout; they are imported where they are used.
-GRAPH_MODULES = {"acrnn.frontends.in_graph", "acrnn.text.in_graph"} | {
-    f"acrnn.export.{name}"
-    for name in (
-        *("graph", "row_checks", "wav", "wav_header", "saved_model", "onnx_model", "litert_model"),
-        *("speaker_normalization", "speaker_dense", "ensembles.networks"),
-    )
+GRAPH_MODULES = {
+    *("acrnn.frontends.in_graph", "acrnn.text.in_graph"),
+    *(f"acrnn.distribution.{name}" for name in ("replicas", "strategy", "synchronized")),
+    *(f"acrnn.export.{name}" for name in ("graph", "row_checks", "wav", "wav_header", "saved_model", "onnx_model")),
+    *(
+        f"acrnn.export.{name}"
+        for name in ("litert_model", "speaker_normalization", "speaker_dense", "ensembles.networks")
+    ),
 }
 HEAVY = {
     "tensorflow",

@@ -10,6 +10,7 @@ from importlib import metadata
 
 from acrnn.console import import_quietly
 from acrnn.crossval import determinism
+from acrnn.distribution import devices
 
 _PACKAGES = ("acrnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -19,7 +20,7 @@ def versions() -> dict[str, str]:
 
     Results of different numbers of threads differ by rounding errors, since the threads of a matrix product sum in another
     order. Files of earlier versions do not state the threads. The entry "deterministic" is there for runs with deterministic
-    operations only.
+    operations only, and "distribute" for runs on several devices.
     """
     import_quietly("keras")
     import keras
@@ -27,7 +28,7 @@ def versions() -> dict[str, str]:
     backend = keras.backend.backend()
     packages = [backend if name == "tensorflow" else name for name in _PACKAGES]
     entries = {determinism.FIELD: "yes"} if determinism.is_demanded() else {}
-    return package_versions(packages, backend=backend, **entries)
+    return package_versions(packages, backend=backend, **entries, **devices.versions())
 
 
 def package_versions(packages: Sequence[str], **more: str) -> dict[str, str]:

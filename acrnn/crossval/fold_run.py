@@ -20,6 +20,7 @@ from acrnn.crossval.fine_tuning import FineTuning
 from acrnn.crossval.pretraining import Pretraining
 from acrnn.crossval.run import Run, UtteranceAttention, ValidationPart
 from acrnn.crossval.speaker_prediction import SpeakerPrediction
+from acrnn.distribution import devices
 from acrnn.folds import Fold
 from acrnn.models import MODELS
 from acrnn.records import RecordSet, UtteranceRow
@@ -163,11 +164,13 @@ def make_estimator(prepared: Prepared, folder: Path | None) -> tuple[Estimator, 
         folder: folder of the experiment, which keeps pre-trained weights; None keeps them in memory only.
 
     Raises:
-        UsageError: the system cannot start from such weights, or has no layer of the kind to freeze.
+        UsageError: the system cannot start from such weights, or has no layer of the kind to freeze; or its batches are smaller
+            than the number of replicas.
     """
     experiment, system = prepared.experiment, MODELS[prepared.experiment.model]
     recipe, weights = experiment.recipe, experiment.initial_weights
     determinism.apply()
+    devices.check_batch_size(min(stage.batch_size for stage in recipe.stages))
     estimator = system.estimator(prepared.config, recipe, weights)
     labels = prepared.records.manifest.labels
     if weights.kind == "model":

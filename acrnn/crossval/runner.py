@@ -23,6 +23,7 @@ from acrnn.crossval.fold_run import FoldRunner, make_estimator
 from acrnn.crossval.results import EXPERIMENT, Results, write_results
 from acrnn.crossval.run import read_run, run_path, write_run
 from acrnn.crossval.tracked import TrackedRuns, tracked_runs
+from acrnn.distribution import hosts
 from acrnn.engines import Engine, LocalEngine
 from acrnn.models import MODELS
 from acrnn.output import lock
@@ -80,7 +81,8 @@ def cross_validate(
             announce(line)
         with tracked_runs(tracking, prepared, output_dir) as tracked:
             tracked.add_finished(sorted(set(tasks)))
-            _run_all(prepared, output_dir, tasks, engine or LocalEngine(jobs), announce, tracked)
+            with hosts.leading():
+                _run_all(prepared, output_dir, tasks, engine or LocalEngine(jobs), announce, tracked)
         with lock.exclusive(output_dir, _PATIENCE_SECONDS):  # the last writer has read the runs of all processes
             return write_results(output_dir)
 
@@ -240,6 +242,7 @@ def run_tasks(
                 continue
             if runner.pretraining:
                 runner.pretraining.start(seed, partial(report, "pretraining", ALL_FOLDS, seed))
+            hosts.announce(fold, seed)
             network_path = path.with_suffix(".keras") if experiment.save_models else None
             run = runner.run(fold, seed, partial(report, "epoch", fold, seed), settings_sha256, network_path)
             write_run(output_dir, run)

@@ -21,6 +21,7 @@ from acrnn.training.estimator import Epoch, Estimator, Fit
 from acrnn.training.prediction import predict_batch
 from acrnn.training.state import copy_state, state_variables
 from acrnn.training.steps import Steps, make_optimizer
+from acrnn.training.trainer import Trainer, make_trainer
 
 
 class SegmentLogits(NamedTuple):
@@ -162,8 +163,9 @@ class Network:
                 on_epoch(epoch)
                 if best is None or self._is_better(epoch, best):
                     best, best_weights = epoch, self.model.get_weights()
-                elif self.recipe.patience and number - best.epoch >= self.recipe.patience:
-                    break
+            waited = number - best.epoch
+            if self.recipe.patience and steps.trainer.agreed(waited >= self.recipe.patience):
+                break
             if steps.are_done:
                 break
         self.model.set_weights(best_weights)
@@ -184,7 +186,12 @@ class Network:
 
     def training_steps(self, train: Source, seed: int) -> Steps:
         """Returns the training steps of one fit."""
-        return Steps(self.model, self.recipe, train, seed)
+        return Steps(self.model, self.recipe, train, seed, self.trainer)
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The trainer of all fits; it is made at the first one, after layers are frozen."""
+        return make_trainer(self.model)
 
     def _validate(self, number: int, loss: float, validation: Source | None, started: float) -> Epoch:
         if validation is None:

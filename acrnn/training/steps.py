@@ -14,6 +14,7 @@ from acrnn.batches import random_enrolment
 from acrnn.batches.sources import Batch, Source
 from acrnn.errors import FieldError
 from acrnn.recipes import Recipe
+from acrnn.training.trainer import OneDevice, Trainer
 
 
 def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
@@ -51,6 +52,7 @@ class Steps:
         recipe: learning rate, number of steps, augmentation, class weights, averaging, and how segments are selected.
         train: training segments.
         seed: random seed of the selection, order and augmentation.
+        trainer: trains the network on batches; None for one device.
 
     Attributes:
         steps_done: number of steps so far.
@@ -58,8 +60,10 @@ class Steps:
         waiting_share: share of the time of the steps of the last epoch in which they waited for batches.
     """
 
-    def __init__(self, model: keras.Model, recipe: Recipe, train: Source, seed: int):
+    def __init__(self, model: keras.Model, recipe: Recipe, train: Source, seed: int, trainer: Trainer | None = None):
         self.model, self.recipe = model, recipe
+        self.trainer = trainer or OneDevice(model)
+        self.trainer.begin()
         self.generator = np.random.default_rng(seed)
         self.train = self._selected(train)
         self.class_weights = class_weights(self.train) if recipe.class_weights else None
@@ -93,7 +97,7 @@ class Steps:
         self.model.reset_metrics()
         loss = float("nan")
         for batch in self._timed(self._train_of_epoch().shuffled(self.recipe.batch_size, self.generator)):
-            self.model.optimizer.learning_rate = self.recipe.rate(
+            self.trainer.optimizer.learning_rate = self.recipe.rate(
                 self.steps_done / self.steps_per_epoch, self.steps_done
             )
             loss = self.step(batch)
@@ -104,6 +108,7 @@ class Steps:
             raise ValueError(
                 f"the training loss is {loss} in epoch {number}; lower learning_rate or set gradient_clip_norm"
             )
+        self.trainer.end_epoch()
         return loss
 
     def _timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -140,7 +145,7 @@ class Steps:
             augmented = self.recipe.augmentation(inputs["features"], inputs["num_frames"], self.generator)
             inputs = {**inputs, **dict(zip(("features", "num_frames"), augmented, strict=True))}
         targets = np.eye(self.model.output_shape[-1], dtype=np.float32)[batch.labels]
-        loss = float(self.model.train_on_batch(inputs, targets, self._sample_weights(batch)))
+        loss = self.trainer.train_on_batch(inputs, targets, self._sample_weights(batch))
         if self.recipe.averaging:
             self._update_average()
         return loss
@@ -155,7 +160,7 @@ class Steps:
 
     def _update_average(self) -> None:
         """Updates the exponential moving average; the decay is warmed up, so that initial weights are soon forgotten."""
-        weights = self.model.get_weights()
+        weights = self.trainer.get_weights()
         decay = min(self.recipe.averaging, (1 + self.steps_done) / (10 + self.steps_done))
         self.average = [np.array(weight) for weight in weights] if self.average is None else self.average
         for mean, weight in zip(self.average, weights, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from acrnn.models.han2014.config import Config
 from acrnn.recipes import Recipe
 from acrnn.training.network import Network, SegmentLogits
 from acrnn.training.steps import Steps
+from acrnn.training.trainer import Trainer, make_trainer
 
 _UNUSED_FIELDS = (
     "pooling",
@@ -61,6 +63,11 @@ class DnnElm(Network):
         """Returns steps on the loudest windows of the training utterances; every epoch ends with the ELM."""
         return _WindowSteps(self, train, seed)
 
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The trainer of the DNN."""
+        return make_trainer(self.dnn)
+
     def segment_logits(self, source: Source) -> SegmentLogits:
         """Returns scores, labels and rows of whole utterances: each is one segment."""
         features, labels, rows = whole_utterances(source)
@@ -99,7 +106,7 @@ class _WindowSteps(Steps):
         self.network = network
         self.features, self.labels, _ = whole_utterances(train)
         windows = WindowSource(network.loud_windows(self.features), self.labels)
-        super().__init__(network.dnn, network.recipe, windows, seed)
+        super().__init__(network.dnn, network.recipe, windows, seed, network.trainer)
 
     def epoch(self, number: int) -> float:
         loss = super().epoch(number)
