@@ -86,7 +86,7 @@ class Steps:
         return self.steps_done == self.recipe.max_steps
 
     def epoch(self, number: int) -> float:
-        """Trains for one epoch, or up to the maximum number of steps, and returns the mean loss.
+        """Trains for one epoch, or up to the maximum number of steps, and returns the mean loss of its segments.
 
         Args:
             number: number of the epoch, for the message.
@@ -94,16 +94,19 @@ class Steps:
         Raises:
             ValueError: the loss is not finite.
         """
-        self.model.reset_metrics()
-        loss = float("nan")
+        total, count = 0.0, 0
         for batch in self._timed(self._train_of_epoch().shuffled(self.recipe.batch_size, self.generator)):
             self.trainer.optimizer.learning_rate = self.recipe.rate(
                 self.steps_done / self.steps_per_epoch, self.steps_done
             )
-            loss = self.step(batch)
+            total += self.step(batch) * len(
+                batch.labels
+            )  # Keras returns the loss of a batch, not that of the epoch so far
+            count += len(batch.labels)
             self.steps_done += 1
             if self.are_done:
                 break
+        loss = total / count if count else float("nan")
         if not np.isfinite(loss):
             raise ValueError(
                 f"the training loss is {loss} in epoch {number}; lower learning_rate or set gradient_clip_norm"
@@ -139,7 +142,7 @@ class Steps:
         return source
 
     def step(self, batch: Batch) -> float:
-        """Trains on one batch and returns the mean loss of the epoch so far."""
+        """Trains on one batch and returns its mean loss, with the weights of its segments."""
         inputs = batch.inputs
         if self.recipe.augmentation:
             augmented = self.recipe.augmentation(inputs["features"], inputs["num_frames"], self.generator)

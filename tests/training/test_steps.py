@@ -45,6 +45,22 @@ def test_averaged_weights_are_the_moving_average_of_every_step_and_training_goes
         np.testing.assert_array_equal(got, expected)
 
 
+def test_the_loss_of_an_epoch_is_the_mean_over_its_segments(feeder, parts, monkeypatch):
+    network = make_network(feeder, replace(RECIPE, batch_size=5))  # the last batch is smaller
+    network.reset(0)
+    steps, given = Steps(network.model, replace(RECIPE, batch_size=5), parts[0], 0), []
+    step = network.model.train_on_batch
+    monkeypatch.setattr(
+        network.model,
+        "train_on_batch",
+        lambda x, *rest: given.append((step(x, *rest), len(x["features"]))) or given[-1][0],
+    )
+    loss = steps.epoch(1)
+    losses, sizes = np.array(given).T
+    assert len(parts[0]) == sizes.sum() and len(set(sizes)) == 2 and losses.max() > losses.min()
+    assert loss == pytest.approx(np.average(losses, weights=sizes))
+
+
 def test_the_learning_rate_follows_the_schedule_step_by_step(feeder, parts):
     recipe = replace(RECIPE, schedule="cosine", warmup_epochs=1, epochs=3)
     _, seen = steps_of(make_network(feeder, recipe), parts[0], recipe, epochs=3)
