@@ -86,7 +86,7 @@ class Steps:
         return self.steps_done == self.recipe.max_steps
 
     def epoch(self, number: int) -> float:
-        """Trains for one epoch, or up to the maximum number of steps, and returns the mean loss of its segments.
+        """Trains for one epoch, or up to the maximum number of steps, and returns the mean loss of its batches.
 
         Args:
             number: number of the epoch, for the message.
