@@ -11,7 +11,12 @@ from acrnn import __version__, completion
 from acrnn.console import Parser, add_command, run_job
 from acrnn.export.arguments import add_export_arguments, check_export_arguments
 from acrnn.inference import server_commands
-from acrnn.inference.arguments import add_enrolment_arguments, add_predict_arguments, load_recognizer
+from acrnn.inference.arguments import (
+    add_embed_arguments,
+    add_enrolment_arguments,
+    add_predict_arguments,
+    load_recognizer,
+)
 from acrnn.scripts import SCRIPTS, run_script
 
 
@@ -34,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"acrnn {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _add_predict(commands)
+    _add_embed(commands)
     _add_enrol(commands)
     _add_info(commands)
     _add_check(commands)
@@ -59,6 +65,19 @@ def _add_predict(commands) -> None:
         "acrnn predict interview.wav recordings/ --csv > emotions.csv",
     )
     add_predict_arguments(command)
+
+
+def _add_embed(commands) -> None:
+    command = add_command(
+        commands,
+        "embed",
+        run_embed,
+        "write the embeddings of sound files, for other programs",
+        "Writes the values of the last hidden layer for every sound file and its segments, with the recognized emotion.\n"
+        "The exit status is 1 if a file could not be recognized.",
+        "acrnn embed recordings/ --out embeddings.parquet --figure map.png",
+    )
+    add_embed_arguments(command)
 
 
 def _add_enrol(commands) -> None:
@@ -222,6 +241,20 @@ def run_predict(options: argparse.Namespace) -> int:
         options.embeddings,
         options.embeddings_figure,
     )
+
+
+def run_embed(options: argparse.Namespace) -> int:
+    """Writes the embeddings of every file; returns 1 if a file failed."""
+    from acrnn.errors import FieldError
+    from acrnn.inference import command
+
+    names = {"embeddings": "out", "embeddings_figure": "figure"}
+    try:
+        return command.predict(
+            load_recognizer(options), options.files, "none", embeddings=options.out, embeddings_figure=options.figure
+        )
+    except FieldError as error:
+        raise FieldError(names.get(error.field, error.field), error.value, error.problem) from None
 
 
 def run_enrol(options: argparse.Namespace) -> int:

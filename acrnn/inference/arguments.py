@@ -13,9 +13,6 @@ from acrnn.inference.http_service.limits import Limits
 if TYPE_CHECKING:
     from acrnn.inference.recognizer import Recognizer
 
-if TYPE_CHECKING:
-    from acrnn.inference.recognizer import Recognizer
-
 _FILES = "sound file, folder of sound files, or - for a WAV file at standard input"
 
 
@@ -55,6 +52,14 @@ def add_enrolment_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `acrnn enrol`."""
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=_FILES)
     parser.add_argument("--out", type=Path, required=True, metavar="JSON", help="file to write")
+    _add_model(parser)
+
+
+def add_embed_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `acrnn embed`."""
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=_FILES)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write: .npz or .parquet")
+    parser.add_argument("--figure", type=Path, metavar="PNG", help="draw a map of them (t-SNE), colored by emotion")
     _add_model(parser)
 
 

@@ -79,7 +79,7 @@ def predict(
     Args:
         recognizer: the model.
         paths: sound files, folders that stand for the sound files in them, and `sound_arguments.STANDARD_INPUT`.
-        style: "text", "json" (one object a line) or "csv".
+        style: "text", "json" (one object a line), "csv", or "none".
         plot: PNG file for a figure of the first dozen predictions.
         auxiliary_inputs: auxiliary inputs of the files.
         speaker: profile of the speaker of all files, see `enrol`.
@@ -234,4 +234,9 @@ def _csv(card: Card) -> Writer:
     return write
 
 
-_WRITERS: dict[str, Callable[[Card], Writer]] = {"text": _text, "json": _json, "csv": _csv}
+def _none(card: Card) -> Writer:
+    """Prints nothing, for output that goes into files."""
+    return lambda result: None
+
+
+_WRITERS: dict[str, Callable[[Card], Writer]] = {"text": _text, "json": _json, "csv": _csv, "none": _none}

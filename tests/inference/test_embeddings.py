@@ -45,6 +45,20 @@ def test_the_map_is_colored_by_the_recognized_emotion_and_states_its_facts(comma
     assert f"--embeddings-figure {picture}: it exists already" in capsys.readouterr().err
 
 
+def test_embed_writes_the_same_table_and_prints_no_predictions(command, tmp_path, capsys):
+    recordings = command[1:19]
+    assert main([*command, "--embeddings", str(tmp_path / "e.npz")]) == 0
+    capsys.readouterr()
+    files = ["--out", str(tmp_path / "f.npz"), "--figure", str(tmp_path / "f.png")]
+    assert main(["embed", *recordings, "--no-speech-check", *files]) == 0
+    assert capsys.readouterr().out == "" and (tmp_path / "f.png").exists()
+    with np.load(tmp_path / "e.npz") as expected, np.load(tmp_path / "f.npz") as written:
+        assert set(expected) == set(written)
+        assert np.array_equal(expected["embedding"], written["embedding"])
+    assert main(["embed", *recordings, *files]) == 2
+    assert f"--out {tmp_path / 'f.npz'}: it exists already" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
