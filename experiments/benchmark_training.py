@@ -22,7 +22,7 @@ from experiments.measured import median_seconds
 SYSTEM = "chen2018-3d"
 STEP_HEADER = (
     *("network", "batch", "segments/s, float32", "share of the matrix-product rate"),
-    *("ratio to plain Keras", "ratio to PyTorch", "ratio bfloat16 / float32", "peak memory (MiB)"),
+    *("ratio to plain Keras", "ratio to PyTorch", "ratio bfloat16 / float32", "peak memory so far (MiB)"),
 )
 LOOP_HEADER = ("network", "bare steps of an epoch (s)", "epoch with validation (s)", "overhead", "waiting for batches")
 _EPOCHS = 3  # of which the first compiles

@@ -50,7 +50,7 @@ def rows(throughput: Throughput) -> list[list[str]]:
     seconds = per_depth * sum(throughput.segment_seconds(depth) for depth in DEPTHS)
     operations = per_depth * sum(reference_networks.step_operations(_config(depth), 1) for depth in DEPTHS)
     table_1 = f"Table I of Chen et al. (2018) on IEMOCAP: {len(DEPTHS)} depths, {FOLDS} folds, {CHEN2018.epochs} epochs"
-    steps = per_depth * len(DEPTHS) / CHEN2018.batch_size
+    steps = SEGMENTS * (FOLDS - 2) * CHEN2018.epochs * len(DEPTHS) / CHEN2018.batch_size
     disk = SEGMENTS * _SEGMENT_BYTES / 1e9
     prepared, recognized = _UTTERANCES / throughput.prepared, _UTTERANCES / throughput.recognized * throughput.cores
     return [

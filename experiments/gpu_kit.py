@@ -24,6 +24,7 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 
 from acrnn import files
 from acrnn.console import Parser, run_job
+from acrnn.distribution.choice import NONE
 from acrnn.errors import FieldError, UsageError
 from acrnn.output import lock
 from acrnn.records.record_set import RecordSet
@@ -38,7 +39,7 @@ RUN = "run.sh"
 _REFUSED = (
     *(name for name in (*RECORDING_OPTIONS, *AUXILIARY_OPTIONS) if name != "subset"),
     *("download", "records", "output_dir", "joint", "tuning", "imagenet_weights", "pretrain", "init_from"),
-    *("tensorboard", "mlflow", "engine", "deterministic"),
+    *("tensorboard", "mlflow", "engine", "deterministic", "distribute"),
 )
 _SCRIPT = """\
 #!/usr/bin/env bash
@@ -140,13 +141,14 @@ def _check_command(command: Sequence[str], records: Path) -> None:
         raise UsageError(
             f"{command[0]}: no script of experiments/; name run_cv or a table script, such as chen2018_tables"
         )
-    parser = importlib.import_module(f"experiments.{name}")._parser()
+    make_parser = getattr(importlib.import_module(f"experiments.{name}"), "_parser", None)
+    parser = make_parser() if make_parser else argparse.ArgumentParser()
     if not {"records", "output_dir", "no_models", "dataset"} <= {action.dest for action in parser._actions}:
         raise UsageError(f"{command[0]}: it does not train on records; name run_cv or a table script")
     parser.prog = command[0]
     options = parser.parse_args(command[1:])
     for field in _REFUSED:
-        if getattr(options, field, None):
+        if (value := getattr(options, field, None)) and value != NONE:
             raise UsageError(
                 f"--{field.replace('_', '-')}: a kit sets it or cannot have it; leave it out of the command"
             )

@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=jax python experiments/stacked_steps.py --replicas 2,4 --output stacked_steps.md
 
-A training step of the reduced ACRNN-1 is compiled once alone and once under `jax.vmap` over weights, optimizer states and batches.
+The gradients of a training step of the reduced ACRNN-1 are compiled once alone and once under `jax.vmap` over weights and batches.
 Both take turns, and the table has the ratio of their medians, the time of the compilation, and how far the gradients of the
 first replica differ. Expect on a CPU: no gain, since convolutions with weights per replica become grouped convolutions
 (experiments/results/stacked_steps.md). Training does not stack runs for that reason; on a GPU the figures may differ.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from acrnn import files, studies
 from acrnn.console import comma_separated
+from acrnn.crossval.results import EXPERIMENT
 from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
-from acrnn.recipes.recipe import AUTO
+from acrnn.models import MODELS
+from acrnn.recipes.recipe import AUTO, BFLOAT16, FLOAT32
 from acrnn.studies import Variant
 from acrnn.tracking.arguments import tracking_from
 from experiments import arguments
@@ -51,6 +53,19 @@ def chosen(
     return [name for name in choices if names is None or name in names]
 
 
+def _precision(output_dir: Path) -> str:
+    """Returns the precision of the experiments in a study's folder, so that its rows agree; the faster one in a new folder."""
+    chosen = sorted({settings["recipe"].get("precision", FLOAT32) for settings in _earlier_settings(output_dir)})
+    return chosen[0] if len(chosen) == 1 else AUTO
+
+
+def _earlier_settings(output_dir: Path) -> list[Mapping]:
+    """Settings of the networks in the folders of a study; baselines of one precision are left out."""
+    remedy = "choose another output folder, or delete this one to begin anew"
+    read = [files.read_sealed_json(path, remedy)["settings"] for path in sorted(output_dir.glob(f"*/{EXPERIMENT}"))]
+    return [each for each in read if BFLOAT16 in MODELS[each["model"]].precisions]
+
+
 def run_study(
     options: argparse.Namespace,
     name: str,
@@ -72,8 +87,8 @@ def run_study(
     def write() -> None:
         files.write_text(output_dir / file, page(options, output_dir))
 
-    options.precision = options.precision or AUTO
     if not options.tables_only:
+        options.precision = options.precision or _precision(output_dir)
         tracking = tracking_from(options)
         todo = variants(options, output_dir)
         engine = engine_from(options, options.jobs)

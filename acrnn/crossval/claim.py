@@ -79,8 +79,8 @@ def _records_hint(changed: Sequence[str]) -> str:
         return ""
     return (
         "; if the records come from the same recordings by the same options, their features differ by rounding errors of another "
-        "kind of processor: prepare them again with the environment variable OPENBLAS_CORETYPE=Haswell, which every "
-        "processor with AVX2 can follow"
+        "kind of processor: prepare them again with the environment variable OPENBLAS_CORETYPE=Haswell, or SkylakeX if the "
+        "experiment began on a processor with AVX-512"
     )
 
 

@@ -57,7 +57,7 @@ def _add_network_choice(export: argparse.ArgumentParser) -> None:
 
 
 def _add_refit(export: argparse.ArgumentParser) -> None:
-    refit = export.add_argument_group("data of the training", "the last four go with --refit")
+    refit = export.add_argument_group("data of the training", "all but --records go with --refit")
     refit.add_argument(
         "--records",
         type=Path,

@@ -7,7 +7,7 @@ from acrnn.figures.maps import EmbeddingMap, embedding_map
 from acrnn.figures.maps import problem as no_map
 from acrnn.figures.scores import Point, confusion, depths, differences, speakers
 from acrnn.figures.spectrograms import AttentionExample, attention, predictions
-from acrnn.figures.style import ACCENT, INK, SOFT, write_png
+from acrnn.figures.style import ACCENT, INK, SOFT, without_formulas, write_png
 
 __all__ = [
     "ACCENT",
@@ -28,5 +28,6 @@ __all__ = [
     "no_map",
     "predictions",
     "speakers",
+    "without_formulas",
     "write_png",
 ]

@@ -102,13 +102,18 @@ def embedding_map(vectors: np.ndarray, groups: Mapping[str, Sequence[str]]) -> E
     return EmbeddingMap(positions, shown, len(vectors), vectors.shape[1], perplexity, SEED)
 
 
+def _shown(name: str) -> str:
+    """A name for a legend, which leaves out those that begin with an underscore."""
+    return f" {name}" if name.startswith("_") else name
+
+
 def _draw_groups(axes: Axes, positions: np.ndarray, values: Sequence[str]) -> None:
     """Draws points with a color and a marker for each value, in alphabetical order, and their legend."""
     names = sorted(set(values))
     for number, name in enumerate(names):
         own = positions[[value == name for value in values]]
         color, marker = _COLORS[number % len(_COLORS)], _MARKERS[number // len(_COLORS) % len(_MARKERS)]
-        axes.scatter(*own.T, s=16, color=color, marker=marker, linewidths=0, alpha=0.8, label=name.replace("$", r"\$"))
+        axes.scatter(*own.T, s=16, color=color, marker=marker, linewidths=0, alpha=0.8, label=_shown(name))
     if len(names) > _MOST_NAMES:
         axes.set_xlabel(f"{len(names)} colors and shapes, without a legend", fontsize=8, color=INK)
         return

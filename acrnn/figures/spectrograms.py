@@ -90,7 +90,7 @@ def _draw_waveform(axes: Axes, example: dict) -> None:
     waveform = np.asarray(example["waveform"])
     seconds = np.arange(len(waveform)) / example["sample_rate_hz"]
     axes.plot(seconds, waveform, color=INK, linewidth=0.5)
-    axes.set(title=example["title"].replace("$", r"\$"), xlim=(0, _seconds(example)), ylabel="amplitude")
+    axes.set(title=example["title"], xlim=(0, _seconds(example)), ylabel="amplitude")
     axes.title.set_fontsize(9)
 
 

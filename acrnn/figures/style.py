@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from acrnn import files
 
@@ -13,10 +14,17 @@ _DPI = 90
 INK, ACCENT, SOFT = "#1f2a44", "#d1495b", "#8fa3bf"
 
 
+def without_formulas(figure: Figure) -> Figure:
+    """Returns a figure whose texts are drawn as they are: the names of speakers and emotions may have dollar signs."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    return figure
+
+
 def write_png(figure: Figure, path: Path) -> bytes:
     """Writes a figure as a PNG file, atomically, and returns its bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
+    without_formulas(figure).savefig(buffer, format="png", dpi=_DPI)
     with files.atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
     return buffer.getvalue()

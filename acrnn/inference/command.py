@@ -102,11 +102,11 @@ def predict(
         sounds, auxiliary_inputs.of, None if speaker is None else SpeakerProfile.load(speaker)
     )
     predictions, failures = _write_all(embedded.collect(results), len(sounds), _WRITERS[style](recognizer.card))
-    if plot and predictions:
-        _plot(recognizer, predictions[:_MOST_PLOTTED], plot)
     if failures:
         _print_failures(failures, len(sounds), recognizer.card)
     embedded.write()
+    if plot and predictions:
+        _plot(recognizer, predictions[:_MOST_PLOTTED], plot)
     return 1 if failures else 0
 
 

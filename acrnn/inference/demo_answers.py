@@ -118,7 +118,7 @@ def _png(example: dict) -> bytes:
     from acrnn import figures
 
     buffer = io.BytesIO()
-    figures.predictions([example], stacked=True).savefig(buffer, format="png", dpi=_DPI)
+    figures.without_formulas(figures.predictions([example], stacked=True)).savefig(buffer, format="png", dpi=_DPI)
     return buffer.getvalue()
 
 

@@ -72,7 +72,9 @@ def test_a_kit_has_the_package_and_says_what_else_it_needs(kit):
         ([*COMMAND, "--data-dir", "there"], "--data-dir: a kit sets it or cannot have it"),
         ([*COMMAND, "--init-from", "acrnn_emodb"], "--init-from: a kit sets it or cannot have it"),
         (["run_cv", "--dataset", "emodb"], "holds 'manifest', not 'emodb'"),
+        ([*COMMAND, "--distribute", "mirrored"], "--distribute: a kit sets it or cannot have it"),
         (["load_test", "--model", "here"], "load_test: it does not train on records"),
+        (["stacked_steps"], "stacked_steps: it does not train on records"),
         (["train"], "train: no script of experiments/"),
     ],
 )

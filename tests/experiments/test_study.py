@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from acrnn import studies
+from acrnn import files, studies
 from acrnn.errors import FieldError
 from acrnn.studies import Variant
 from experiments import study
@@ -22,7 +22,7 @@ def finished(monkeypatch):
 
 
 def options(tmp_path, **changes):
-    values = {"output_dir": tmp_path, "tables_only": False, "folds": None, "seeds": (0,), "jobs": 1}
+    values = {"output_dir": tmp_path, "tables_only": False, "folds": None, "seeds": (0,), "jobs": 1, "precision": None}
     return argparse.Namespace(**{**values, **changes})
 
 
@@ -51,6 +51,23 @@ def test_tables_only_trains_nothing_and_the_folder_has_a_default(finished, tmp_p
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     study.run_study(options(None, tables_only=True), "mine", lambda *_: pytest.fail("trained"), lambda *_: "page")
     assert (tmp_path / "runs" / "mine" / "tables.md").read_text() == "page"
+
+
+def test_the_rows_of_a_study_have_one_precision(finished, tmp_path):
+    assert study._precision(tmp_path) == "auto"
+    for name, model, precision in (("a", "chen2018-3d", "mixed_bfloat16"), ("elm", "han2014-dnn-elm", "float32")):
+        settings = {"model": model, "recipe": {"precision": precision}}
+        (tmp_path / name).mkdir()
+        files.write_sealed_json(tmp_path / name / "experiment.json", {"settings": settings})
+    given = []
+    study.run_study(options(tmp_path), "name", lambda chosen, _: given.append(chosen.precision) or [], lambda *_: "")
+    study.run_study(
+        options(tmp_path, precision="float32"),
+        "name",
+        lambda chosen, _: given.append(chosen.precision) or [],
+        lambda *_: "",
+    )
+    assert given == ["mixed_bfloat16", "float32"]
 
 
 def test_choices_keep_their_order_and_unknown_ones_are_refused():
