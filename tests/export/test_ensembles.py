@@ -114,10 +114,7 @@ def test_the_card_names_the_networks_and_estimates_them_by_the_mean_of_the_same_
     assert "2 of 5 planned folds. In each fold the probabilities of\n2 networks, seeds 0, 1, are averaged" in page
     assert main(["check", str(exported)]) == 0 and main(["info", str(exported)]) == 0
     shown = capsys.readouterr().out
-    assert (
-        "ensemble of 2 networks, each of them the changed network" in shown
-        or "ensemble of 2 networks, each of" in shown
-    )
+    assert "ensemble of 2 networks, each of" in shown
     assert "2 folds, mean probabilities of seeds 0, 1" in shown
 
 
@@ -133,9 +130,11 @@ def test_the_estimate_takes_the_folds_and_the_seeds_that_are_exported(run_folder
 
 
 def test_the_estimate_is_the_result_of_the_fusion_across_seeds():
-    committed = RESULTS / "emodb_speaker_speeds_ensemble"
-    estimate = fused(Path("run"), read_results(RESULTS / "emodb_speaker_speeds"), SEEDS)
-    assert estimate.to_dict() == read_results(committed).overall.to_dict()
+    fusion = read_results(RESULTS / "emodb_speaker_speeds_ensemble")
+    seeds = fusion.settings.fusion["members"][0]["seeds"]
+    assert len(seeds) > 1
+    estimate = fused(Path("run"), read_results(RESULTS / "emodb_speaker_speeds"), seeds)
+    assert estimate.to_dict() == fusion.overall.to_dict()
 
 
 def test_an_ensemble_is_exported_again_with_the_weights_of_each_network(exported, singles):
