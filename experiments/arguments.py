@@ -45,7 +45,10 @@ COMMON = (
 
 
 def run_script(
-    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], argv: Sequence[str] | None
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], int],
+    argv: Sequence[str] | None,
+    check: Callable[[argparse.Namespace], None] = lambda options: None,
 ) -> int:
     """Runs a script of this folder; returns the exit status: 0, 1 for a failed job, 2 for wrong usage.
 
@@ -53,12 +56,14 @@ def run_script(
         parser: parser of the script's options.
         run: the job; takes the options and returns an exit status.
         argv: arguments of the command line; None for those of the process.
+        check: refuses options by a FieldError, before devices are found and other hosts connected.
     """
     options = parsed(parser, argv)
     if getattr(options, determinism.FIELD, False):
         determinism.demand()
 
     def job() -> int:
+        check(options)
         begin_distribution(options)
         return run(options)
 

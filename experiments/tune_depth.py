@@ -26,6 +26,7 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from acrnn.console import comma_separated, numbers, positive
+from acrnn.distribution import choice
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
 from acrnn.tuning import report, runner
@@ -36,7 +37,7 @@ from experiments import arguments, from_options
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job or trial, 2 for wrong usage."""
-    return arguments.run_script(_parser(), run, argv)
+    return arguments.run_script(_parser(), run, argv, _check)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,8 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run(options: argparse.Namespace) -> int:
-    """Searches, and prints the results."""
+def _check(options: argparse.Namespace) -> None:
+    """Refuses options that a search does not have."""
+    if options.distribute == choice.MULTI_WORKER:
+        problem = "a search trains every network on one host; choose mirrored, or leave it out"
+        raise FieldError(choice.FIELD, options.distribute, problem)
     if options.engine == "ray":
         problem = (
             "a search spreads over machines by the variables of KerasTuner, such as KERASTUNER_ORACLE_IP; leave it out"
@@ -82,6 +86,10 @@ def run(options: argparse.Namespace) -> int:
     for name in ("learning_rate", "pooling"):
         if name in options.also and (value := getattr(options, name)) not in (None, arguments.TOY.get(name)):
             raise FieldError(name, value, "it is searched; leave it out")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Searches, and prints the results."""
     search = Search(
         from_options.experiment(options),
         options.depths,

@@ -9,15 +9,21 @@ from acrnn.crossval.experiment import Experiment, Prepared
 from acrnn.crossval.fold_run import FitError, FoldRunner
 from acrnn.distribution import choice, hosts
 from acrnn.errors import FieldError
+from acrnn.recipes.recipe import AUTO
 
 
 def check_hosts(experiment: Experiment) -> None:
-    """Refuses a training over several hosts that begins with another training, of which only worker 0 would keep the weights.
+    """Refuses what several hosts cannot do together.
 
     Raises:
-        FieldError: the network is pre-trained.
+        FieldError: the network is pre-trained, of which only worker 0 would keep the weights; or each host would choose a precision.
     """
-    if hosts.is_over_hosts() and experiment.initial_weights.kind in ("corpus", "time-arrow"):
+    if not hosts.is_over_hosts():
+        return
+    if experiment.recipe.precision == AUTO:
+        problem = "each host would choose by its own measurement; choose float32 or mixed_bfloat16"
+        raise FieldError("precision", AUTO, problem)
+    if experiment.initial_weights.kind in ("corpus", "time-arrow"):
         problem = "a network is pre-trained on one host; leave out the initial weights, or choose mirrored"
         raise FieldError(choice.FIELD, choice.MULTI_WORKER, problem)
 

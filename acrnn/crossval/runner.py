@@ -73,16 +73,27 @@ def cross_validate(
     """
     experiment = _with_precision(experiment, output_dir)
     prepared = Prepared.of(experiment)
-    tasks = [(fold, seed) for seed in seeds for fold in chosen_folds(folds, prepared.folds)]
+    with hosts.leading():  # the errors from here on are those of worker 0 alone
+        tasks = [(fold, seed) for seed in seeds for fold in chosen_folds(folds, prepared.folds)]
+        return _run_in_folder(prepared, output_dir, tasks, engine or LocalEngine(jobs), announce, tracking)
+
+
+def _run_in_folder(
+    prepared: Prepared,
+    output_dir: Path,
+    tasks: Sequence[Task],
+    engine: Engine,
+    announce: Callable[[str], None],
+    tracking: Tracking,
+) -> Results:
+    """Claims the folder, runs what is missing in it, writes results.json and returns the results."""
     description = {"settings": prepared.settings(), "planned_folds": len(prepared.folds)}
     with claimed(output_dir, description, prepared.folds, is_shared=True):
         _check_finished(output_dir, tasks, announce)
-        if line := announcement(experiment.initial_weights, prepared.records.manifest.labels):
+        if line := announcement(prepared.experiment.initial_weights, prepared.records.manifest.labels):
             announce(line)
-        with tracked_runs(tracking, prepared, output_dir) as tracked:
-            tracked.add_finished(sorted(set(tasks)))
-            with hosts.leading():
-                _run_all(prepared, output_dir, tasks, engine or LocalEngine(jobs), announce, tracked)
+        with tracked_runs(tracking, prepared, output_dir, sorted(set(tasks))) as tracked:
+            _run_all(prepared, output_dir, tasks, engine, announce, tracked)
         with lock.exclusive(output_dir, _PATIENCE_SECONDS):  # the last writer has read the runs of all processes
             return write_results(output_dir)
 

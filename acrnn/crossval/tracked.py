@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from acrnn.crossval.experiment import Prepared
 from acrnn.crossval.results import RESULTS, Results
-from acrnn.crossval.run import Run, read_run, run_path
+from acrnn.crossval.run import RUNS, Run, read_run, run_path
 from acrnn.output import lock
 from acrnn.recipes import Recipe
 from acrnn.tracking import Subject, Tracker, Trackers, Tracking
 from acrnn.training.estimator import Epoch
 
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 600.0  # adding many runs to a server takes minutes
 
 
 class TrackedRuns:
@@ -66,18 +66,28 @@ class TrackedRuns:
 
 
 @contextmanager
-def tracked_runs(tracking: Tracking, prepared: Prepared, folder: Path) -> Iterator[TrackedRuns]:
+def tracked_runs(
+    tracking: Tracking, prepared: Prepared, folder: Path, tasks: Sequence[tuple[int, int]]
+) -> Iterator[TrackedRuns]:
     """Yields what hands the runs of an experiment to its trackers, which are closed when the block ends.
 
+    Commands that share the folder add its finished runs one after the other, so that each sees those of the others. The lock is
+    that of the subfolder, which no other part of a command waits for.
+
+    Args:
+        tracking, prepared, folder: where the curves go, the experiment and its folder.
+        tasks: folds and seeds of the command; the finished ones are added.
+
     Raises:
-        OSError: a place of the trackers cannot be written or reached.
+        OSError: a place of the trackers cannot be written or reached, see `Tracking.opened`.
     """
-    trackers = Trackers([])
-    if tracking:
-        with lock.exclusive(folder, _PATIENCE_SECONDS):  # commands that share the folder open them one after the other
-            trackers = tracking.opened(Subject(folder, prepared.settings()))
-    with trackers:
-        yield TrackedRuns(trackers, folder, prepared.experiment.recipe)
+    runs = TrackedRuns(Trackers([]), folder, prepared.experiment.recipe)
+    with ExitStack() as stack:
+        if tracking:
+            with lock.exclusive(folder / RUNS, _PATIENCE_SECONDS):
+                runs.trackers = stack.enter_context(tracking.opened(Subject(folder, prepared.settings())))
+                runs.add_finished(tasks)
+        yield runs
 
 
 def publish(tracking: Tracking, folder: Path, results: Results, report: Path) -> None:

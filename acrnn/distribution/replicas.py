@@ -24,7 +24,7 @@ class Replicas:
     and variance of the whole batch. Dropout draws other masks than on one device, and others on each replica.
 
     The network itself stays outside the strategy. It gets the weights of the replicas at the end of every epoch, so that
-    validation, tests and files do not know of them.
+    validation, tests and files are independent of them.
 
     Args:
         model: compiled network.

@@ -27,7 +27,7 @@ _SETTINGS, _FINISHED = "settings", "test_uar"  # tags; a file with the second is
 
 
 class EventFiles:
-    """Writes event files, see `Tracker`. The runs lie in DIR/<experiment>-<hash of its settings>/fold00_seed0.
+    """Writes event files, see `Tracker`. The runs lie in DIR/<experiment>-<hash of folder and settings>/fold00_seed0.
 
     Args:
         root: the folder DIR.
@@ -41,7 +41,7 @@ class EventFiles:
 
     def __init__(self, root: Path, subject: Subject):
         import_quietly("tensorflow")
-        self.folder = root / f"{subject.name}-{subject.settings_sha256[:8]}"
+        self.folder = root / f"{subject.name}-{subject.key[:8]}"
         self.settings = _table(subject.flat_settings)
         self._writers: dict[tuple[int, int], Any] = {}
         files.make_folder(self.folder)

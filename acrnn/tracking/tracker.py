@@ -67,7 +67,7 @@ class Tracker(Protocol):
         ...
 
     def begin(self, fold: int, seed: int) -> None:
-        """Begins a run; an unfinished one of the same fold and seed was interrupted, and does not stay beside it."""
+        """Begins a run; an unfinished one of the same fold and seed was interrupted, and is replaced or ended."""
         ...
 
     def epoch(self, fold: int, seed: int, number: int, values: Mapping[str, float]) -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acrnn.crossval import Experiment, cross_validate
+from acrnn.crossval.follower import check_hosts
 from acrnn.crossval.run import read_run
-from acrnn.distribution import choice, devices
+from acrnn.distribution import choice, devices, hosts
 from acrnn.distribution.replicas import row_parts
 from acrnn.errors import FieldError
+from acrnn.recipes import Recipe
 from data_prep.__main__ import main as data_prep_main
-from experiments import run_cv
+from experiments import run_cv, tune_depth
 
 ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-5  # of losses and weights between one device and two; three epochs differ by 3e-7
@@ -118,3 +121,28 @@ def test_a_backend_without_several_devices_is_named(monkeypatch):
         FieldError, match="the Keras backend is jax, and several devices are there with tensorflow only"
     ):
         devices.begin()
+
+
+def test_a_search_over_several_hosts_is_refused_before_they_are_connected(monkeypatch, capsys):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert tune_depth.main(["--dataset", "toy", "--distribute", "multi-worker"]) == 2
+    assert "--distribute multi-worker: a search trains every network on one host" in capsys.readouterr().err
+
+
+def test_several_hosts_do_not_choose_a_precision_each(monkeypatch):
+    experiment = Experiment(Path("records"), "chen2018-3d", Recipe(precision="auto"))
+    check_hosts(experiment)
+    monkeypatch.setenv("ACRNN_DISTRIBUTE", "multi-worker")
+    with pytest.raises(FieldError, match="precision auto: each host would choose by its own measurement"):
+        check_hosts(experiment)
+
+
+@pytest.mark.parametrize(("folds", "problem"), [([99], "99"), (None, "no folder can be made here")])
+def test_an_error_before_the_first_run_releases_the_other_workers(folds, problem, tiny_records, tmp_path, monkeypatch):
+    monkeypatch.setenv("ACRNN_DISTRIBUTE", "multi-worker")
+    released = []
+    monkeypatch.setattr(hosts, "of_first", lambda value: released.append(value.tolist()))  # nobody listens here
+    (tmp_path / "file").write_text("")
+    with pytest.raises((ValueError, OSError), match=problem):
+        cross_validate(Experiment(tiny_records, "chen2018-3d", Recipe()), tmp_path / "file" / "out", folds)
+    assert released == [[0, 0, 0]]

@@ -1,8 +1,11 @@
 """Tracking: TensorBoard and MLflow show what the results say, each run once, and nothing is sent anywhere."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -59,13 +62,18 @@ def places(tmp_path_factory):
     return tmp_path_factory.mktemp("tracking")
 
 
+def command(records, folder, tracking):
+    """Results of two folds."""
+    experiment = Experiment(records, "chen2018-3d", RECIPE, options=TINY_NETWORK, save_models=False)
+    return cross_validate(experiment, folder, folds=[0, 1], announce=str, tracking=tracking)
+
+
 @pytest.fixture(scope="module")
 def tracked(tiny_records, places):
     """Results of two folds: tracked, given again, and then tracked elsewhere after their end ("later")."""
-    experiment = Experiment(tiny_records, "chen2018-3d", RECIPE, options=TINY_NETWORK, save_models=False)
     folder, live = places / "out", Tracking(places / "events", str(places / "store"))
     for tracking in (live, live, Tracking(places / "later")):
-        results = cross_validate(experiment, folder, folds=[0, 1], announce=str, tracking=tracking)
+        results = command(tiny_records, folder, tracking)
         publish(tracking, folder, results, folder / "split.json")
     return results
 
@@ -81,7 +89,7 @@ def curves(run):
 @pytest.mark.parametrize("place", ["events", "later"])
 def test_tensorboard_has_the_curves_and_the_test_uar_of_every_run_once(tracked, places, place):
     (folder,) = (places / place).iterdir()
-    assert folder.name == f"out-{tracked.runs[0].settings_sha256[:8]}"
+    assert folder.name == f"out-{Subject(places / 'out', tracked.settings.to_dict()).key[:8]}"
     assert sorted(path.name for path in folder.iterdir()) == ["fold00_seed0", "fold01_seed0"]
     for run in tracked.runs:
         found = scalars(folder / f"fold0{run.fold}_seed0")
@@ -112,6 +120,29 @@ def test_mlflow_has_a_parent_with_settings_and_results_and_a_child_for_every_run
         for name, points in curves(run).items():
             history = client.get_metric_history(child.info.run_id, name)
             assert [(point.step, point.value) for point in history] == points, name
+
+
+def test_commands_that_share_a_folder_add_its_finished_runs_once(tracked, tiny_records, places, monkeypatch):
+    begin = MlflowRuns.begin
+
+    def slow_begin(tracker, fold, seed):  # so that the second command looks while the first one adds
+        time.sleep(0.2)
+        begin(tracker, fold, seed)
+
+    monkeypatch.setattr(MlflowRuns, "begin", slow_begin)
+    with ThreadPoolExecutor(2) as threads:
+        arguments = (tiny_records, places / "out", Tracking(mlflow=str(places / "together")))
+        for done in [threads.submit(command, *arguments) for _ in range(2)]:
+            done.result()
+    _, (_,), children = store(places / "together")
+    assert sorted(child.data.params["fold"] for child in children) == ["0", "1"]
+
+
+def test_experiments_in_folders_of_the_same_name_keep_their_curves_in_tensorboard(tmp_path):
+    for parent in ("first", "second"):
+        with Tracking(tensorboard=tmp_path).opened(Subject(Path(parent, "mine"), SUBJECT.settings)) as trackers:
+            trackers.each(lambda tracker: tracker.begin(0, 0))
+    assert len(list(tmp_path.glob("mine-*/fold00_seed0/events*"))) == 2
 
 
 def epoch(number):
@@ -182,6 +213,29 @@ def test_a_tracker_that_fails_is_left_out_with_a_warning(tmp_path):
     assert len(scalars(folder)["loss"]) == 2
 
 
+def test_a_place_that_is_lost_after_the_start_of_a_command_is_left_out_with_a_warning(tmp_path):
+    events, tracking = tmp_path / "events", Tracking(tmp_path / "events", str(tmp_path / "store"))
+    with tracking.opened(SUBJECT):
+        shutil.rmtree(events)
+        events.write_text("")
+    lost = "TensorBoard gets no more of this experiment: .*events/mine-.*: no folder can be made here"
+    with pytest.warns(UserWarning, match=lost), tracking.opened(SUBJECT) as trackers:
+        trackers.each(lambda tracker: tracker.begin(0, 0))
+    with pytest.warns(UserWarning, match=lost):
+        tracking.publish(SUBJECT, {"test_uar": 0.5}, [])
+    _, (parent,), children = store(tmp_path / "store")
+    assert len(children) == 1 and parent.data.metrics == {"test_uar": 0.5}
+
+
+def test_results_for_a_server_that_does_not_answer_are_left_out_with_a_warning(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tracking = Tracking(mlflow="http://127.0.0.1:9")
+    with pytest.raises(OSError, match="http://127.0.0.1:9: the MLflow store does not do this"):
+        tracking.opened(SUBJECT)
+    with pytest.warns(UserWarning, match="MLflow gets no more of this experiment: http://127.0.0.1:9: "):
+        tracking.publish(SUBJECT, {"test_uar": 0.5}, [])
+
+
 def test_the_learning_rate_is_left_out_where_the_epoch_does_not_tell_it():
     assert curve_values(epoch(1), CHEN2018)["learning_rate"] == CHEN2018.learning_rate
     for recipe in (replace(CHEN2018, decay=0.1), RECIPES["zhang2021"]):
@@ -206,8 +260,8 @@ print(seen)
 def test_mlflow_writes_into_its_folder_and_reaches_no_network(tmp_path):
     signs_of_a_test = ("PYTEST_CURRENT_TEST", "CI", "MLFLOW_DISABLE_TELEMETRY")  # MLflow is silent with them anyway
     environment = {name: value for name, value in os.environ.items() if name not in signs_of_a_test}
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "store")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=Path.cwd())
+    program = [sys.executable, "-c", PROGRAM, str(tmp_path / "store")]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "[]"
 
 
