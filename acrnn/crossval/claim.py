@@ -97,6 +97,27 @@ def check_split(path: Path, sha256: str) -> None:
     Raises:
         ValueError: the file is damaged.
     """
+    _read_split(path, sha256)
+
+
+def train_ids(folder: Path, sha256: str, fold: int) -> list[str]:
+    """Returns the ids of the training utterances of a fold, from the split.json of its experiment.
+
+    Args:
+        folder: output folder of the experiment.
+        sha256: hash of the split in its settings.
+        fold: number of the fold.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged.
+    """
+    return _read_split(folder / SPLIT, sha256)[fold]["train"]
+
+
+def _read_split(path: Path, sha256: str) -> list[dict]:
     remedy = "delete it and give the command of the experiment again"
-    if files.sha256_of_json(files.read_json(path, remedy)) != sha256:
+    folds = files.read_json(path, remedy)
+    if files.sha256_of_json(folds) != sha256:
         raise ValueError(f"{path}: damaged or changed by hand, it is not the split of the experiment; {remedy}")
+    return folds

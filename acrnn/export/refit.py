@@ -71,7 +71,7 @@ def refit(
     train = joint.joined(source, settings.normalized_by) if joint else source
     speakers = sorted({row.speaker for row in record_set.utterances})
     prior = prior_of(settings, records, speakers)
-    sounds = training_sounds.of_refit(record_set, speakers, weights, joint)
+    sounds = training_sounds.of_refit(record_set, weights, joint)
     models: list[TrainedModel] = []
     total = recipe.total_epochs * len(seeds)
     for seed in seeds:

@@ -72,7 +72,7 @@ class TrainedModel:
         network, origin = network_of_run(folder, settings, fold, seed)
         prior, sounds = prior_of(settings, records, origin["speakers"]), None
         if records is not None:
-            sounds = training_sounds.of_records(records_of(settings, records), origin["speakers"])
+            sounds = training_sounds.of_run(folder, settings, fold, records_of(settings, records))
         return cls.of_network(network, settings, origin, prior, sounds)
 
     @classmethod

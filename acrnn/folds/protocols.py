@@ -10,7 +10,7 @@ from acrnn.folds import rules
 from acrnn.folds.checks import check_fold, check_tested_once
 from acrnn.folds.fold import Fold
 from acrnn.folds.rules import Parts
-from acrnn.records import UNKNOWN_SPEAKER, UtteranceRow
+from acrnn.records import UtteranceRow
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,12 @@ def make_folds(
     if protocol not in PROTOCOLS:
         raise FieldError("protocol", protocol, f"it is unknown; choose from {', '.join(PROTOCOLS)}")
     chosen = PROTOCOLS[protocol]
-    speakers_known = all(row.speaker != UNKNOWN_SPEAKER for row in rows)
+    speakers_known = rules.speakers_known(rows)
     if chosen.speaker_independent and not speakers_known and chosen.make is not rules.prescribed_by_speaker:
+        marks_validation = chosen.make is rules.prescribed_train_test
+        other = "mark validation utterances in the column split" if marks_validation else "choose prescribed"
         raise ValueError(
-            f"the speakers are unknown, and {protocol} divides them; add the column speaker to the table, or choose prescribed"
+            f"the speakers are unknown, and {protocol} divides them; add the column speaker to the table, or {other}"
         )
     folds, originals = [], [row for row in rows if not row.copy_of]
     trainable = [row for row in rows if not row.copy_of or speeds is None or row.speed in speeds]

@@ -35,6 +35,11 @@ def _ids(rows: Sequence[UtteranceRow], attribute: str, values: Iterable[str]) ->
     return {row.id for row in rows if getattr(row, attribute) in values}
 
 
+def speakers_known(rows: Iterable[UtteranceRow]) -> bool:
+    """Returns whether the speaker of every utterance is known."""
+    return all(row.speaker != UNKNOWN_SPEAKER for row in rows)
+
+
 def leave_one_out(attribute: str):
     """Makes folds that test each speaker (session) once, validate on the next one in order and train on the others."""
 
@@ -117,14 +122,22 @@ def prescribed_train_test(rows):
 
 
 def _refuse_shared_speakers(rows: Sequence[UtteranceRow]) -> None:
+    if shared := _shared_speaker(rows):
+        speaker, first, second = shared
+        raise ValueError(
+            f"speaker {speaker!r} is in the {first} and the {second} part of the prescribed split, whose result "
+            "overestimates that for new speakers; correct the column split, or accept it by the protocol "
+            "speaker-dependent-prescribed"
+        )
+
+
+def _shared_speaker(rows: Sequence[UtteranceRow]) -> tuple[str, str, str] | None:
+    """Returns a known speaker in two parts of the prescribed split, with both parts; None for none."""
     part_of: dict[str, str] = {}
     for row in rows:
         if row.speaker != UNKNOWN_SPEAKER and part_of.setdefault(row.speaker, row.split) != row.split:
-            raise ValueError(
-                f"speaker {row.speaker!r} is in the {part_of[row.speaker]} and the {row.split} part of the prescribed split, whose result "
-                "overestimates that for new speakers; correct the column split, or accept it by the protocol "
-                "speaker-dependent-prescribed"
-            )
+            return row.speaker, part_of[row.speaker], row.split
+    return None
 
 
 def _counted(parts: Counter[str]) -> str:
@@ -135,10 +148,15 @@ def prescribed(rows):
     """Yields the single fold that the corpus prescribes."""
     parts = Counter(row.split for row in rows)
     if set(parts) != {"train", "validation", "test"}:
-        drawn = ", or have validation speakers drawn by the protocol prescribed-train-test"
+        drawn = set(parts) == {"train", "test"} and speakers_known(rows) and not _shared_speaker(rows)
+        other = (
+            "have validation speakers drawn by the protocol prescribed-train-test"
+            if drawn
+            else "choose another protocol"
+        )
         raise ValueError(
             f"the prescribed parts of the utterances are: {_counted(parts)}; every utterance must be in train, validation or test; "
-            f"complete the column split{drawn if set(parts) == {'train', 'test'} else ', or choose another protocol'}"
+            f"complete the column split, or {other}"
         )
     yield Parts("prescribed", _ids(rows, "split", ["validation"]), _ids(rows, "split", ["test"]))
 

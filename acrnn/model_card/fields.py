@@ -77,9 +77,13 @@ class _Dense(TypedDict):
     variance: list[float]
 
 
-class _Sounds(TypedDict):
+class _Sample(TypedDict):
     count: int
     sha256_prefixes: str
+
+
+class _Sounds(_Sample, total=False):
+    complete: bool
 
 
 _NESTED = {

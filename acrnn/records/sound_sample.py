@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 MOST = 1 << 15  # numbers on a card: 256 KiB, a third more as text
 _BYTES = 8
+_LARGEST = 256**_BYTES - 1
 _NAMED = 3  # recordings in a message
 
 
@@ -26,10 +27,12 @@ class SoundSample:
     Attributes:
         numbers: the different first eight bytes of the checksums, as numbers.
         count: number of sounds of the training; more than numbers are kept of a large one.
+        complete: False if the training may have had other sounds as well, of another corpus or of the model that it started from.
     """
 
     numbers: frozenset[int]
     count: int
+    complete: bool = True
 
     @classmethod
     def of(cls, sha256: Collection[str]) -> SoundSample:
@@ -53,12 +56,16 @@ class SoundSample:
             raise ValueError(f"sha256_prefixes is not base64 ({error})") from error
         if len(content) % _BYTES:
             raise ValueError(f"sha256_prefixes has {len(content)} bytes, no multiple of {_BYTES}")
-        return cls(frozenset(np.frombuffer(content, ">u8").tolist()), values["count"])
+        return cls(frozenset(np.frombuffer(content, ">u8").tolist()), values["count"], values.get("complete", True))
 
     def to_dict(self) -> dict:
-        """Returns the sample as a JSON object: `count`, and `sha256_prefixes`, the sorted numbers of eight bytes in base64."""
+        """Returns the sample as a JSON object.
+
+        It has `count`, `sha256_prefixes`, the sorted numbers of eight bytes in base64, and `complete` where it is false.
+        """
         content = np.array(sorted(self.numbers), ">u8").tobytes()
-        return {"count": self.count, "sha256_prefixes": base64.b64encode(content).decode("ascii")}
+        missing = {} if self.complete else {"complete": False}
+        return {"count": self.count, "sha256_prefixes": base64.b64encode(content).decode("ascii"), **missing}
 
     def found(self, sha256: Mapping[str, str]) -> list[str]:
         """Returns the names of the sounds that are in the sample.
@@ -70,13 +77,24 @@ class SoundSample:
 
 
 def joined(parts: Iterable[SoundSample | None]) -> SoundSample | None:
-    """Returns the sample of several trainings; None if none of them is known."""
+    """Returns the sample of several trainings, incomplete if one of them is unknown or incomplete; None if none is known."""
+    parts = list(parts)
     known = [part for part in parts if part is not None]
     if not known:
         return None
-    return SoundSample(
-        _smallest(number for part in known for number in part.numbers), sum(part.count for part in known)
-    )
+    complete = len(known) == len(parts) and all(part.complete for part in known)
+    return SoundSample(_smallest(number for part in known for number in part.numbers), _count(known), complete)
+
+
+def _count(parts: Sequence[SoundSample]) -> int:
+    """Returns the number of sounds of several trainings; one of two trainings counts once, to the precision of the samples."""
+    limit = min((max(part.numbers) for part in parts if len(part.numbers) == MOST), default=_LARGEST)
+    count, counted = 0, set[int]()
+    for part in parts:
+        compared = {number for number in part.numbers if number <= limit}
+        new = len(compared - counted) / len(compared) if compared else 1.0
+        count, counted = count + round(part.count * new), counted | compared
+    return count
 
 
 def training_overlap(sample: SoundSample | None, sha256: Mapping[str, str], paths: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from acrnn.errors import UsageError
 from acrnn.export import version_folder
 from acrnn.export.refit import refit
 from acrnn.export.trained_model import TrainedModel
+from acrnn.export.training_sounds import of_run
 from acrnn.export.version_folder import card_of
 from acrnn.models import load_network
 from acrnn.recipes import Recipe
@@ -189,6 +190,8 @@ def test_settings_report_table_and_card_name_the_model_and_its_corpus(tiny_recor
     assert len(start["weights_sha256"]) == 64 and str(trained) not in str(start)
     assert "transfer: fine-tuned from model (second)" in markdown_table([tmp_path])
     refitted = refit(tmp_path, tiny_records, initial_weights=experiment.initial_weights)
+    assert not refitted.sounds.complete  # those of the model are not known
+    assert not of_run(tmp_path, results.settings, 0, RecordSet(tiny_records)).complete
     card = card_of(refitted, "tuned", None, ())
     report = write_report(tmp_path).read_text()
     for text in (report, card.markdown()):

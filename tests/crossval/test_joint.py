@@ -15,6 +15,7 @@ from acrnn.crossval.joint import JointCorpus
 from acrnn.errors import FieldError
 from acrnn.export.refit import refit
 from acrnn.export.trained_model import TrainedModel
+from acrnn.export.training_sounds import of_earlier
 from acrnn.export.version_folder import card_of
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet
@@ -119,7 +120,17 @@ def test_a_refit_trains_on_both_corpora_as_the_folds_did(trained, tiny_records, 
             frames += [part[:count] for part, count in zip(features, counts, strict=True)]
     values = np.concatenate(frames)[..., 0]
     assert np.array(network.get_layer("normalization").mean)[0, 0] == pytest.approx(values.mean(), abs=1e-4)
-    assert trained_model.sounds.count == 30 + 12
+    assert trained_model.sounds.count == 30 + 12 and trained_model.sounds.complete
+    card = card_of(trained_model, "model", None, ())
+    assert of_earlier(card, tiny_records) == trained_model.sounds
+    assert not of_earlier(replace(card, sounds=None), tiny_records).complete
+
+
+def test_the_sounds_of_a_fold_of_joint_training_are_incomplete_on_the_card(trained, tiny_records):
+    folder, _ = trained
+    card = card_of(TrainedModel.of_run(folder, 0, records=tiny_records), "model", None, ())
+    assert card.training_sounds.count == 18 and not card.training_sounds.complete
+    assert of_earlier(card, tiny_records) == card.training_sounds
 
 
 def test_a_refit_needs_the_other_records_of_the_experiment(trained, tiny_records):

@@ -9,15 +9,20 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.cli import main
+from acrnn.crossval import Experiment, Prepared
+from acrnn.crossval.claim import claimed
+from acrnn.crossval.settings import Settings
 from acrnn.errors import UsageError
-from acrnn.export import saved_model, version_folder
+from acrnn.export import saved_model, training_sounds, version_folder
 from acrnn.export.refit import refit
 from acrnn.export.trained_model import TrainedModel, load_network
 from acrnn.export.training_sounds import of_earlier
 from acrnn.inference import Recognizer
 from acrnn.model_card import CARD, FORMATS, Card
+from acrnn.recipes import Recipe
 from acrnn.records.record_set import RecordSet
 
 
@@ -82,6 +87,19 @@ def test_the_card_of_a_run_has_the_sounds_of_its_training_speakers_alone(run_fol
         of_earlier(replace(card, frontend=replace(card.frontend, trim_db=9.0)), tiny_records)
     with pytest.raises(UsageError, match="it lacks speakers that tiny was trained on \\(s9\\)"):
         of_earlier(replace(card, fitted_on={**card.fitted_on, "speakers": ["s1", "s9"]}), tiny_records)
+
+
+def test_sounds_of_a_fold_that_shares_speakers_are_those_of_its_training_part(run_folder, tiny_records, tmp_path):
+    protocol = "speaker-dependent-random-10-fold"
+    prepared = Prepared.of(Experiment(tiny_records, "chen2018-3d", Recipe(), protocol, options=TINY_NETWORK))
+    with claimed(tmp_path, {"settings": prepared.settings()}, prepared.folds):
+        sample = training_sounds.of_run(tmp_path, Settings.from_dict(prepared.settings()), 3, prepared.records)
+    assert sorted(sample.found(prepared.records.sounds.sha256)) == sorted(prepared.folds[3].train)
+    card = version_folder.card_of(TrainedModel.of_run(run_folder, 0), "tiny", None, ["saved-model"])
+    shared = replace(card, estimate={"protocol": protocol})
+    with pytest.raises(UsageError, match="some recordings of its speakers only; export its run with these records"):
+        of_earlier(shared, tiny_records)
+    assert of_earlier(replace(shared, estimate={"protocol": "grouped-5-fold"}), tiny_records).count == 18
 
 
 def test_a_refit_takes_the_records_of_its_experiment_alone(run_folder, tiny_corpus, tmp_path):

@@ -48,7 +48,18 @@ def test_unknown_speakers_permit_the_prescribed_split_and_no_claim_about_new_spe
 )
 def test_unknown_speakers_cannot_be_divided(protocol):
     rows = [replace(row, session=row.split, text="x") for row in rows_of(*[UNKNOWN_SPEAKER] * 3)]
-    with pytest.raises(ValueError, match=f"the speakers are unknown.*{protocol}.*choose prescribed"):
+    remedy = "mark validation utterances in" if protocol == "prescribed-train-test" else "choose prescribed"
+    with pytest.raises(ValueError, match=f"the speakers are unknown.*{protocol}.*the table, or {remedy}"):
+        make_folds(protocol, rows, EMOTIONS)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "speakers"),
+    [("prescribed", [UNKNOWN_SPEAKER] * 3), ("speaker-dependent-prescribed", ("anna", "bert", "anna"))],
+)
+def test_validation_speakers_are_not_advised_where_they_cannot_be_drawn(protocol, speakers):
+    rows = [replace(row, split=row.split.replace("validation", "train")) for row in rows_of(*speakers)]
+    with pytest.raises(ValueError, match="train 4; .*complete the column split, or choose another protocol"):
         make_folds(protocol, rows, EMOTIONS)
 
 

@@ -33,13 +33,30 @@ def test_a_large_corpus_keeps_a_sample_that_recognizes_the_same_share_of_copies(
     assert 400 < len(found) < 600  # a quarter: 500 ± 19
 
 
-def test_samples_of_several_trainings_are_joined_and_unknown_ones_do_not_hide_known_ones():
+def test_samples_of_several_trainings_are_joined_and_an_unknown_one_makes_them_incomplete():
     first, second = SoundSample.of(checksums(10).values()), SoundSample.of(checksums(10, 10).values())
-    assert joined([None, first, second]) == SoundSample.of(checksums(20).values())
+    both = SoundSample.of(checksums(20).values())
+    assert joined([first, second]) == both and "complete" not in both.to_dict()
+    incomplete = joined([None, first, second])
+    assert incomplete == replace(both, complete=False) == SoundSample.from_dict(incomplete.to_dict())
+    assert not joined([incomplete, first]).complete
     assert joined([None, None]) is None and training_overlap(None, checksums(2), {}) == ""
     paths = {name: f"{name}.wav" for name in checksums(20)}
     message = training_overlap(first, checksums(12), paths)
     assert message == "it was trained on 10 of these 12 recordings by their sound, such as u0.wav, u1.wav, u2.wav"
+
+
+@pytest.mark.parametrize("count", [20, 2 * MOST])
+def test_a_sound_of_two_trainings_counts_once(count):
+    half, whole = SoundSample.of(checksums(count // 2).values()), SoundSample.of(checksums(count).values())
+    for parts in ([half, whole], [whole, half]):
+        assert joined(parts).numbers == whole.numbers and joined(parts).count == pytest.approx(count, rel=0.02)
+
+
+def test_a_card_whose_sounds_are_incomplete_says_so():
+    card = Card.read(locate.version_folder("acrnn_emodb"))
+    incomplete = Card.from_dict(replace(card, sounds={**card.sounds, "complete": False}).to_dict())
+    assert "may be missing" in incomplete.markdown() and "may be missing" not in card.markdown()
 
 
 @pytest.mark.parametrize("sounds", [{"count": 1, "sha256_prefixes": "%"}, {"count": 1, "sha256_prefixes": "QUJD"}, {}])
