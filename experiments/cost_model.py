@@ -20,7 +20,7 @@ _SEGMENT_BYTES = 300 * 40 * 3 * 4
 
 @dataclass(frozen=True)
 class Throughput:
-    """What the benchmark measured.
+    """Throughput that the benchmark measured.
 
     Attributes:
         step_seconds: seconds of a training step of the full network per segment, by the depths 1, 3 and 5.
