@@ -45,9 +45,9 @@ def test_speeds_without_the_recording_itself_or_out_of_range_are_refused(text, t
     assert "--speeds" in capsys.readouterr().err
 
 
-def spoken(speakers=10, takes=12):
-    """Rows of utterances: two speakers per session, two emotions in turn, a prescribed split."""
-    split = ("test", "validation", *["train"] * (speakers - 2))
+def spoken(speakers=10, takes=12, second="validation"):
+    """Rows of utterances: two speakers per session, two emotions in turn, a prescribed split with a part of the second speaker."""
+    split = ("test", second, *["train"] * (speakers - 2))
     return [
         UtteranceRow(
             f"{s}-{take}", f"s{s}", f"session{s // 2}", EMOTIONS[take % 2], take % 2, 200, 1, 2.0, RATE, "", "",
@@ -68,7 +68,7 @@ def with_copies(rows, speeds=(0.8, 0.9, 1.1, 1.2)):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_whatever_the_protocol_copies_train_with_their_utterance_and_nothing_else_changes(protocol):
-    rows = spoken()
+    rows = spoken(second="train" if protocol == "prescribed-train-test" else "validation")
     plain, augmented = make_folds(protocol, rows, EMOTIONS), make_folds(protocol, with_copies(rows), EMOTIONS)
     for before, after in zip(plain, augmented, strict=True):
         assert (after.validation, after.test) == (before.validation, before.test)

@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from support.long_tests import long_test
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.batches.sources import Feeder
@@ -60,6 +61,7 @@ def test_the_plain_loop_computes_the_features_of_the_front_end():
     assert np.corrcoef(own[..., 1].ravel(), plain[..., 1].ravel())[0, 1] > 0.99
 
 
+@long_test
 def test_steps_and_loop_are_measured_for_a_network(tiny_records):
     records = RecordSet(tiny_records)
     source = Feeder(records).source([row.id for row in records.utterances])

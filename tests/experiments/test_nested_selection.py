@@ -118,7 +118,7 @@ def test_run_cv_trains_each_recipe_in_a_folder_of_its_own_and_then_selects(tmp_p
     trained = []
     monkeypatch.setattr(run_cv.from_options, "experiment", lambda options: options.recipe)
     monkeypatch.setattr(
-        studies, "run", lambda variants, *rest, engine: trained.extend((v.name, v.experiment) for v in variants)
+        studies, "run", lambda variants, *rest, **others: trained.extend((v.name, v.experiment) for v in variants)
     )
     results = {"tuned": candidate([0.9, 0.5, 0.7], [RIGHT] * 3), "literal": candidate([0.8, 0.6, 0.6], [WRONG] * 3)}
     monkeypatch.setattr(

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+from support.long_tests import long_test
+
 from experiments import stacked_steps
 
 PROGRAM = """
@@ -21,6 +23,7 @@ print(json.dumps([difference(alone[place], [every[place] for every in stacked]) 
 """
 
 
+@long_test
 def test_a_stack_has_the_gradients_of_its_replicas():
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     output = subprocess.run(

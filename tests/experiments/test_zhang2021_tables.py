@@ -58,6 +58,7 @@ def test_the_tables_are_written_with_coverage_and_published_figures_and_go_on(ti
     for name, value in SMALL.items():
         command += ["--network", f"{name}={json.dumps(value)}"]
     command += ["--epochs", "1", "--batch-size", "16", "--stage2-epochs", "1", "--speeds", "0.9,1.0,1.1"]
+    command += ["--precision", "float32"]
     assert zhang2021_tables.main([*command, "--only", "full"]) == 0
     text = (tmp_path / "out" / "tables.md").read_text()
     assert text in capsys.readouterr().out

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.exports import sounds
+from support.long_tests import long_test
 
 from acrnn import metrics
 from acrnn.cli import main
@@ -163,6 +164,7 @@ def test_a_damaged_list_of_networks_is_refused(exported):
         Card.from_dict(values)
 
 
+@long_test
 def test_a_refit_of_several_seeds_trains_each_network_anew(run_folder, tiny_records):
     reports = []
     trained = refit(run_folder, tiny_records, (0, 1, 0), lambda epoch, total: reports.append((epoch.epoch, total)))

@@ -170,7 +170,7 @@ def test_every_training_window_has_the_label_of_its_utterance():
 
 
 def without_time(fit):
-    return [replace(epoch, seconds=0) for epoch in fit.curve]
+    return [replace(epoch, seconds=0, waiting_share=0) for epoch in fit.curve]
 
 
 def test_a_run_does_not_depend_on_the_runs_before_it(feeder, parts):
