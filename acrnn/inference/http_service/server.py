@@ -36,7 +36,8 @@ def serve(recognizer: Recognizer, host: str, port: int, limits: Limits, key: str
         app = application(recognizer, limits, key)
     except (ImportError, RuntimeError) as error:  # FastAPI reports a missing python-multipart as RuntimeError
         raise missing_extra("server", "acrnn serve", ImportError(str(error))) from error
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=limits.request_seconds)
+    # uvicorn's own configuration of logging would close the handlers of all other packages, and with them their streams
+    config = uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=limits.request_seconds)
     _warm(recognizer)
     with _listening(host, port) as listener:
         try:
