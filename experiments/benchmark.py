@@ -7,7 +7,7 @@
 Parts: `steps`, training steps of the project's loop against the rate of matrix products, plain Keras and, where it is installed,
 PyTorch; `loop`, epochs against bare steps; `preparing`, features against a plain loop; `recognition`, batches of recordings against
 real time; `cost`, large jobs, projected from that; `choices`, pairs of ways of this project. Expect some minutes on two cores
-(experiments/results/benchmark.md). A ratio of one run also holds on a busy machine; seconds do not.
+(experiments/results/benchmark.md has the part `choices`). A ratio of one run also holds on a busy machine; seconds do not.
 
 `--latency` measures the seconds from a sound file to its emotion instead, for exports in each format. Expect for one convolution
 layer: 5.3 s in a new process with TensorFlow, 0.3 s with ONNX Runtime and 0.2 s with LiteRT (experiments/results/latency.md).

@@ -4,8 +4,8 @@
 
 The gradients of a training step of the reduced ACRNN-1 are compiled once alone and once under `jax.vmap` over weights and batches.
 Both take turns, and the table has the ratio of their medians, the time of the compilation, and how far the gradients of the
-first replica differ. Expect on a CPU: no gain, since convolutions with weights per replica become grouped convolutions
-(experiments/results/stacked_steps.md). Training does not stack runs for that reason; on a GPU the figures may differ.
+first replica differ. Expect no gain on a CPU, since convolutions with weights per replica become grouped convolutions.
+Training does not stack runs for that reason; on a GPU the figures may differ.
 """
 
 from __future__ import annotations
