@@ -50,7 +50,7 @@ def test_the_tiny_corpus_is_learnt(network, parts):
 
 
 def without_time(fit):
-    return [replace(epoch, seconds=0) for epoch in fit.curve]
+    return [replace(epoch, seconds=0, waiting_share=0) for epoch in fit.curve]
 
 
 def test_a_run_does_not_depend_on_the_runs_before_it(parts, network):

@@ -119,11 +119,14 @@ def test_the_table_and_the_folders_of_the_page_are_read_as_described(tmp_path):
 
 
 def test_the_file_patterns_of_the_page_are_read_as_described(tmp_path):
-    own, ravdess = re.findall(r"--file-pattern '(.+?)'", PAGE)
+    own, ravdess, aesdd = re.findall(r"--file-pattern '(.+?)'", PAGE)
     (name,) = re.findall(r"`(anger-\w+\.wav)`", PAGE)
     write_noise(tmp_path / "own" / name)
     (utterance,) = read_corpus(folder.CORPUS, tmp_path / "own", ReadOptions(file_pattern=own)).utterances
     assert (utterance.emotion, utterance.speaker) == ("anger", "anna")
+    write_noise(tmp_path / "aesdd" / "anger" / "a03 (4).wav")
+    (utterance,) = read_corpus(folder.CORPUS, tmp_path / "aesdd", ReadOptions(file_pattern=aesdd)).utterances
+    assert (utterance.emotion, utterance.speaker) == ("anger", "4")
 
     write_ravdess(tmp_path / "ravdess", ("01",))
     names = label_map(re.search(r"--map-labels (01=\S+)", PAGE)[1])
