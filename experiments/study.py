@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acrnn import files, studies
 from acrnn.console import comma_separated
+from acrnn.crossval.claim import settings_at
 from acrnn.crossval.results import EXPERIMENT
 from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
@@ -61,8 +62,7 @@ def _precision(output_dir: Path) -> str:
 
 def _earlier_settings(output_dir: Path) -> list[Mapping]:
     """Settings of the networks in the folders of a study; baselines of one precision are left out."""
-    remedy = "choose another output folder, or delete this one to begin anew"
-    read = [files.read_sealed_json(path, remedy)["settings"] for path in sorted(output_dir.glob(f"*/{EXPERIMENT}"))]
+    read = [settings_at(path) for path in sorted(output_dir.glob(f"*/{EXPERIMENT}"))]
     return [each for each in read if BFLOAT16 in MODELS[each["model"]].precisions]
 
 

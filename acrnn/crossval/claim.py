@@ -56,8 +56,7 @@ def _write_description(output_dir: Path, description: Mapping, others: Sequence[
     path = output_dir / EXPERIMENT
     has_runs = any((output_dir / RUNS).glob("fold*_seed*.json"))
     if path.exists() and (has_runs or others):
-        existing = files.read_sealed_json(path, "choose another output folder, or delete this one to begin anew")
-        changed = files.differences(existing.get("settings", {}), description["settings"])
+        changed = files.differences(settings_at(path), description["settings"])
         if changed and others:
             raise lock.FolderInUseError(
                 f"{output_dir}: {others[0]} works here on another experiment ({'; '.join(changed)}); "
@@ -71,6 +70,17 @@ def _write_description(output_dir: Path, description: Mapping, others: Sequence[
         return
     (output_dir / SPLIT).unlink(missing_ok=True)  # of an experiment without runs
     files.write_sealed_json(path, dict(description))
+
+
+def settings_at(path: Path) -> dict:
+    """Returns the settings in an experiment.json.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    return files.read_sealed_json(path, "choose another output folder, or delete this one to begin anew").get(
+        "settings", {}
+    )
 
 
 def _records_hint(changed: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES, Feeder
-from acrnn.crossval.claim import claimed
+from acrnn.crossval.claim import claimed, settings_at
 from acrnn.crossval.experiment import Experiment, Prepared, chosen_folds
 from acrnn.crossval.fine_tuning import announcement
 from acrnn.crossval.fold_run import FoldRunner, make_estimator
@@ -104,8 +104,7 @@ def _with_precision(experiment: Experiment, output_dir: Path) -> Experiment:
         return experiment
     path = output_dir / EXPERIMENT
     if path.exists():
-        existing = files.read_sealed_json(path, "choose another output folder, or delete this one to begin anew")
-        chosen = existing["settings"]["recipe"].get("precision", FLOAT32)
+        chosen = settings_at(path)["recipe"].get("precision", FLOAT32)
     else:
         system = MODELS.get(experiment.model)  # an unknown one is refused by `Prepared.of`
         chosen = faster() if system and BFLOAT16 in system.precisions else FLOAT32
