@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
 from acrnn import files
@@ -18,6 +17,7 @@ from acrnn.records.manifest import MANIFEST, Manifest, shard_name
 from acrnn.records.record_set import RecordSet
 from acrnn.records.sounds import joined, write_sounds
 from acrnn.records.utterance_table import UNKNOWN_SPEAKER, UTTERANCES, UtteranceRow, write_utterances
+from acrnn.versions import version_of
 from data_prep.auxiliary_inputs import Recordings
 from data_prep.corpora.base import Corpus, Selection
 from data_prep.extract import Settings
@@ -234,7 +234,7 @@ def _manifest(
         source_sha256=_source_sha256(shard.fingerprint for shard in written),
         counts=_counts(utterances, selection.labels),
         skipped=skipped,
-        versions={name: metadata.version(name) for name in _VERSIONED},
+        versions={name: version_of(name) for name in _VERSIONED},
         speeds=settings.speeds,
         speed_by=settings.speed_by,
         auxiliary_inputs=recordings.entries,

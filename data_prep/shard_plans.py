@@ -6,12 +6,11 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
-from acrnn import audio, files
+from acrnn import __version__, audio, files
 from acrnn.records.manifest import check_speaker, shard_name
 from data_prep.corpora.base import Selection, Utterance
 from data_prep.extract import Job, Settings
@@ -52,7 +51,7 @@ class ShardPlan:
             }
             for job in self.jobs
         ]
-        return files.sha256_of_json([self.jobs[0].settings.to_dict(), described, metadata.version("acrnn")])
+        return files.sha256_of_json([self.jobs[0].settings.to_dict(), described, __version__])
 
     def without(self, reasons: Mapping[str, str]) -> ShardPlan:
         """Returns the plan with some utterances left out: ids, each with its reason."""

@@ -6,11 +6,11 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 
 from acrnn.console import import_quietly
 from acrnn.crossval import determinism
 from acrnn.distribution import devices
+from acrnn.versions import version_of
 
 _PACKAGES = ("acrnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -34,7 +34,7 @@ def versions() -> dict[str, str]:
 def package_versions(packages: Sequence[str], **more: str) -> dict[str, str]:
     """Versions of some packages by name, with Python, further entries and the kind of machine."""
     return {
-        **{name: metadata.version(name) for name in packages},
+        **{name: version_of(name) for name in packages},
         "python": platform.python_version(),
         **more,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
