@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from acrnn.frontends.spec import SecondsSpec
-from acrnn.frontends.waveform import unit_variance, with_slopes
+from acrnn.frontends.waveform import analysis_windows, preemphasis, unit_variance, with_slopes
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -46,8 +46,6 @@ class LibrosaLogMelSpec(SecondsSpec):
 
     def scaled(self, waveform: np.ndarray) -> np.ndarray:
         """Returns the waveform [samples] with unit variance, then pre-emphasis."""
-        from python_speech_features.sigproc import preemphasis
-
         return preemphasis(unit_variance(waveform), self.preemphasis)
 
     def scaled_in_graph(self, waveform: tf.Tensor, num_samples: tf.Tensor) -> tf.Tensor:
@@ -56,9 +54,7 @@ class LibrosaLogMelSpec(SecondsSpec):
         return in_graph.preemphasis(in_graph.unit_variance(waveform, num_samples), num_samples, self.preemphasis)
 
     def features(self, scaled: np.ndarray) -> np.ndarray:
-        from python_speech_features.sigproc import framesig
-
-        windows = framesig(scaled, self.window_samples, self.hop_samples, np.hamming)
+        windows = analysis_windows(scaled, self.window_samples, self.hop_samples, np.hamming(self.window_samples))
         power = np.abs(np.fft.rfft(windows, self.fft_size)) ** 2
         log_mel = np.log(np.maximum(power @ self.mel_filters().T, self.power_floor))
         return np.stack(with_slopes(log_mel, self.delta_frames), axis=-1)

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from acrnn.frontends.spec import SecondsSpec
-from acrnn.frontends.waveform import unit_variance, with_slopes
+from acrnn.frontends.waveform import (
+    analysis_windows,
+    mel_filters,
+    power_spectrum,
+    preemphasis,
+    unit_variance,
+    with_slopes,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -56,8 +63,6 @@ class LogMelSpec(SecondsSpec):
 
     def scaled(self, waveform: np.ndarray) -> np.ndarray:
         """Returns the waveform [samples] with the chosen scaling, then pre-emphasis."""
-        from python_speech_features.sigproc import preemphasis
-
         scaled = waveform * 32768.0 if self.waveform_scaling == "int16" else unit_variance(waveform)
         return preemphasis(scaled, self.preemphasis)
 
@@ -69,35 +74,26 @@ class LogMelSpec(SecondsSpec):
         return in_graph.preemphasis(scaled, num_samples, self.preemphasis)
 
     def features(self, scaled: np.ndarray) -> np.ndarray:
-        from python_speech_features import fbank
-
-        energies, _ = fbank(
-            scaled,
-            samplerate=self.sample_rate_hz,
-            winlen=self.window_seconds,
-            winstep=self.hop_seconds,
-            nfilt=self.num_bands,
-            nfft=self.fft_size,
-            lowfreq=self.low_hz,
-            highfreq=self.high_hz,
-            preemph=0.0,  # done in `scaled`
-            winfunc=np.hamming if self.window == "hamming" else np.ones,
-        )
+        weights = np.hamming(self.window_samples) if self.window == "hamming" else None
+        windows = analysis_windows(scaled, self.window_samples, self.hop_samples, weights)
+        energies = power_spectrum(windows, self.fft_size) @ self._filters.T
         log_mel = np.log(np.maximum(energies, self.power_floor))
         return np.stack(with_slopes(log_mel, self.delta_frames), axis=-1)
 
     def features_in_graph(self, windows: tf.Tensor, num_frames: tf.Tensor, fft: bool) -> tf.Tensor:
         import tensorflow as tf
-        from python_speech_features import get_filterbanks
 
         from acrnn.frontends import in_graph
 
         if self.window == "hamming":
             windows *= in_graph.constant(np.hamming(self.window_samples), windows)
-        filters = get_filterbanks(self.num_bands, self.fft_size, self.sample_rate_hz, self.low_hz, self.high_hz)
-        energies = in_graph.band_energies(in_graph.power_spectrum(windows, self.fft_size, fft), filters)
+        energies = in_graph.band_energies(in_graph.power_spectrum(windows, self.fft_size, fft), self._filters)
         log_mel = in_graph.floored_log(energies, self.power_floor)
         return tf.stack(in_graph.with_slopes(log_mel, num_frames, self.delta_frames), axis=-1)
+
+    @property
+    def _filters(self) -> np.ndarray:
+        return mel_filters(self.num_bands, self.fft_size, self.sample_rate_hz, self.low_hz, self.high_hz)
 
 
 PAPER = LogMelSpec()

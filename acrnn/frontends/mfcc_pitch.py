@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from acrnn.frontends.spec import SecondsSpec
-from acrnn.frontends.waveform import regression_slope
+from acrnn.frontends.waveform import analysis_windows, mel_filters, power_spectrum, regression_slope
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -75,7 +75,7 @@ class MfccPitchSpec(SecondsSpec):
     def _cepstrum_in_graph(self, windows: tf.Tensor, fft: bool) -> tf.Tensor:
         """Returns what `_cepstrum` returns, [batch, frames, coefficients], for windows [batch, frames, samples]."""
         import tensorflow as tf
-        from python_speech_features import get_filterbanks, lifter
+        from python_speech_features import lifter
         from scipy.fft import dct
 
         from acrnn.frontends import in_graph
@@ -83,7 +83,7 @@ class MfccPitchSpec(SecondsSpec):
         power = in_graph.power_spectrum(
             windows * in_graph.constant(np.hamming(self.window_samples), windows), self.fft_size, fft
         )
-        filters = get_filterbanks(self.num_bands, self.fft_size, self.sample_rate_hz)
+        filters = mel_filters(self.num_bands, self.fft_size, self.sample_rate_hz)
         log_bands = in_graph.floored_log(in_graph.band_energies(power, filters), self.power_floor)
         # the cosine transform and the lifter are linear, so their results for the unit vectors form one matrix
         cosines = lifter(
@@ -137,19 +137,13 @@ class MfccPitchSpec(SecondsSpec):
 
     def _cepstrum(self, scaled: np.ndarray) -> np.ndarray:
         """Returns the MFCC [frames, coefficients] of python_speech_features.mfcc, except for the floor of the energies."""
-        from python_speech_features import fbank, lifter
+        from python_speech_features import lifter
         from scipy.fft import dct
 
-        bands, energy = fbank(
-            scaled,
-            samplerate=self.sample_rate_hz,
-            winlen=self.window_seconds,
-            winstep=self.hop_seconds,
-            nfilt=self.num_bands,
-            nfft=self.fft_size,
-            preemph=0.0,
-            winfunc=np.hamming,
-        )
+        hamming = np.hamming(self.window_samples)
+        windows = analysis_windows(scaled, self.window_samples, self.hop_samples, hamming)
+        power = power_spectrum(windows, self.fft_size)
+        bands, energy = power @ mel_filters(self.num_bands, self.fft_size, self.sample_rate_hz).T, power.sum(axis=1)
         log_bands = np.log(np.maximum(bands, self.power_floor))
         cepstrum = lifter(dct(log_bands, type=2, axis=1, norm="ortho")[:, : self.num_coefficients], self.lifter)
         cepstrum[:, 0] = np.log(np.maximum(energy, self.power_floor))
@@ -157,10 +151,8 @@ class MfccPitchSpec(SecondsSpec):
 
     def _periodicity(self, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the pitch period τ₀ in ms and HNR = 10 log₁₀(r(τ₀) / (1 - r(τ₀))) in dB, each [frames]."""
-        from python_speech_features.sigproc import framesig
-
         lags = self._lags
-        correlation = self._autocorrelation(framesig(scaled, self.window_samples, self.hop_samples), lags)
+        correlation = self._autocorrelation(analysis_windows(scaled, self.window_samples, self.hop_samples), lags)
         best = (correlation - self.octave_cost * np.log2(lags / lags[0])).argmax(axis=1)
         at_best = correlation[np.arange(len(best)), best]
         least = 1 / (1 + 10 ** (self.hnr_limit_db / 10))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from acrnn.frontends.spec import Spec
+from acrnn.frontends.waveform import analysis_windows
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -50,9 +51,7 @@ class StftSpec(Spec):
         return self.num_bins, 1
 
     def features(self, scaled: np.ndarray) -> np.ndarray:
-        from python_speech_features.sigproc import framesig
-
-        windows = framesig(scaled, self.window_samples, self.hop_samples) * self._window()
+        windows = analysis_windows(scaled, self.window_samples, self.hop_samples, self._window())
         magnitude = np.abs(np.fft.rfft(windows))[:, : self.num_bins]
         if self.magnitude == "log":
             magnitude = np.log(np.maximum(magnitude, self.magnitude_floor))
