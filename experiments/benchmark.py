@@ -5,9 +5,10 @@
     python experiments/benchmark.py --records records/emodb_chen2018 --latency 1,5
 
 Parts: `steps`, training steps of the project's loop against the rate of matrix products, plain Keras and, where it is installed,
-PyTorch; `loop`, epochs against bare steps; `preparing`, features against a plain loop; `recognition`, batches of recordings against
-real time; `cost`, large jobs, projected from that; `choices`, pairs of ways of this project. Expect some minutes on two cores
-(experiments/results/benchmark.md has the part `choices`). A ratio of one run also holds on a busy machine; seconds do not.
+PyTorch; `profile`, the parts of a step; `loop`, epochs against bare steps; `preparing`, features against a plain loop;
+`recognition`, batches of recordings against real time; `cost`, large jobs, projected from that; `choices`, pairs of ways of this
+project. Expect ten minutes on two cores (experiments/results/benchmark.md). A ratio of one run also holds on a busy machine; seconds
+do not.
 
 `--latency` measures the seconds from a sound file to its emotion instead, for exports in each format. Expect for one convolution
 layer: 5.3 s in a new process with TensorFlow, 0.3 s with ONNX Runtime and 0.2 s with LiteRT (experiments/results/latency.md).
@@ -38,16 +39,17 @@ from acrnn.reports.tables import markdown
 from experiments.measured import add_output, median_seconds, show
 
 SYSTEM = "chen2018-3d"
-PARTS = ("steps", "loop", "preparing", "recognition", "cost", "choices")
+PARTS = ("steps", "profile", "loop", "preparing", "recognition", "cost", "choices")
 _TITLES = {
     "steps": "Training steps",
+    "profile": "Parts of a training step",
     "loop": "Training loop",
     "preparing": "Preparation",
     "recognition": "Recognition",
     "cost": "Cost of large jobs, projected",
     "choices": "Choices of this project",
 }
-_LOOP_UTTERANCES, _VALIDATION_UTTERANCES = 200, 50
+_LOOP_UTTERANCES, _VALIDATION_UTTERANCES = 200, 25  # as in leave-one-speaker-out of ten speakers
 
 
 class Pair(NamedTuple):
@@ -102,13 +104,18 @@ def page(options: argparse.Namespace) -> str:
 
     tables = {
         "steps": _steps,
+        "profile": _profile,
         "loop": _loop,
         "preparing": _preparing,
         "recognition": _recognition,
         "cost": _cost,
         "choices": _ratios,
     }
-    parts = [f"## {_TITLES[name]}\n\n{tables[name](options)}" for name in PARTS if name in options.parts]
+    chosen = [name for name in PARTS if name in options.parts]
+    parts = []
+    for number, name in enumerate(chosen, 1):
+        print(f"benchmark, part {number} of {len(chosen)}: {_TITLES[name]}", file=sys.stderr, flush=True)
+        parts.append(f"## {_TITLES[name]}\n\n{tables[name](options)}")
     lead = f"{processor.description()}; medians of {options.repeats}; {time.strftime('%Y-%m-%d')}."
     return "\n\n".join(["# Benchmark", lead, *parts])
 
@@ -127,6 +134,13 @@ def _steps(options: argparse.Namespace) -> str:
     return markdown(
         benchmark_training.STEP_HEADER, list(benchmark_training.step_rows(source, manifest, options.repeats))
     )
+
+
+def _profile(options: argparse.Namespace) -> str:
+    from experiments import step_profile
+
+    source, manifest = _source(options)
+    return "float32.\n\n" + markdown(step_profile.HEADER, list(step_profile.rows(source, manifest, options.repeats)))
 
 
 def _loop(options: argparse.Namespace) -> str:

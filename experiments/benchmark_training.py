@@ -24,8 +24,11 @@ STEP_HEADER = (
     *("network", "batch", "segments/s, float32", "share of the matrix-product rate"),
     *("ratio to plain Keras", "ratio to PyTorch", "ratio bfloat16 / float32", "peak memory so far (MiB)"),
 )
-LOOP_HEADER = ("network", "bare steps of an epoch (s)", "epoch with validation (s)", "overhead", "waiting for batches")
-_EPOCHS = 3  # of which the first compiles
+LOOP_HEADER = (
+    *("network", "bare steps of an epoch (s)", "validation (s)", "epoch with validation (s)"),
+    *("overhead", "overhead without validation", "waiting for batches"),
+)
+_EPOCHS = 6  # of which the first compiles
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ def step_rows(source: Source, manifest, repeats: int, cases: tuple[Case, ...] = 
         batch = next(source.ordered(case.batch))
         features, labels = batch.inputs["features"][..., : config.channels], batch.labels
         jobs = {
-            "float32": _own_step(config, source, case.batch, FLOAT32),
-            "bfloat16": _own_step(config, source, case.batch, BFLOAT16),
+            "float32": own_step(config, source, case.batch, FLOAT32),
+            "bfloat16": own_step(config, source, case.batch, BFLOAT16),
             "keras": reference_networks.keras_step(config, features, labels),
             "product": processor.matrix_product(),
         }
@@ -85,12 +88,12 @@ def segment_seconds(source: Source, manifest, repeats: int, cases: tuple[Case, .
     jobs = {}
     for case in cases:
         config = MODELS[SYSTEM].configure(manifest, **{**CHEN2018.network, **case.options})
-        jobs[config.conv_layers] = _own_step(config, source, case.batch, faster())
+        jobs[config.conv_layers] = own_step(config, source, case.batch, faster())
     seconds = median_seconds(list(jobs.values()), repeats)
     return {depth: each / case.batch for depth, each, case in zip(jobs, seconds, cases, strict=True)}
 
 
-def _own_step(config, source: Source, size: int, precision: str) -> Callable[[], object]:
+def own_step(config, source: Source, size: int, precision: str) -> Callable[[], object]:
     """Returns a step as the training loop makes it, on the first batch."""
     recipe = replace(CHEN2018, precision=precision, batch_size=size)
     network = MODELS[SYSTEM].estimator(config, recipe)
@@ -118,7 +121,8 @@ def _loop(config, recipe: Recipe, train: Source, validation: Source) -> list[str
         for batch, target in zip(batches, targets, strict=True):
             network.model.train_on_batch(batch.inputs, target)
 
-    (steps,) = median_seconds([bare], _EPOCHS - 1)
+    steps, validating = median_seconds([bare, lambda: network.posteriors(validation)], _EPOCHS - 1)
     epoch = statistics.median(each.seconds for each in epochs)
     waiting = statistics.median(each.waiting_share or 0.0 for each in epochs)
-    return [f"{steps:.3g}", f"{epoch:.3g}", f"{100 * (epoch / steps - 1):.0f} %", f"{100 * waiting:.1f} %"]
+    overheads = [f"{100 * (seconds / steps - 1):.0f} %" for seconds in (epoch, epoch - validating)]
+    return [f"{steps:.3g}", f"{validating:.3g}", f"{epoch:.3g}", *overheads, f"{100 * waiting:.1f} %"]

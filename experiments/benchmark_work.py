@@ -12,11 +12,11 @@ import python_speech_features
 from acrnn.export import version_folder
 from acrnn.frontends import FRONTENDS
 from acrnn.inference.recognizer import Recognizer
-from experiments import latency
+from experiments import latency, processor, reference_networks
 from experiments.measured import median_seconds
 
 PREPARING_HEADER = ("utterances", "plain loop (s)", "this front end (s)", "ratio")
-RECOGNITION_HEADER = ("network", "format", "recordings at once", "times real time")
+RECOGNITION_HEADER = ("network", "format", "recordings at once", "times real time", "share of the matrix-product rate")
 UTTERANCES = (25, 100, 400)  # ×1, ×4, ×16
 _SECONDS = latency.SECONDS
 _RATE_HZ = 16000
@@ -46,7 +46,10 @@ def plain_features(waveform: np.ndarray) -> np.ndarray:
 def recognition_rows(
     records: Path, depths: Sequence[int], formats: Sequence[str], repeats: int, batch: int = 16
 ) -> Iterator[list[str]]:
-    """Yields a table row for each depth and format: seconds of sound recognized in a second, from the waveform on."""
+    """Yields a table row for each depth and format: seconds of sound recognized in a second, from the waveform on.
+
+    A recording of 2.8 s is a segment, so the operations of the network are those of a batch of segments.
+    """
     waveforms = _waveforms(batch)
     with tempfile.TemporaryDirectory() as temporary:
         for depth in depths:
@@ -55,8 +58,11 @@ def recognition_rows(
                 out = Path(temporary, f"acrnn{depth}-{name}", "1")
                 version_folder.export(trained, out, (name,))
                 recognizer = Recognizer.load(out, name, check_speech=False)
-                (seconds,) = median_seconds([lambda r=recognizer: list(r.predict_batch(waveforms, _RATE_HZ))], repeats)
-                yield [f"ACRNN-{depth}", name, str(batch), f"{batch * _SECONDS / seconds:.0f}"]
+                jobs = [lambda r=recognizer: list(r.predict_batch(waveforms, _RATE_HZ)), processor.matrix_product()]
+                seconds, product = median_seconds(jobs, repeats)
+                operations = reference_networks.forward_operations(trained.settings.config, batch)
+                share = operations / seconds / (processor.OPERATIONS / product)
+                yield [f"ACRNN-{depth}", name, str(batch), f"{batch * _SECONDS / seconds:.0f}", f"{share:.2f}"]
 
 
 def throughput(records: Path, repeats: int, batch: int = 16, depth: int = 1) -> tuple[float, float]:

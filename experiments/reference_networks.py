@@ -107,14 +107,24 @@ def torch_step(config: Config, features: np.ndarray, labels: np.ndarray) -> Call
 
 def step_operations(config: Config, batch: int) -> float:
     """Floating-point operations of a training step: forward, gradient of the weights, and of the inputs but for the features."""
+    return sum(operations_by_part(config, batch).values())
+
+
+def operations_by_part(config: Config, batch: int) -> dict[str, float]:
+    """The same for each part of the network, by the name of its last layer; matrix products and convolutions only."""
     time, bands = -(-config.frames // config.pool_size[0]), -(-config.bands // config.pool_size[1])
     area = config.kernel_size[0] * config.kernel_size[1]
-    first = config.frames * config.bands * area * config.channels * config.first_filters
-    rest = 0
     maps = [config.first_filters, *[config.filters] * (config.conv_layers - 1)]
-    for before, after in pairwise(maps):
-        rest += time * bands * area * before * after
-    rest += time * bands * maps[-1] * config.linear_units
-    rest += time * 2 * 4 * config.lstm_units * (config.linear_units + config.lstm_units)
-    rest += 2 * config.lstm_units * config.dense_units + config.dense_units * config.num_classes
-    return 2.0 * batch * (2 * first + 3 * rest)
+    forward = {"conv_1": config.frames * config.bands * area * config.channels * config.first_filters}
+    if config.conv_layers > 1:
+        products = sum(before * after for before, after in pairwise(maps))
+        forward[f"conv_{config.conv_layers}"] = time * bands * area * products
+    forward["linear"] = time * bands * maps[-1] * config.linear_units
+    forward["blstm"] = time * 2 * 4 * config.lstm_units * (config.linear_units + config.lstm_units)
+    forward["logits"] = 2 * config.lstm_units * config.dense_units + config.dense_units * config.num_classes
+    return {name: 2.0 * batch * (2 if name == "conv_1" else 3) * count for name, count in forward.items()}
+
+
+def forward_operations(config: Config, batch: int) -> float:
+    """Floating-point operations of a prediction."""
+    return sum(count / (2 if name == "conv_1" else 3) for name, count in operations_by_part(config, batch).items())

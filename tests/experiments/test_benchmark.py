@@ -13,7 +13,15 @@ from acrnn.models import MODELS
 from acrnn.models.chen2018.config import Config
 from acrnn.recipes import CHEN2018
 from acrnn.records import RecordSet
-from experiments import benchmark, benchmark_training, benchmark_work, cost_model, processor, reference_networks
+from experiments import (
+    benchmark,
+    benchmark_training,
+    benchmark_work,
+    cost_model,
+    processor,
+    reference_networks,
+    step_profile,
+)
 from experiments.measured import median_seconds
 
 CONFIG = Config(num_classes=4, frames=30, conv_layers=3, first_filters=4, filters=6, linear_units=8, lstm_units=5)
@@ -43,6 +51,8 @@ def test_the_operations_of_a_step_are_those_of_the_layers():
             forward.append(places * math.prod(layer.kernel.shape))
     expected = 2 * 7 * (2 * forward[0] + 3 * sum(forward[1:]))
     assert reference_networks.step_operations(CONFIG, 7) == pytest.approx(expected)
+    assert list(reference_networks.operations_by_part(CONFIG, 7)) == ["conv_1", "conv_3", "linear", "blstm", "logits"]
+    assert reference_networks.forward_operations(CONFIG, 7) == pytest.approx(2 * 7 * sum(forward))
 
 
 def test_a_reference_step_lowers_the_loss():
@@ -70,7 +80,17 @@ def test_steps_and_loop_are_measured_for_a_network(tiny_records):
     assert len(row) == len(benchmark_training.STEP_HEADER) and row[:2] == ["tiny", "8"]
     assert all(float(row[place]) > 0 for place in (2, 4, 6, 7)) and 0 <= float(row[3]) < 2
     (row,) = benchmark_training.loop_rows(source, source, records.manifest, (case,))
-    assert float(row[1]) > 0 and float(row[2]) > 0 and 0 <= float(row[4].removesuffix(" %")) < 100
+    assert len(row) == len(benchmark_training.LOOP_HEADER) and all(float(row[place]) > 0 for place in (1, 2, 3))
+    assert 0 <= float(row[6].removesuffix(" %")) < 100
+    rows = list(step_profile.rows(source, records.manifest, 1, (case,)))
+    assert [row[1].split(",")[0] for row in rows] == [
+        "normalization",
+        "linear layer",
+        "BLSTM",
+        "attention",
+        "optimizer",
+    ]
+    assert sum(float(row[3].removesuffix(" %")) for row in rows) == pytest.approx(100, abs=3)
 
 
 def test_the_page_names_the_processor_and_has_the_parts_that_were_asked_for(tiny_records, tmp_path, monkeypatch):
