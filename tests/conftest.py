@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from support.tiny_corpus import write_tiny_corpus
 
 from data_prep.__main__ import main as data_prep_main
@@ -14,6 +15,10 @@ from data_prep.corpora import toy
 if "PYTEST_XDIST_WORKER" in os.environ:  # one worker per core: more threads would only wait for each other
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The networks of these tests make a few steps; optimizing their graphs takes longer than the steps. Commands that a test starts as
+# processes of their own optimize them, as users' do.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(scope="session")

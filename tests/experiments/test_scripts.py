@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from support.long_tests import long_test
 from support.networks import SMALL
 from support.tiny_corpus import tiny_sound, write_tiny_corpus
 
@@ -208,6 +209,7 @@ def test_real_speech_goes_the_whole_way(tmp_path):
     assert results["runs"][0]["test_speakers"] == ["03", "12"]
 
 
+@long_test  # networks at full size
 def test_the_benchmark_prints_a_ratio_for_each_pair(tiny_records, capsys):
     assert benchmark.main(["--records", str(tiny_records), "--repeats", "1", "--parts", "choices"]) == 0
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if " / " in line][1:]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.long_tests import long_test
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.batches.sources import Feeder
@@ -219,6 +220,7 @@ def test_a_kill_loses_one_fit_at_most_and_the_same_call_goes_on(finished, search
     assert len(fits_of(folder)) == 4
 
 
+@long_test  # four processes; the command with --jobs 2 starts a chief and workers too
 def test_a_chief_gives_trials_to_workers_of_other_processes_and_all_end(search, tmp_path):
     where = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(runner._free_port())}
     out, depths = tmp_path / "out", (1, 2, 3)
