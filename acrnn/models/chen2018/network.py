@@ -10,6 +10,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from acrnn.blstm import BLSTM
 from acrnn.layers import AttentionPooling, FeatureNormalization, FrameMask, MaskFrames
 from acrnn.models.chen2018.config import Config
 
@@ -53,7 +54,7 @@ def build(config: Config) -> keras.Model:
         x = layers.ReLU(negative_slope=config.negative_slope, name="linear_activation")(x)
     x = layers.Dropout(config.dropout, name="linear_dropout")(x)
     lstm = layers.LSTM(config.lstm_units, return_sequences=True)
-    x = layers.Bidirectional(lstm, name="blstm")(x, mask=mask)  # [batch, steps, 2 * lstm_units]
+    x = BLSTM(lstm, name="blstm")(x, mask=mask)  # [batch, steps, 2 * lstm_units]
     x, _ = AttentionPooling(config.attention_hidden, name="attention")(x, mask=mask)  # [batch, 2 * lstm_units]
 
     x = layers.Dropout(config.dropout, name="context_dropout")(x)
