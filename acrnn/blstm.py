@@ -27,7 +27,7 @@ class BLSTM(layers.Bidirectional):
     """
 
     def call(self, sequences, initial_state=None, mask=None, training=None):
-        if training and initial_state is None and _is_faster():
+        if training and initial_state is None and is_faster():
             return self.trained(sequences, mask)
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
@@ -50,7 +50,8 @@ class BLSTM(layers.Bidirectional):
         return ops.cast(value, self.compute_dtype)
 
 
-def _is_faster() -> bool:
+def is_faster() -> bool:
+    """Returns whether training takes the fast path in this process."""
     return keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
 
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 if __name__ == "__main__":  # run by its path: the packages of the checkout are not installed
     sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -208,6 +209,8 @@ def _training_pairs(system: System, config, batch: Batch) -> list[Pair]:
     """A training step by both precisions, and the start of a fold with one network or another."""
     import numpy as np
 
+    from acrnn import blstm
+
     targets = np.eye(config.num_classes, dtype=np.float32)[batch.labels]
 
     def estimator(precision: str):
@@ -216,10 +219,25 @@ def _training_pairs(system: System, config, batch: Batch) -> list[Pair]:
     def step(network) -> None:
         network.model.train_on_batch(batch.inputs, targets)
 
+    def with_keras_blstm(precision: str):
+        network = estimator(precision)
+        with mock.patch.object(blstm, "is_faster", return_value=False):
+            step(network)  # compiled here for this batch
+        return network
+
     full, half = estimator("float32"), estimator("mixed_bfloat16")
+    plain = {precision: with_keras_blstm(precision) for precision in ("float32", "mixed_bfloat16")}
     size = f"batch {len(batch.labels)}, {config.conv_layers} conv"
     return [
         Pair(f"training step ({size}): float32 / mixed_bfloat16", lambda: step(full), lambda: step(half)),
+        *(
+            Pair(
+                f"training step ({size}), {precision}: BLSTM of Keras / of this project",
+                lambda slow=plain[precision]: step(slow),
+                lambda fast=fast: step(fast),
+            )
+            for precision, fast in (("float32", full), ("mixed_bfloat16", half))
+        ),
         Pair(
             "start of a fold: network built and compiled again / reset",
             lambda: step(estimator("float32")),

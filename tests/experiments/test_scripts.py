@@ -214,7 +214,7 @@ def test_the_benchmark_prints_a_ratio_for_each_pair(tiny_records, capsys):
     assert benchmark.main(["--records", str(tiny_records), "--repeats", "1", "--parts", "choices"]) == 0
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if " / " in line][1:]
     assert [row[0].split(":")[0].split(" (")[0].removeprefix("| ") for row in rows] == [
-        "training step",
+        *["training step"] * 3,
         "start of a fold",
         "one pass over 35 segments",
     ]
