@@ -194,9 +194,10 @@ def start(folder, search, out, depths, folds, **environment):
     )
 
 
-def wait_until(condition, seconds=1200):
+def wait_until(condition, process, seconds=1200):
     deadline = time.monotonic() + seconds
     while not condition():
+        assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
 
@@ -204,7 +205,7 @@ def wait_until(condition, seconds=1200):
 def test_a_kill_loses_one_fit_at_most_and_the_same_call_goes_on(finished, search, tmp_path):
     folder = tmp_path / "out"
     process = start(tmp_path, search, folder, (1, 2), (0, 1))
-    wait_until(lambda: len(times_of(folder)) >= 1)  # in the middle of the first trial
+    wait_until(lambda: len(times_of(folder)) >= 1, process)  # in the middle of the first trial
     process.send_signal(signal.SIGKILL)
     process.wait()
     kept = times_of(folder)
