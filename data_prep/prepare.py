@@ -17,7 +17,7 @@ from acrnn.records.manifest import MANIFEST, Manifest, shard_name
 from acrnn.records.record_set import RecordSet
 from acrnn.records.sounds import joined, write_sounds
 from acrnn.records.utterance_table import UNKNOWN_SPEAKER, UTTERANCES, UtteranceRow, write_utterances
-from acrnn.versions import version_of
+from acrnn.records.versions import version_of
 from data_prep.auxiliary_inputs import Recordings
 from data_prep.corpora.base import Corpus, Selection
 from data_prep.extract import Settings

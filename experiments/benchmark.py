@@ -209,7 +209,7 @@ def _training_pairs(system: System, config, batch: Batch) -> list[Pair]:
     """A training step by both precisions, and the start of a fold with one network or another."""
     import numpy as np
 
-    from acrnn import blstm
+    from acrnn.models.chen2018 import blstm
 
     targets = np.eye(config.num_classes, dtype=np.float32)[batch.labels]
 

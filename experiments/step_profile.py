@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: the network cut after each of its parts, trained for a step."""
+"""Parts of a training step and their times: the network cut after each of its parts, trained for a step."""
 
 from __future__ import annotations
 

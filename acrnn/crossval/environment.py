@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from acrnn.console import import_quietly
 from acrnn.crossval import determinism
 from acrnn.distribution import devices
-from acrnn.versions import version_of
+from acrnn.records.versions import version_of
 
 _PACKAGES = ("acrnn", "tensorflow", "keras", "numpy", "scikit-learn")
 

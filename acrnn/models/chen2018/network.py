@@ -10,8 +10,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from acrnn.blstm import BLSTM
 from acrnn.layers import AttentionPooling, FeatureNormalization, FrameMask, MaskFrames
+from acrnn.models.chen2018.blstm import BLSTM
 from acrnn.models.chen2018.config import Config
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import acrnn
 from acrnn.crossval.environment import package_versions
-from acrnn.versions import version_of
+from acrnn.records.versions import version_of
 from data_prep.__main__ import main
 
 

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from acrnn import blstm
-from acrnn.blstm import BLSTM
+from acrnn.models.chen2018 import blstm
+from acrnn.models.chen2018.blstm import BLSTM
 
 UNITS, STEPS, FEATURES = 5, 12, 7
 LENGTHS = np.array([12, 5, 1, 0])  # a whole sequence, padded ones and one without a step
