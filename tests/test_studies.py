@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.long_tests import long_test
 from support.results import results_of, run_of
 
 from acrnn import reports
@@ -43,6 +44,7 @@ def test_the_literal_row_is_what_the_paper_says_and_nothing_else():
     assert (literal.optimizer, literal.learning_rate, literal.batch_size) == ("nadam", 1e-4, 40)
 
 
+@long_test  # its parts are tested above, and the command of a study below
 def test_the_ablation_writes_a_row_for_each_finished_recipe_with_its_gain(corpus, capsys):
     folder, command = corpus
     out = folder / "ablation"

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from support.long_tests import long_test
 from support.other_corpus import prepare, write_other
 from support.tiny_corpus import TINY_NETWORK
 
@@ -172,6 +173,7 @@ def test_card_and_report_name_the_licences_of_both_corpora(tiny_records, other, 
         refit(out, tiny_records)
 
 
+@long_test  # three processes
 def test_the_command_pre_trains_before_parallel_folds(tiny_records, tiny_corpus, other, tmp_path, capsys):
     command = ["--dataset", "manifest", "--data-dir", str(tiny_corpus), "--records", str(tiny_records), "--no-models"]
     command += [

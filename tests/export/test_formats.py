@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 from support.exports import LABELS, sharp, sounds
+from support.long_tests import long_test
 from support.networks import texts
 
 from acrnn import segments
@@ -60,7 +61,11 @@ ALIKE = {
 }
 
 
-@pytest.fixture(scope="module", params=[name for name in MODELS if name not in ALIKE])
+LONG = {"chen2018-original", "lim2016-tdcnn"}  # layers and front ends of others in another order
+SYSTEMS = [pytest.param(name, marks=[long_test] if name in LONG else []) for name in MODELS if name not in ALIKE]
+
+
+@pytest.fixture(scope="module", params=SYSTEMS)
 def exported(request, tmp_path_factory):
     """A system in every float32 format, its network, its inputs and the posteriors in Python."""
     trained = sharp(request.param)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.exports import as_ensemble, sharp, sounds
+from support.long_tests import long_test
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.audio import AudioError
@@ -38,7 +39,10 @@ def prior():
     return Prior(Statistics.of_moments(moments), 200.0)
 
 
-@pytest.fixture(scope="module", params=["dense layers of an ensemble", "features and dense layer"])
+KINDS = [pytest.param("dense layers of an ensemble", marks=long_test), "features and dense layer"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def exported(request, tmp_path_factory):
     """A model in three formats: an ensemble that adapts its dense layers, or a network that adapts its features as well."""
     trained = sharp("chen2018-3d", prior=prior() if "features" in request.param else None)

@@ -244,6 +244,7 @@ def test_a_chief_gives_trials_to_workers_of_other_processes_and_all_end(search, 
     assert {fit["worker"] for fit in fits_of(out).values()} == {"tuner0", "tuner1"}
 
 
+@long_test  # five fits
 def test_hyperband_spends_epochs(search, tmp_path):
     experiment = replace(search.experiment, recipe=replace(RECIPE, epochs=3))
     results = runner.tune(
