@@ -154,7 +154,7 @@ def _system_name(settings: Settings) -> str:
 
 
 def system_title(settings: Settings) -> str:
-    """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, speeds, statistics."""
+    """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, trimming, speeds, statistics."""
     if settings.fusion:
         members = [
             f"{len(seeds)} seeds of {each['title']}" if (seeds := each.get("seeds")) else each["title"]
@@ -169,6 +169,8 @@ def system_title(settings: Settings) -> str:
     parts += [initial_weights.title(settings.initial_weights)] if settings.initial_weights else []
     parts += [f"jointly with {settings.joint['corpus']}"] if settings.joint else []
     parts += ["trained on the validation speakers too"] if settings.train_on_validation else []
+    trim_db = settings.frontend_fields.get("trim_db")
+    parts += [] if trim_db is None else [f"trimmed at {trim_db:g} dB"]
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
     parts += [settings.normalized_by.title] if settings.speaker_statistics != CORPUS else []
     return ", ".join(parts)

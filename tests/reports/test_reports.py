@@ -131,6 +131,8 @@ def test_the_caption_of_the_learning_curves_follows_the_checkpoint_selection(fie
 
 def test_the_title_of_a_system_names_its_depth_where_it_has_one():
     assert system_title(settings_of(**FIVE_LAYERS)) == "chen2018-3d, 5 conv"
+    trimmed = settings_of(**FIVE_LAYERS, frontend={"kind": "logmel", "trim_db": 30.0})
+    assert system_title(trimmed) == "chen2018-3d, 5 conv, trimmed at 30 dB"
     assert system_title(settings_of(model="han2014-dnn-elm", network={"hidden_layers": 3})) == "han2014-dnn-elm"
 
 
