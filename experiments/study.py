@@ -61,9 +61,9 @@ def _precision(output_dir: Path) -> str:
 
 
 def _earlier_settings(output_dir: Path) -> list[Mapping]:
-    """Settings of the networks in the folders of a study; baselines of one precision are left out."""
+    """Settings of the networks in the folders of a study; systems of one precision, or not installed, are left out."""
     read = [settings_at(path) for path in sorted(output_dir.glob(f"*/{EXPERIMENT}"))]
-    return [each for each in read if BFLOAT16 in MODELS[each["model"]].precisions]
+    return [each for each in read if each["model"] in MODELS and BFLOAT16 in MODELS[each["model"]].precisions]
 
 
 def run_study(

@@ -55,7 +55,11 @@ def test_tables_only_trains_nothing_and_the_folder_has_a_default(finished, tmp_p
 
 def test_the_rows_of_a_study_have_one_precision(finished, tmp_path):
     assert study._precision(tmp_path) == "auto"
-    for name, model, precision in (("a", "chen2018-3d", "mixed_bfloat16"), ("elm", "han2014-dnn-elm", "float32")):
+    for name, model, precision in (
+        ("a", "chen2018-3d", "mixed_bfloat16"),
+        ("elm", "han2014-dnn-elm", "float32"),
+        ("own", "a system that is not installed", "float32"),
+    ):
         settings = {"model": model, "recipe": {"precision": precision}}
         (tmp_path / name).mkdir()
         files.write_sealed_json(tmp_path / name / "experiment.json", {"settings": settings})
