@@ -59,7 +59,7 @@ def mel_filters(
     from python_speech_features import get_filterbanks
 
     filters = get_filterbanks(num_bands, fft_size, sample_rate_hz, low_hz, high_hz)
-    filters.flags.writeable = False
+    filters.setflags(write=False)
     return filters
 
 
