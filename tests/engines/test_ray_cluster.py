@@ -11,8 +11,10 @@ import h5py
 import psutil
 import pytest
 from support.engine_jobs import result_of, write_results
+from support.sounds import spoken_folder
 from support.tiny_corpus import TINY_NETWORK
 
+from acrnn.cli import main
 from acrnn.crossval import Experiment, cross_validate
 from acrnn.crossval.run import run_path
 from acrnn.engines import engine_of
@@ -105,6 +107,26 @@ def test_a_machine_that_does_not_see_the_records_is_told_before_any_task(nodes, 
     with pytest.raises(OSError, match=r"nowhere/manifest.json: not there on .*must lie on a path that all machines"):
         run(nodes, tmp_path, [0], 0, [tmp_path / "nowhere" / "manifest.json"])
     assert not (tmp_path / "starts.txt").exists()
+
+
+def predictions(capsys, *arguments):
+    """Exit status, rows and messages of `acrnn predict --csv`; those that name progress left out."""
+    capsys.readouterr()
+    status = main(["predict", *map(str, arguments), "--csv"])
+    shown = capsys.readouterr()
+    return status, shown.out.splitlines(), [line for line in shown.err.splitlines() if "recognizing" not in line]
+
+
+def test_predictions_on_the_cluster_are_those_of_one_process(nodes, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    spoken_folder(tmp_path / "recordings")
+    status, rows, messages = predictions(capsys, "recordings", "nowhere.wav", "--threads", CPUS)
+    assert (status, len(rows), messages[0]) == (1, 38, "3 of 37 files failed:")
+    options = ["--engine", "ray", "--ray-address", nodes.cluster.address, "--task-cpus", CPUS]
+    assert predictions(capsys, "recordings", "nowhere.wav", *options) == (status, rows, messages)
+    assert [path.name for path in tmp_path.iterdir()] == ["recordings"]
+    status, rows, (message,) = predictions(capsys, "recordings", "--model", tmp_path / "none", *options)
+    assert (status, rows) == (1, []) and message.startswith(f"error: {tmp_path / 'none'}: no such model")
 
 
 def runs_of(folder):
