@@ -3,6 +3,9 @@
 import io
 import json
 import os
+import platform
+import subprocess
+import sys
 import time
 import zipfile
 from functools import partial
@@ -22,7 +25,9 @@ from acrnn.errors import TaskError
 from acrnn.output import lock
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet
+from acrnn.tuning import read_tuning
 from data_prep.__main__ import main as data_prep_main
+from experiments import tune_depth
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 pytest.importorskip("ray", reason="the extra [ray] is not installed")
@@ -127,6 +132,36 @@ def test_predictions_on_the_cluster_are_those_of_one_process(nodes, tmp_path, mo
     assert [path.name for path in tmp_path.iterdir()] == ["recordings"]
     status, rows, (message,) = predictions(capsys, "recordings", "--model", tmp_path / "none", *options)
     assert (status, rows) == (1, []) and message.startswith(f"error: {tmp_path / 'none'}: no such model")
+
+
+def fits_of(folder):
+    """Fits of a search without their time and machine."""
+    fits = {}
+    for path in sorted((folder / "fits").glob("*.json")):
+        fit = json.loads(path.read_text())
+        curve = [{**epoch, "seconds": 0, "waiting_share": 0} for epoch in fit["curve"]]
+        fits[path.name] = {**fit, "curve": curve, "seconds": 0, "worker": "", "sha256": ""}
+    return fits
+
+
+def test_a_grid_search_on_the_cluster_is_that_of_one_process(nodes, tiny_records, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    network = [text for name, value in TINY_NETWORK.items() for text in ("--network", f"{name}={value}")]
+    recipe = ["--depths", "1-2", "--folds", "0", "--epochs", "1", "--batch-size", "8", *network]
+    search = ["--dataset", "manifest", "--records", str(tiny_records), *recipe, "--output-dir"]
+    threads = {"TF_NUM_INTRAOP_THREADS": str(CPUS), "OMP_NUM_THREADS": str(CPUS)}
+    program = [sys.executable, "-m", "experiments.tune_depth", *search, "local"]
+    subprocess.run(program, env={**os.environ, **threads}, check=True, capture_output=True)
+    options = ["--engine", "ray", "--ray-address", nodes.cluster.address, "--task-cpus", str(CPUS)]
+    assert tune_depth.main([*search, "out", *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line[:13] for line in lines if ", fold 0, seed 0: " in line) == ["conv_layers 1", "conv_layers 2"]
+    assert fits_of(tmp_path / "out") == fits_of(tmp_path / "local") and len(fits_of(tmp_path / "out")) == 2
+    workers = {json.loads(path.read_text())["worker"] for path in (tmp_path / "out" / "fits").iterdir()}
+    assert workers == {platform.node()}  # and not "tuner0", which is the process of the command
+    on_cluster, local = (read_tuning(tmp_path / name) for name in ("out", "local"))
+    assert on_cluster.is_complete and on_cluster.best.hyperparameters == local.best.hyperparameters
+    assert [row.validation_uar for row in on_cluster.trials] == [row.validation_uar for row in local.trials]
 
 
 def runs_of(folder):

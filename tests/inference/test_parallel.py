@@ -34,7 +34,7 @@ def test_two_processes_print_what_one_prints(recognizer, recordings, tmp_path, c
     recognizer.enrol(sorted(recordings.glob("spoken*"))[:3]).save(tmp_path / "me.json")
     (tmp_path / "texts.csv").write_text("file,text\nspoken20.wav,hello\n")
     others = ["--speaker", tmp_path / "me.json", "--transcripts", tmp_path / "texts.csv"]
-    for style in (["--csv"], ["--json", *others], []):
+    for style in (["--csv"], ["--json", *others]):
         status, *one = printed(capsys, recordings, "nowhere.wav", *style)
         assert status == 1 and "nowhere.wav: no such sound file; check the path" in "".join(one)
         assert ("spoken20.wav: text is given, and the model does not take it" in "".join(one)) == ("--json" in style)
