@@ -16,6 +16,7 @@ from acrnn.inference.arguments import (
     add_enrolment_arguments,
     add_predict_arguments,
     load_recognizer,
+    parallel_from,
 )
 from acrnn.scripts import SCRIPTS, run_script
 
@@ -227,6 +228,7 @@ def run_predict(options: argparse.Namespace) -> int:
     from acrnn.inference import command, timeline_command
 
     timeline_command.check_options(options)
+    parallel = parallel_from(options)
     if options.timeline:
         return timeline_command.timeline(load_recognizer(options), options)
 
@@ -240,6 +242,7 @@ def run_predict(options: argparse.Namespace) -> int:
         options.speaker,
         options.embeddings,
         options.embeddings_figure,
+        parallel,
     )
 
 

@@ -10,7 +10,8 @@ four minutes a trial; at full size an hour for ten folds of twenty epochs (exper
 
 The same command resumes after an interruption. Several machines with a shared folder search together: give each the same
 command with KerasTuner's variables, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT (the address of the chief) and
-KERASTUNER_TUNER_ID (chief on one machine, tuner0, tuner1 … on the others); --jobs has no effect then. To train and test the best
+KERASTUNER_TUNER_ID (chief on one machine, tuner0, tuner1 … on the others); --jobs has no effect then. A grid search also runs
+on a Ray cluster, by --engine ray: every fit is a task. To train and test the best
 configuration: acrnn train --dataset emodb --model best
 """
 
@@ -27,9 +28,10 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 
 from acrnn.console import comma_separated, numbers, positive
 from acrnn.distribution import choice
+from acrnn.engines.arguments import engine_from
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
-from acrnn.tuning import report, runner
+from acrnn.tuning import fit_tasks, report, runner
 from acrnn.tuning.results import TUNING
 from acrnn.tuning.search import CHOICES, SEARCHES, Search
 from experiments import arguments, from_options
@@ -73,10 +75,7 @@ def _check(options: argparse.Namespace) -> None:
         problem = "a search trains every network on one host; choose mirrored, or leave it out"
         raise FieldError(choice.FIELD, options.distribute, problem)
     if options.engine == "ray":
-        problem = (
-            "a search spreads over machines by the variables of KerasTuner, such as KERASTUNER_ORACLE_IP; leave it out"
-        )
-        raise FieldError("engine", options.engine, problem)
+        fit_tasks.check(options.search)
     for name in ("tensorboard", "mlflow"):
         if (value := getattr(options, name)) is not None:
             raise FieldError(name, value, "a search keeps its curves in its folder; leave it out")
@@ -100,7 +99,8 @@ def run(options: argparse.Namespace) -> int:
         options.trials,
     )
     output_dir = options.output_dir or from_options.tuning_folder(options)
-    results = runner.tune(search, output_dir, 1 if "KERASTUNER_ORACLE_IP" in os.environ else options.jobs)
+    jobs = 1 if "KERASTUNER_ORACLE_IP" in os.environ else options.jobs
+    results = runner.tune(search, output_dir, jobs, engine=engine_from(options, options.jobs))
     if results is None:  # this machine is not the chief
         return 0
     print(report.summary(results))

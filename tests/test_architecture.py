@@ -58,6 +58,7 @@ SHARED_WITH_PREPARATION = {
 NEEDED_FOR_INFERENCE = {
     "audio",
     "console",
+    "engines",
     "errors",
     "figures",
     "files",

@@ -8,8 +8,8 @@ from acrnn.console import positive
 from acrnn.engines.engine import ENGINES, Engine, engine_of
 
 
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the engine to a parser; `engine_from` reads them."""
+def add_engine_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Adds the options of the engine to a parser, and returns their group; `engine_from` reads them."""
     group = parser.add_argument_group("engine")
     group.add_argument("--engine", choices=ENGINES, help="local processes (default), or a Ray cluster")
     group.add_argument(
@@ -19,6 +19,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         "--task-cpus", type=positive, metavar="N", help="cores of a task (default: those of this machine / jobs)"
     )
     group.add_argument("--task-gpus", type=_share, metavar="N", help="GPUs of a task, such as 1 or 0.5 (default: none)")
+    return group
 
 
 def engine_from(options: argparse.Namespace, jobs: int) -> Engine:

@@ -77,9 +77,18 @@ def place_of(folder: Path, inputs: Sequence[Path]) -> Iterator[Place]:
     Args:
         folder: folder of the results.
         inputs: files that the tasks read.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
     token, text = files.partial_path(folder.absolute() / "token"), uuid.uuid4().hex
-    files.write_text(token, text)
+    try:
+        files.write_text(token, text)
+    except OSError as error:
+        raise OSError(
+            f"{token.parent}: cannot be written ({error.strerror or error}); the command writes a small file there, which all "
+            "machines of the cluster must see; work in a folder of a network file system that you may write"
+        ) from error
     try:
         yield Place(Path.cwd(), token, text, tuple(path.absolute() for path in inputs))
     finally:

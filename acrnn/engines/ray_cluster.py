@@ -120,7 +120,7 @@ class RayEngine:
             yield
         except ray.exceptions.RayError as error:
             raise RuntimeError(
-                f"the Ray cluster failed ({_first_line(error)}); what is finished is kept, and the same command continues"
+                f"the Ray cluster failed ({_first_line(error)}); files that are written are kept; give the same command again"
             ) from error
         finally:
             ray.shutdown()  # ends the tasks that still run
@@ -188,7 +188,7 @@ def _followed(running: dict[Any, tuple], inbox, report: Callable[..., None]) -> 
     """Reports events until all tasks have ended; returns the number of those that failed."""
     failures = 0
     while running:
-        ended, _ = ray.wait(list(running), timeout=_POLL_SECONDS)
+        ended, _ = ray.wait(list(running), num_returns=len(running), timeout=_POLL_SECONDS)
         for event in ray.get(inbox.take.remote()):
             report(*event)
         for each in ended:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acrnn.console import port, positive
+from acrnn.engines.arguments import add_engine_options, engine_from
+from acrnn.errors import FieldError
 from acrnn.inference.http_service.limits import Limits
 
 if TYPE_CHECKING:
+    from acrnn.inference.parallel import Parallel
     from acrnn.inference.recognizer import Recognizer
 
 _FILES = "sound file, folder of sound files, or - for a WAV file at standard input"
@@ -37,6 +40,9 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
         "--embeddings-figure", type=Path, metavar="PNG", help="draw a map of them (t-SNE), colored by emotion"
     )
     _add_timeline(parser)
+    add_engine_options(parser).add_argument(
+        "--jobs", type=positive, default=1, metavar="N", help="files recognized in parallel (default: 1)"
+    )
     auxiliary = parser.add_argument_group("auxiliary inputs", "for a model that needs more than sound; see acrnn info")
     text = auxiliary.add_mutually_exclusive_group()
     text.add_argument("--text", help="transcript of the only file")
@@ -108,6 +114,24 @@ def load_recognizer(options: argparse.Namespace) -> Recognizer:
     return Recognizer.load(
         options.model or locate.DEFAULT, options.runtime, options.threads, check_speech=not options.no_speech_check
     )
+
+
+def parallel_from(options: argparse.Namespace) -> Parallel | None:
+    """Returns the recognition in other processes that the arguments of `acrnn predict` ask for; None for this process.
+
+    Raises:
+        FieldError: an option does not go with it.
+        ImportError: the extra [ray] is not installed.
+    """
+    engine = engine_from(options, options.jobs)
+    if not engine.is_cluster and options.jobs == 1:
+        return None
+    field, value = ("engine", options.engine) if engine.is_cluster else ("jobs", options.jobs)
+    if options.timeline:
+        raise FieldError(field, value, "one process makes a timeline; leave it out")
+    from acrnn.inference.parallel import Parallel
+
+    return Parallel(engine, options.threads)
 
 
 def _add_address(parser: argparse.ArgumentParser, default_port: int) -> argparse._ArgumentGroup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from acrnn.inference import sound_arguments
 from acrnn.inference.description import origin
 from acrnn.inference.embeddings import EmbeddingOutput
 from acrnn.inference.embeddings.output import NO_SPEECH
+from acrnn.inference.parallel import Parallel
 from acrnn.inference.prediction import Failure, Prediction
 from acrnn.inference.recognizer import Recognizer
 from acrnn.inference.speaker_profile import SpeakerProfile
@@ -73,6 +74,7 @@ def predict(
     speaker: Path | None = None,
     embeddings: Path | None = None,
     embeddings_figure: Path | None = None,
+    parallel: Parallel | None = None,
 ) -> int:
     """Prints the prediction for every file as soon as it is known.
 
@@ -85,6 +87,7 @@ def predict(
         speaker: profile of the speaker of all files, see `enrol`.
         embeddings: NPZ or Parquet file for the embeddings, see `embeddings.tables`.
         embeddings_figure: PNG file for a map of the embeddings, by recognized emotion.
+        parallel: recognizes the files in other processes; None for this one.
 
     Returns:
         The exit status: 1 if a file failed.
@@ -98,16 +101,21 @@ def predict(
     if auxiliary_inputs.text is not None and len(sounds) > 1:
         raise UsageError(f"--text: one text for {len(sounds)} files; use --transcripts FILE")
     embedded = EmbeddingOutput(embeddings, embeddings_figure, len(sounds))
-    results = recognizer.predict_files(
-        sounds, auxiliary_inputs.of, None if speaker is None else SpeakerProfile.load(speaker)
-    )
-    predictions, failures = _write_all(embedded.collect(results), len(sounds), _WRITERS[style](recognizer.card))
-    if failures:
-        _print_failures(failures, len(sounds), recognizer.card)
+    profile = None if speaker is None else SpeakerProfile.load(speaker)
+    output = _Output(_WRITERS[style](recognizer.card), embedded, len(sounds))
+    with output:
+        if parallel is None:
+            for result in recognizer.predict_files(sounds, auxiliary_inputs.of, profile):
+                output.take(result)
+        else:
+            is_brief = style != "json" and plot is None and not embedded.is_needed
+            parallel.predict_files(recognizer, sounds, output.take, auxiliary_inputs.of, profile, is_brief)
+    if output.failures:
+        _print_failures(output.failures, len(sounds), recognizer.card)
     embedded.write()
-    if plot and predictions:
-        _plot(recognizer, predictions[:_MOST_PLOTTED], plot)
-    return 1 if failures else 0
+    if plot and output.predictions:
+        _plot(recognizer, output.predictions, plot)
+    return 1 if output.failures else 0
 
 
 def enrol(recognizer: Recognizer, paths: Sequence[Path], out: Path) -> int:
@@ -131,22 +139,27 @@ def enrol(recognizer: Recognizer, paths: Sequence[Path], out: Path) -> int:
     return 0
 
 
-def _write_all(
-    results: Iterable[Prediction | Failure], total: int, write: Writer
-) -> tuple[list[Prediction], list[Failure]]:
-    """Writes the result for every file; returns the first dozen predictions and all failures."""
-    predictions: list[Prediction] = []
-    failures: list[Failure] = []
-    with ProgressLine("recognizing", "files") as progress:
-        for number, result in enumerate(results, start=1):
-            write(result)
-            if isinstance(result, Failure):
-                failures.append(result)
-            elif len(predictions) < _MOST_PLOTTED:
-                predictions.append(result)
-            if total > 1:
-                progress.update(number, total, f"({len(failures)} failed)" if failures else "")
-    return predictions, failures
+class _Output(ProgressLine):
+    """Writes the result for every file, and shows the progress; keeps the first dozen predictions and all failures."""
+
+    def __init__(self, write: Writer, embedded: EmbeddingOutput, num_files: int):
+        super().__init__("recognizing", "files")
+        self.write, self.embedded, self.num_files = write, embedded, num_files
+        self.written = 0
+        self.predictions: list[Prediction] = []
+        self.failures: list[Failure] = []
+
+    def take(self, result: Prediction | Failure) -> None:
+        """Takes the result for the next file."""
+        self.embedded.take(result)
+        self.write(result)
+        self.written += 1
+        if isinstance(result, Failure):
+            self.failures.append(result)
+        elif len(self.predictions) < _MOST_PLOTTED:
+            self.predictions.append(result)
+        if self.num_files > 1:
+            self.update(self.written, self.num_files, f"({len(self.failures)} failed)" if self.failures else "")
 
 
 def _print_failures(failures: Sequence[Failure], num_files: int, card: Card) -> None:

@@ -40,6 +40,15 @@ def version_folder(model: str | Path) -> Path:
     raise FileNotFoundError(f"{model}: no such model; included are: {names}; or {REMEDY}")
 
 
+def reference(folder: Path) -> str | Path:
+    """Returns the text that names a version folder on every machine: the name of an included model, or its absolute path.
+
+    Packages may be installed in other folders there.
+    """
+    names = (name for name in included() if version_folder(name) == folder)
+    return next(names, folder.absolute())
+
+
 def _versions(folder: Path) -> list[Path]:
     """Returns the versions of a model that have a card, the highest last."""
     if not folder.is_dir():

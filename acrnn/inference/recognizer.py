@@ -19,7 +19,7 @@ from acrnn.model_card import Card
 if TYPE_CHECKING:
     from acrnn.inference.streaming import Stream
 
-_FILES_AT_ONCE = 16  # files that are read before they are recognized together
+FILES_AT_ONCE = 16  # files that are read before they are recognized together
 
 
 class _Utterance(NamedTuple):
@@ -148,8 +148,7 @@ class Recognizer:
             auxiliary_inputs: returns the auxiliary inputs of a file: "text", "speaker_embedding".
             speaker: profile of the speaker of all files.
         """
-        if speaker:
-            inputs.of_speaker(self.card, "the files", speaker)  # a profile of another model is no failure of a file
+        self.check_speaker(speaker)
         group: list[_Utterance | Failure] = []
         for path in paths:
             name = str(path)
@@ -158,10 +157,19 @@ class Recognizer:
                 group.append(_Utterance(name, self.waveform(path), checked))
             except (OSError, ValueError) as error:
                 group.append(Failure(name, str(error)))
-            if len(group) == _FILES_AT_ONCE:
+            if len(group) == FILES_AT_ONCE:
                 yield from self._group_results(group)
                 group = []
         yield from self._group_results(group)
+
+    def check_speaker(self, speaker: SpeakerProfile | None) -> None:
+        """Refuses the profile of a speaker that was made with another model, which is no failure of a file.
+
+        Raises:
+            ValueError: it was, or the model takes no profiles.
+        """
+        if speaker:
+            inputs.of_speaker(self.card, "the files", speaker)
 
     def predict_folder(self, folder: str | Path) -> Iterator[Prediction | Failure]:
         """Predicts the emotions of all sound files in a folder and its subfolders.

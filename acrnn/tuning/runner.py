@@ -9,6 +9,8 @@ A search runs in this process, in a chief and workers that this process starts (
 that make the same call with KerasTuner's environment variables: KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT are the chief's
 address, KERASTUNER_TUNER_ID is "chief" in one process and "tuner0", "tuner1" … in the others. They need a shared folder. A
 worker that was killed is started again with the same name and repeats its trial; a chief that was killed goes on where it was.
+
+A grid search also runs on a cluster (`engine`): its fits first, each a task, and then the trials, which find them finished.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ from pathlib import Path
 from acrnn import files
 from acrnn.batches.sources import MEMORY_BYTES
 from acrnn.console import import_quietly
+from acrnn.engines import Engine
 from acrnn.errors import FieldError, missing_extra
 from acrnn.output import lock
 from acrnn.progress import ProgressLine
-from acrnn.tuning import report
+from acrnn.tuning import fit_tasks, report
 from acrnn.tuning.results import FITS, TUNING, SearchResults
 from acrnn.tuning.search import Search, SearchFolder
 from acrnn.workers import events
@@ -37,7 +40,11 @@ _LOCAL = "127.0.0.1"
 
 
 def tune(
-    search: Search, output_dir: Path, jobs: int = 1, announce: Callable[[str], None] = print
+    search: Search,
+    output_dir: Path,
+    jobs: int = 1,
+    announce: Callable[[str], None] = print,
+    engine: Engine | None = None,
 ) -> SearchResults | None:
     """Runs what is missing of a search and returns its results; None in a worker of a chief in another process.
 
@@ -46,14 +53,20 @@ def tune(
         output_dir: its folder; finished fits in it are kept, and used again for more depths, folds or seeds.
         jobs: number of processes on this machine that train trials; more than one need a chief.
         announce: takes a line for every fit and trial.
+        engine: a cluster that runs the fits of a grid search; None or the local engine for the processes of `jobs`.
 
     Raises:
+        FieldError: the search cannot be run on a cluster, see `fit_tasks.check`.
+        TaskError: fits have no result on a cluster, and the others are finished.
         ImportError: KerasTuner is not installed.
         FileNotFoundError, ValueError: the search cannot be done (see `SearchFolder`), the folder holds another search, or a
             fit in it is damaged.
         RuntimeError: a worker process died, or the chief does not answer.
         OSError: another process works in the folder.
     """
+    cluster = engine if engine and engine.is_cluster else None
+    if cluster:
+        fit_tasks.check(search.kind)
     tuner = _kerastuner()
     folder = SearchFolder(search, output_dir)
     role = tuner.role()
@@ -62,10 +75,12 @@ def tune(
     if role == "worker":
         return _as_worker(folder, announce)
     with lock.exclusive(output_dir):  # workers of a chief leave the folder's own files to it
-        return _as_leader(folder, role, jobs, announce)
+        return _as_leader(folder, role, jobs, announce, cluster)
 
 
-def _as_leader(folder: SearchFolder, role: str | None, jobs: int, announce: Callable[[str], None]) -> SearchResults:
+def _as_leader(
+    folder: SearchFolder, role: str | None, jobs: int, announce: Callable[[str], None], cluster: Engine | None
+) -> SearchResults:
     """Runs what is missing of a search in this process, or in the workers that it starts or serves."""
     results = _earlier_results(folder)
     if results and results.is_complete:
@@ -75,6 +90,9 @@ def _as_leader(folder: SearchFolder, role: str | None, jobs: int, announce: Call
         board.open(is_new=results is None)
         if role == "chief":
             board.serve(f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}")
+        elif cluster:
+            board.run_fits(cluster)
+            _kerastuner().search_trials(board.tuner)  # finds all fits finished
         elif jobs > 1:
             board.start_workers(min(jobs, board.planned))
         else:
@@ -120,20 +138,23 @@ class _Board(ProgressLine):
 
     def open(self, is_new: bool) -> None:
         """Restores the state of the oracle."""
-        from acrnn.tuning import oracles, tuner
+        from acrnn.tuning import oracles, trainer, tuner
 
-        self.tuner = tuner.open_tuner(self.folder, lambda: tuner.Trainer(self.folder, self.take), self.take, is_new)
+        self.tuner = tuner.open_tuner(self.folder, lambda: trainer.Trainer(self.folder, self.take), self.take, is_new)
         self.planned = oracles.planned_trials(self.folder.search, self.tuner.oracle)
         self.publish()
 
     def take(self, kind: str, *event) -> None:
-        """Takes an event of a fit ("epoch", "fit") or the end of a trial ("trial")."""
+        """Takes an event of a fit ("epoch", "fit", "failed") or the end of a trial ("trial")."""
         note = ""
         if kind == "trial":
             self.publish()
         elif kind == "fit":
             self.fits += 1
             self.announce(_line(*event))
+        elif kind == "failed":  # on a cluster
+            name, fold, seed, reason = event
+            self.announce(_line(name, fold, seed, f"failed: {reason}"))
         else:
             name, fold, seed, epoch = event
             note = f"({name}, fold {fold}, seed {seed}, epoch {epoch.epoch}: validation UAR {100 * epoch.validation_uar:.1f})"
@@ -150,8 +171,15 @@ class _Board(ProgressLine):
         for name in ended.keys() - (ended if self.announced is None else self.announced):
             self.announce(f"{len(ended)} of {results.coverage.planned} trials: {report.outcome(ended[name])}")
         self.announced = set(ended)
-        self.fits = sum(len(self.folder.tasks) if trial.trial in ended else len(trial.fits) for trial in results.trials)
+        fits = sum(len(self.folder.tasks) if trial.trial in ended else len(trial.fits) for trial in results.trials)
+        self.fits = max(self.fits, fits)  # a cluster has fits of trials that have not begun
         return results
+
+    def run_fits(self, cluster: Engine) -> None:
+        """Runs the missing fits of a grid on a cluster, before the trials that need them."""
+        tasks = fit_tasks.missing(self.folder)
+        self.fits = self.planned * len(self.folder.tasks) - len(tasks)
+        fit_tasks.run(cluster, self.folder, tasks, self.take)
 
     def serve(self, address: str) -> None:
         """Serves trials to workers of other processes, as the chief, until there are none."""
@@ -211,9 +239,9 @@ def _as_worker(folder: SearchFolder, announce: Callable[[str], None]) -> None:
 
 def _work(folder: SearchFolder, send, memory_bytes: int) -> None:
     """Runs trials of the chief until there are none."""
-    from acrnn.tuning import tuner
+    from acrnn.tuning import trainer, tuner
 
-    tuner.search_trials(tuner.open_tuner(folder, lambda: tuner.Trainer(folder, send, memory_bytes), send))
+    tuner.search_trials(tuner.open_tuner(folder, lambda: trainer.Trainer(folder, send, memory_bytes), send))
 
 
 def _line(name: str, fold: int, seed: int, text: str) -> str:

@@ -6,6 +6,7 @@ instead of training: after a kill, with other depths, folds or seeds, or without
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -84,6 +85,10 @@ class Search:
     def size(self) -> int:
         """Number of configurations."""
         return math.prod(len(values) for values in self.space.values())
+
+    def grid(self) -> list[Values]:
+        """Returns all configurations, in the order of a grid search."""
+        return [dict(zip(self.space, values, strict=True)) for values in itertools.product(*self.space.values())]
 
 
 def configured(recipe: Recipe, values: Values) -> Recipe:

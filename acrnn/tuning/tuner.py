@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from functools import partial
 
 import grpc
-import keras
 import keras_tuner
 from keras_tuner import errors
 from keras_tuner.engine.base_tuner import BaseTuner
@@ -22,85 +18,13 @@ from keras_tuner.src.distribute import utils as distribute
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from acrnn import files
-from acrnn.batches.sources import MEMORY_BYTES, Feeder
-from acrnn.crossval.environment import versions
-from acrnn.crossval.fold_run import FitError, FoldRunner
+from acrnn.crossval.fold_run import FitError
 from acrnn.tuning.oracles import OBJECTIVE, hyperparameters, make_oracle
-from acrnn.tuning.results import FitResult, Values
-from acrnn.tuning.search import SearchFolder, title
+from acrnn.tuning.search import SearchFolder
+from acrnn.tuning.trainer import Report, Trainer, worker_name
 
 _STATE = "oracle"
 _ASK_SECONDS = 1.0
-Report = Callable[..., None]
-
-
-class Trainer:
-    """Runs the missing fits of a configuration; reads training and validation parts, and no test part.
-
-    Args:
-        folder: folder of the search.
-        report: takes the events ("epoch", title, fold, seed, Epoch) and ("fit", title, fold, seed, text).
-        memory_bytes: a corpus larger than this is streamed from disk.
-    """
-
-    def __init__(self, folder: SearchFolder, report: Report, memory_bytes: int = MEMORY_BYTES):
-        self.folder, self.report = folder, report
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that every trial compiles another network
-        parts = [folder.prepared.folds[fold] for fold in folder.folds]
-        used = {utterance for part in parts for utterance in (*part.train, *part.validation)}
-        choice = folder.prepared.experiment.speaker_statistics
-        self.feeder = Feeder(folder.prepared.records, memory_bytes, used, choice)
-
-    def validation_uar(self, name: str, values: Values) -> float:
-        """Mean validation UAR over folds and seeds.
-
-        Args:
-            name: KerasTuner's name of the trial.
-            values: hyper-parameters.
-
-        Raises:
-            FitError: a fit failed, now or in an earlier call.
-        """
-        missing = [task for task in self.folder.tasks if not self.folder.read_fit(values, *task)]
-        if missing:
-            self._fit(values, missing)
-        trial = self.folder.trial(name, values, "complete")
-        if trial.errors:
-            raise FitError(trial.errors[0])
-        return trial.validation_uar
-
-    def _fit(self, values: Values, tasks: list) -> None:
-        keras.utils.clear_session()  # frees the graphs of earlier trials
-        runner = FoldRunner(self.folder.experiment(values), self.feeder)
-        for fold, seed in tasks:
-            result = self._fit_fold(runner, values, fold, seed)
-            self.folder.write_fit(result)
-            if result.error:
-                return
-            score = f"validation UAR {100 * result.validation_uar:.1f}"
-            self.report(
-                "fit", title(values), fold, seed, f"{score} (epoch {result.best_epoch}, {result.seconds:.0f} s)"
-            )
-
-    def _fit_fold(self, runner: FoldRunner, values: Values, fold: int, seed: int) -> FitResult:
-        started, fit, failure = time.monotonic(), None, None
-        try:
-            fit = runner.fit(fold, seed, partial(self.report, "epoch", title(values), fold, seed))
-        except FitError as error:
-            failure = f"{title(values)}, {error}"
-        return FitResult(
-            hyperparameters=dict(values),
-            fold=fold,
-            seed=seed,
-            error=failure,
-            validation_uar=fit and fit.validation_uar,
-            best_epoch=fit and fit.best_epoch,
-            curve=fit.curve if fit else (),
-            seconds=round(time.monotonic() - started, 1),
-            versions=versions(),
-            worker=worker_name(),
-            settings_sha256=self.folder.settings_sha256(values),
-        )
 
 
 class FoldTuner(BaseTuner):
@@ -231,8 +155,3 @@ def serving(oracle: keras_tuner.Oracle, address: str) -> Iterator[Callable[[], b
         yield lambda: servicer.stop_triggered and not oracle.ongoing_trials and not oracle.tuner_ids
     finally:
         server.stop(grace=5).wait()
-
-
-def worker_name() -> str:
-    """Name of this process in the search: KERASTUNER_TUNER_ID, or "tuner0"."""
-    return os.environ.get("KERASTUNER_TUNER_ID", "tuner0")

@@ -42,6 +42,14 @@ def test_a_machine_with_another_folder_at_the_path_of_the_results_is_told(place)
         place.enter()
 
 
+def test_a_folder_that_cannot_be_written_is_told():
+    with (
+        pytest.raises(OSError, match=r"/proc: cannot be written .*work in a folder of a network file system that you"),
+        place_of(Path("/proc"), []),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("missing", ["nowhere", "nowhere/manifest.json"])
 def test_a_machine_without_the_directory_or_an_input_is_told(place, tmp_path, missing):
     for changed in (replace(place, directory=tmp_path / missing), replace(place, inputs=(tmp_path / missing,))):

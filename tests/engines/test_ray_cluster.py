@@ -3,6 +3,9 @@
 import io
 import json
 import os
+import platform
+import subprocess
+import sys
 import time
 import zipfile
 from functools import partial
@@ -11,8 +14,10 @@ import h5py
 import psutil
 import pytest
 from support.engine_jobs import result_of, write_results
+from support.sounds import spoken_folder
 from support.tiny_corpus import TINY_NETWORK
 
+from acrnn.cli import main
 from acrnn.crossval import Experiment, cross_validate
 from acrnn.crossval.run import run_path
 from acrnn.engines import engine_of
@@ -20,7 +25,9 @@ from acrnn.errors import TaskError
 from acrnn.output import lock
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet
+from acrnn.tuning import read_tuning
 from data_prep.__main__ import main as data_prep_main
+from experiments import tune_depth
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 pytest.importorskip("ray", reason="the extra [ray] is not installed")
@@ -105,6 +112,56 @@ def test_a_machine_that_does_not_see_the_records_is_told_before_any_task(nodes, 
     with pytest.raises(OSError, match=r"nowhere/manifest.json: not there on .*must lie on a path that all machines"):
         run(nodes, tmp_path, [0], 0, [tmp_path / "nowhere" / "manifest.json"])
     assert not (tmp_path / "starts.txt").exists()
+
+
+def predictions(capsys, *arguments):
+    """Exit status, rows and messages of `acrnn predict --csv`; those that name progress left out."""
+    capsys.readouterr()
+    status = main(["predict", *map(str, arguments), "--csv"])
+    shown = capsys.readouterr()
+    return status, shown.out.splitlines(), [line for line in shown.err.splitlines() if "recognizing" not in line]
+
+
+def test_predictions_on_the_cluster_are_those_of_one_process(nodes, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    spoken_folder(tmp_path / "recordings")
+    status, rows, messages = predictions(capsys, "recordings", "nowhere.wav", "--threads", CPUS)
+    assert (status, len(rows), messages[0]) == (1, 38, "3 of 37 files failed:")
+    options = ["--engine", "ray", "--ray-address", nodes.cluster.address, "--task-cpus", CPUS]
+    assert predictions(capsys, "recordings", "nowhere.wav", *options) == (status, rows, messages)
+    assert [path.name for path in tmp_path.iterdir()] == ["recordings"]
+    status, rows, (message,) = predictions(capsys, "recordings", "--model", tmp_path / "none", *options)
+    assert (status, rows) == (1, []) and message.startswith(f"error: {tmp_path / 'none'}: no such model")
+
+
+def fits_of(folder):
+    """Fits of a search without their time and machine."""
+    fits = {}
+    for path in sorted((folder / "fits").glob("*.json")):
+        fit = json.loads(path.read_text())
+        curve = [{**epoch, "seconds": 0, "waiting_share": 0} for epoch in fit["curve"]]
+        fits[path.name] = {**fit, "curve": curve, "seconds": 0, "worker": "", "sha256": ""}
+    return fits
+
+
+def test_a_grid_search_on_the_cluster_is_that_of_one_process(nodes, tiny_records, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    network = [text for name, value in TINY_NETWORK.items() for text in ("--network", f"{name}={value}")]
+    recipe = ["--depths", "1-2", "--folds", "0", "--epochs", "1", "--batch-size", "8", *network]
+    search = ["--dataset", "manifest", "--records", str(tiny_records), *recipe, "--output-dir"]
+    threads = {"TF_NUM_INTRAOP_THREADS": str(CPUS), "OMP_NUM_THREADS": str(CPUS)}
+    program = [sys.executable, "-m", "experiments.tune_depth", *search, "local"]
+    subprocess.run(program, env={**os.environ, **threads}, check=True, capture_output=True)
+    options = ["--engine", "ray", "--ray-address", nodes.cluster.address, "--task-cpus", str(CPUS)]
+    assert tune_depth.main([*search, "out", *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line[:13] for line in lines if ", fold 0, seed 0: " in line) == ["conv_layers 1", "conv_layers 2"]
+    assert fits_of(tmp_path / "out") == fits_of(tmp_path / "local") and len(fits_of(tmp_path / "out")) == 2
+    workers = {json.loads(path.read_text())["worker"] for path in (tmp_path / "out" / "fits").iterdir()}
+    assert workers == {platform.node()}  # and not "tuner0", which is the process of the command
+    on_cluster, local = (read_tuning(tmp_path / name) for name in ("out", "local"))
+    assert on_cluster.is_complete and on_cluster.best.hyperparameters == local.best.hyperparameters
+    assert [row.validation_uar for row in on_cluster.trials] == [row.validation_uar for row in local.trials]
 
 
 def runs_of(folder):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,16 +38,19 @@ class EmbeddingOutput:
         self._table, self._figure = table, figure
         self._rows: list[Embedded] = []
 
-    def collect(self, results: Iterable[Prediction | Failure]) -> Iterator[Prediction | Failure]:
-        """Yields results, and keeps the embeddings of the predictions, if a table or a map needs them.
+    @property
+    def is_needed(self) -> bool:
+        """True if a table or a map is to be written."""
+        return bool(self._table or self._figure)
+
+    def take(self, result: Prediction | Failure) -> None:
+        """Keeps the embeddings of a prediction, if a table or a map needs them.
 
         Raises:
             ValueError: the model returns no embeddings.
         """
-        for result in results:
-            if isinstance(result, Prediction) and (self._table or self._figure):
-                self._rows.append(of_prediction(result))
-            yield result
+        if isinstance(result, Prediction) and self.is_needed:
+            self._rows.append(of_prediction(result))
 
     def write(self) -> None:
         """Writes the files and prints their paths.
