@@ -17,8 +17,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one worker per core: more threads wou
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The networks of these tests make a few steps; optimizing their graphs takes longer than the steps. Commands that a test starts as
-# processes of their own optimize them, as users' do.
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+# processes of their own optimize them, as users' do. The pruning of unused nodes stays: unpruned graphs fill gigabytes.
+_SLOW_OPTIMIZERS = (
+    *("arithmetic_optimization", "common_subgraph_elimination", "constant_folding", "dependency_optimization"),
+    *("function_optimization", "implementation_selector", "layout_optimizer", "loop_optimization", "remapping"),
+    *("scoped_allocator_optimization", "shape_optimization"),
+)
+tf.config.optimizer.set_experimental_options(dict.fromkeys(_SLOW_OPTIMIZERS, False))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from support.long_tests import long_test
 
 from acrnn.crossval import determinism
 from acrnn.crossval.environment import versions
@@ -59,6 +60,7 @@ def test_the_option_is_refused_with_another_backend(monkeypatch):
         determinism.apply()
 
 
+@long_test  # the processes are those of the first test
 def test_the_table_has_a_row_for_each_way(tiny_corpus, tiny_records, tmp_path, monkeypatch):
     monkeypatch.setattr(table, "WAYS", table.WAYS[1:3])
     output = tmp_path / "table.md"

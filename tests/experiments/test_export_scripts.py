@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.long_tests import long_test
 from support.results import contents
 from support.tiny_corpus import TINY_NETWORK
 
@@ -25,6 +26,7 @@ def test_the_export_script_is_the_export_command(capsys):
     assert "--out x: its last part is the version" in done.stderr
 
 
+@long_test  # a measurement; the formats are tested by themselves
 def test_each_format_is_compared_with_the_network_in_python(tiny_corpus, tiny_records, tmp_path, capsys):
     recipe = Recipe(learning_rate=1e-2, batch_size=8, epochs=1)
     experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK)
@@ -47,6 +49,7 @@ def test_each_format_is_compared_with_the_network_in_python(tiny_corpus, tiny_re
     assert float(rows["saved-model"][6].strip(" |")) < 1e-4
 
 
+@long_test  # new processes for each format
 def test_latencies_are_measured_for_each_format_cold_and_warm(tiny_records, tmp_path, monkeypatch):
     def small(records, depth):
         prepared = Prepared.of(

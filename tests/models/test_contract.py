@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from support.long_tests import long_test
 from support.networks import (
     CLASSES,
     FRAMES,
@@ -253,7 +254,10 @@ print(json.dumps([keras.backend.backend(), losses]))
 """
 
 
-@pytest.mark.parametrize("name", ["chen2018-3d", "han2014-dnn-elm", "peng2021-bimodal-att"])
+@pytest.mark.parametrize(
+    "name",
+    ["chen2018-3d", *(pytest.param(name, marks=long_test) for name in ("han2014-dnn-elm", "peng2021-bimodal-att"))],
+)
 def test_the_network_trains_on_the_jax_backend_where_there_is_no_tensorflow(name):
     pytest.importorskip("jax", reason="the second backend is not installed: pip install jax")
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).parents[1])}
