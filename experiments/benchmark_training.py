@@ -13,6 +13,7 @@ import numpy as np
 from acrnn.batches.sources import Source
 from acrnn.crossval.environment import peak_memory_mib
 from acrnn.models import MODELS
+from acrnn.models.chen2018.config import Config
 from acrnn.recipes import CHEN2018, RECIPES, Recipe
 from acrnn.recipes.recipe import BFLOAT16, FLOAT32
 from acrnn.training.precision import faster
@@ -39,6 +40,10 @@ class Case:
     batch: int
     options: dict[str, Any]
 
+    def config(self, manifest) -> Config:
+        """Returns the network's configuration for the records of a manifest."""
+        return MODELS[SYSTEM].configure(manifest, **{**CHEN2018.network, **self.options})
+
 
 CASES = (
     Case("ACRNN-1 reduced", 40, {**MODELS[SYSTEM].reduced, "conv_layers": 1}),
@@ -58,7 +63,7 @@ def step_rows(source: Source, manifest, repeats: int, cases: tuple[Case, ...] = 
         cases: the networks.
     """
     for case in cases:
-        config = MODELS[SYSTEM].configure(manifest, **{**CHEN2018.network, **case.options})
+        config = case.config(manifest)
         batch = next(source.ordered(case.batch))
         features, labels = batch.inputs["features"][..., : config.channels], batch.labels
         jobs = {
@@ -87,7 +92,7 @@ def segment_seconds(source: Source, manifest, repeats: int, cases: tuple[Case, .
     """Returns the seconds of a training step per segment by depth, in the precision that is faster here."""
     jobs = {}
     for case in cases:
-        config = MODELS[SYSTEM].configure(manifest, **{**CHEN2018.network, **case.options})
+        config = case.config(manifest)
         jobs[config.conv_layers] = own_step(config, source, case.batch, faster())
     seconds = median_seconds(list(jobs.values()), repeats)
     return {depth: each / case.batch for depth, each, case in zip(jobs, seconds, cases, strict=True)}
@@ -105,7 +110,7 @@ def own_step(config, source: Source, size: int, precision: str) -> Callable[[], 
 def loop_rows(train: Source, validation: Source, manifest, cases: tuple[Case, ...] = CASES[:2]) -> Iterator[list[str]]:
     """Yields a table row for each network: an epoch of the training loop against as many bare calls of `train_on_batch`."""
     for case in cases:
-        config = MODELS[SYSTEM].configure(manifest, **{**CHEN2018.network, **case.options})
+        config = case.config(manifest)
         recipe = replace(RECIPES["chen2018"], epochs=_EPOCHS, batch_size=case.batch)
         yield [case.title, *_loop(config, recipe, train, validation)]
 

@@ -112,6 +112,17 @@ def step_operations(config: Config, batch: int) -> float:
 
 def operations_by_part(config: Config, batch: int) -> dict[str, float]:
     """The same for each part of the network, by the name of its last layer; matrix products and convolutions only."""
+    forward = _products_by_part(config)
+    return {name: 2.0 * batch * (2 if name == "conv_1" else 3) * count for name, count in forward.items()}
+
+
+def forward_operations(config: Config, batch: int) -> float:
+    """Floating-point operations of a prediction."""
+    return 2.0 * batch * sum(_products_by_part(config).values())
+
+
+def _products_by_part(config: Config) -> dict[str, int]:
+    """Multiplications of a prediction of one segment for each part of the network."""
     time, bands = -(-config.frames // config.pool_size[0]), -(-config.bands // config.pool_size[1])
     area = config.kernel_size[0] * config.kernel_size[1]
     maps = [config.first_filters, *[config.filters] * (config.conv_layers - 1)]
@@ -122,9 +133,4 @@ def operations_by_part(config: Config, batch: int) -> dict[str, float]:
     forward["linear"] = time * bands * maps[-1] * config.linear_units
     forward["blstm"] = time * 2 * 4 * config.lstm_units * (config.linear_units + config.lstm_units)
     forward["logits"] = 2 * config.lstm_units * config.dense_units + config.dense_units * config.num_classes
-    return {name: 2.0 * batch * (2 if name == "conv_1" else 3) * count for name, count in forward.items()}
-
-
-def forward_operations(config: Config, batch: int) -> float:
-    """Floating-point operations of a prediction."""
-    return sum(count / (2 if name == "conv_1" else 3) for name, count in operations_by_part(config, batch).items())
+    return forward

@@ -10,7 +10,6 @@ from keras import ops
 
 from acrnn.models import MODELS
 from acrnn.models.chen2018.config import Config
-from acrnn.recipes import CHEN2018
 from experiments import processor, reference_networks
 from experiments.benchmark_training import CASES, SYSTEM, Case, own_step
 from experiments.measured import median_seconds
@@ -31,7 +30,7 @@ def rows(source, manifest, repeats: int, cases: tuple[Case, ...] = (*CASES[:2], 
     changes nothing in the cuts, the loss, and the averages of the weights.
     """
     for case in cases:
-        config = MODELS[SYSTEM].configure(manifest, **{**CHEN2018.network, **case.options})
+        config = case.config(manifest)
         batch = next(source.ordered(case.batch))
         operations = reference_networks.operations_by_part(config, len(batch.labels))
         model = MODELS[SYSTEM].build(config)

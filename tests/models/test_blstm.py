@@ -44,7 +44,7 @@ def outputs_and_gradients(layer, mask):
 
 
 @pytest.mark.parametrize("mask", [MASK, None], ids=["padded", "whole"])
-def test_outputs_and_gradients_are_those_of_keras(mask, monkeypatch):
+def test_outputs_and_gradients_are_those_of_keras(mask):
     own, reference = (outputs_and_gradients(layer, mask) for layer in pair())
     assert len(own) == len(reference) == 8 and max(abs(value).max() for value in map(np.array, own)) > 0.5
     for ours, theirs in zip(own, reference, strict=True):
