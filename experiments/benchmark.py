@@ -117,7 +117,7 @@ def page(options: argparse.Namespace) -> str:
     for number, name in enumerate(chosen, 1):
         print(f"benchmark, part {number} of {len(chosen)}: {_TITLES[name]}", file=sys.stderr, flush=True)
         parts.append(f"## {_TITLES[name]}\n\n{tables[name](options)}")
-    lead = f"{processor.description()}; medians of {options.repeats}; {time.strftime('%Y-%m-%d')}."
+    lead = f"{processor.description()}; medians of {options.repeats} or more; {time.strftime('%Y-%m-%d')}."
     return "\n\n".join(["# Benchmark", lead, *parts])
 
 

@@ -29,7 +29,7 @@ LOOP_HEADER = (
     *("network", "bare steps of an epoch (s)", "validation (s)", "epoch with validation (s)"),
     *("overhead", "overhead without validation", "waiting for batches"),
 )
-_EPOCHS = 6  # of which the first compiles
+_EPOCHS = 11  # of which the first compiles
 
 
 @dataclass(frozen=True)

@@ -96,11 +96,13 @@ def _seconds(text: str) -> tuple[float, ...]:
 
 def _caption(options: argparse.Namespace, results: Results) -> str:
     draws = "1 draw" if options.draws == 1 else f"mean over {options.draws} draws"
+    normalized_by = results.settings.normalized_by
+    adapted = ", and so are those of the last batch normalization" * normalized_by.batch_norm
     return (
         f"{options.part.capitalize()} speakers of {coverage(results)}; {draws} of the enrolment utterances. The networks were "
-        f"trained with {results.settings.normalized_by.title}. All rows score the "
+        f"trained with {normalized_by.title}. All rows score the "
         f"same utterances, those that no enrolment of up to {max(options.counts)} utterances has. The statistics of an enrolment "
-        "are shrunk towards the average training speaker (prior), as if it had the given duration. In percent; "
+        f"are shrunk towards the average training speaker (prior), as if it had the given duration{adapted}. In percent; "
         f"{SPREAD}. {metrics.INTERVALS}."
     )
 

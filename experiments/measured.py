@@ -11,15 +11,16 @@ from pathlib import Path
 from acrnn import files
 
 
-def median_seconds(jobs: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+def median_seconds(jobs: Sequence[Callable[[], object]], repeats: int, least_seconds: float = 0.0) -> list[float]:
     """Returns the median seconds of each job. The jobs take turns, so that other load on the machine meets all of them alike.
 
     Args:
         jobs: functions to time.
-        repeats: number of turns that count; one more comes before them, which compiles and fills caches.
+        repeats: number of turns that count, at least; one more comes before them, which compiles and fills caches.
+        least_seconds: more turns follow until those that count have taken this long, for jobs of a fraction of a second.
     """
     seconds: list[list[float]] = [[] for _ in jobs]
-    for _ in range(repeats + 1):
+    while len(seconds[0]) <= repeats or sum(sum(measured[1:]) for measured in seconds) < least_seconds:
         for job, measured in zip(jobs, seconds, strict=True):
             started = time.perf_counter()
             job()

@@ -16,7 +16,7 @@ def description() -> str:
     from acrnn.crossval.environment import versions
 
     installed = versions()
-    packages = ", ".join(f"{name} {installed[name]}" for name in ("tensorflow", "keras", "numpy", "python"))
+    packages = ", ".join(f"{name} {installed[name]}" for name in (installed["backend"], "keras", "numpy", "python"))
     return f"{_name()} ({', '.join(features()) or 'features unknown'}), {os.cpu_count()} cores; {packages}"
 
 

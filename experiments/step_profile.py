@@ -14,6 +14,7 @@ from experiments import processor, reference_networks
 from experiments.benchmark_training import CASES, SYSTEM, Case, own_step
 from experiments.measured import median_seconds
 
+_LEAST_SECONDS = 30.0  # of the turns of a network's cuts, since parts are differences of medians
 HEADER = ("network", "part", "seconds", "share of the step", "share of the matrix-product rate")
 _TITLES = {
     "conv_1": "normalization, first convolution, pooling",
@@ -23,11 +24,18 @@ _TITLES = {
 }
 
 
-def rows(source, manifest, repeats: int, cases: tuple[Case, ...] = (*CASES[:2], CASES[-1])) -> Iterator[list[str]]:
+def rows(
+    source,
+    manifest,
+    repeats: int,
+    cases: tuple[Case, ...] = (*CASES[:2], CASES[-1]),
+    least_seconds: float = _LEAST_SECONDS,
+) -> Iterator[list[str]]:
     """Yields a table row for each part of each network, float32; all cuts of a network take turns.
 
     The time of a part is the difference between the cuts after it and before it; the rest of the step is the optimizer, which
-    changes nothing in the cuts, the loss, and the averages of the weights.
+    changes nothing in the cuts, the loss, and the averages of the weights. A part of little work is lost in the noise; a difference
+    below zero is shown as "–".
     """
     for case in cases:
         config = case.config(manifest)
@@ -36,15 +44,21 @@ def rows(source, manifest, repeats: int, cases: tuple[Case, ...] = (*CASES[:2], 
         model = MODELS[SYSTEM].build(config)
         jobs = [_cut(model, config, name, batch.inputs) for name in operations]
         jobs += [own_step(config, source, case.batch, "float32"), processor.matrix_product()]
-        *cuts, step, product = median_seconds(jobs, repeats)
+        *cuts, step, product = median_seconds(jobs, repeats, least_seconds)
         rate, before = processor.OPERATIONS / product, 0.0
-        for (name, count), seconds in zip(operations.items(), cuts, strict=True):
-            spent = seconds - before  # may be negative for a part of little work on a busy machine
-            share = f"{count / spent / rate:.2f}" if spent > 0 else "–"
-            title = _TITLES.get(name, "further convolutions")
-            yield [case.title, title, f"{spent:.3g}", f"{100 * spent / step:.0f} %", share]
+        names = [_TITLES.get(name, "further convolutions") for name in operations]
+        for title, count, seconds in zip(
+            [*names, "optimizer, loss"], [*operations.values(), 0], [*cuts, step], strict=True
+        ):
+            yield [case.title, title, *_shown(seconds - before, step, count / rate)]
             before = seconds
-        yield [case.title, "optimizer, loss", f"{step - before:.3g}", f"{100 * (step - before) / step:.0f} %", "–"]
+
+
+def _shown(spent: float, step: float, ideal: float) -> list[str]:
+    """Cells of a part that took `spent` seconds of a step, and would take `ideal` seconds at the matrix-product rate."""
+    if spent <= 0:
+        return ["–"] * 3
+    return [f"{spent:.3g}", f"{100 * spent / step:.0f} %", f"{ideal / spent:.2f}" if ideal else "–"]
 
 
 def _cut(model: keras.Model, config: Config, name: str, inputs: dict[str, np.ndarray]) -> Callable[[], object]:

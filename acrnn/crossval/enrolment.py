@@ -2,12 +2,14 @@
 
 The networks were trained with statistics of all recordings of their training speakers. Here they are tested with less: the
 statistics of the first utterances of a new speaker, shrunk towards the average training speaker. The scored utterances are the
-same for all numbers, so that the points of the curve can be compared.
+same for all numbers, so that the points of the curve can be compared. If the experiment adapts the last batch normalization,
+the recordings of an enrolment do so too, and those of the training part count as much as in the statistics of features.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -27,9 +29,10 @@ from acrnn.batches.speaker_statistics import (
 from acrnn.crossval.results import Results, collect_results
 from acrnn.crossval.run import Run, run_path
 from acrnn.errors import FieldError, UsageError
-from acrnn.frontends.statistics import Statistics, average
+from acrnn.frontends.statistics import Statistics, average, own_share
 from acrnn.models import load_network
 from acrnn.records import RecordSet
+from acrnn.training.speaker_batch_norm import SpeakerBatchNorm
 from acrnn.training.state import copy_state
 
 ALONE, ALL = "the scored utterance alone", "all recordings"
@@ -47,6 +50,13 @@ class Amount(NamedTuple):
 
     enrolment: int | str
     prior_seconds: float | None
+
+
+class _Enrolment(NamedTuple):
+    """Recordings of a new speaker, rows in the table of utterances, and the weight of their statistics."""
+
+    rows: Sequence[int]
+    share: float
 
 
 @dataclass(frozen=True)
@@ -136,6 +146,9 @@ class _Tester:
         self.counts, self.prior_seconds = counts, prior_seconds
         self.estimator = settings.system.estimator(settings.config, settings.recipe)
         self.everywhere = self.statistics.everywhere()
+        self.adapter = settings.normalized_by.batch_norm and SpeakerBatchNorm(
+            self.estimator.model, settings.recipe.batch_size
+        )
         self.durations: dict[int | str, list[float]] = {}
 
     def load(self, path: Path) -> None:
@@ -158,9 +171,21 @@ class _Tester:
                 enrolled = [[self.feeder.rows[name] for name in names[:count]] for names in orders]
                 self._note_duration(count, enrolled)
                 speakers = [self.utterances[self.feeder.rows[names[0]]].speaker for names in orders]
-                normalizer = self._enrolled(dict(zip(speakers, enrolled, strict=True)), prior, seconds)
-                yield Amount(count, seconds), self._uar(scored, normalizer)
-        yield Amount(ALL, None), self._uar(scored, self.everywhere)
+                rows_of = dict(zip(speakers, enrolled, strict=True))
+                shares = {speaker: _Enrolment(rows, self._share(rows, seconds)) for speaker, rows in rows_of.items()}
+                yield Amount(count, seconds), self._uar(scored, self._enrolled(rows_of, prior, seconds), shares)
+        yield Amount(ALL, None), self._uar(scored, self.everywhere, self._everything(scored))
+
+    def _share(self, rows: Sequence[int], prior_seconds: float) -> float:
+        return own_share(sum(self.utterances[row].duration_seconds for row in rows), prior_seconds)
+
+    def _everything(self, scored: Sequence[str]) -> dict[str, _Enrolment]:
+        """All recordings of the speakers of some utterances."""
+        rows_of: dict[str, list[int]] = {self.utterances[self.feeder.rows[name]].speaker: [] for name in scored}
+        for row, item in enumerate(self.utterances):
+            if item.speaker in rows_of and not item.copy_of:
+                rows_of[item.speaker].append(row)
+        return {speaker: _Enrolment(rows, 1.0) for speaker, rows in rows_of.items()}
 
     def _names(self, run: Run, part: Part) -> dict[str, list[str]]:
         """Ids of the recordings of the part by speaker; they suffice for the largest enrolment."""
@@ -196,6 +221,24 @@ class _Tester:
         own = {row: self.statistics.enrolled([row], prior, prior_seconds) for row in rows}
         return SpeakerNormalizer.of(own, range(len(self.utterances)))
 
-    def _uar(self, scored: Sequence[str], normalizer: SpeakerNormalizer) -> float:
-        posteriors, labels = self.estimator.posteriors(self.feeder.source(scored, normalizer))
-        return float(metrics.uar(metrics.confusion(labels, posteriors.argmax(axis=1), posteriors.shape[1])))
+    def _uar(
+        self, scored: Sequence[str], normalizer: SpeakerNormalizer, enrolments: Mapping[str, _Enrolment] | None = None
+    ) -> float:
+        """UAR of utterances; the enrolments of their speakers adapt the last batch normalization, if the experiment does that."""
+        parts: dict[str, list[str]] = {}
+        for name in scored:
+            parts.setdefault(self.utterances[self.feeder.rows[name]].speaker if enrolments else "", []).append(name)
+        labels, predicted = [], []
+        for speaker, names in parts.items():
+            with self._adapted((enrolments or {}).get(speaker), normalizer):
+                posteriors, truth = self.estimator.posteriors(self.feeder.source(names, normalizer))
+            labels.append(truth)
+            predicted.append(posteriors.argmax(axis=1))
+        classes = posteriors.shape[1]
+        return float(metrics.uar(metrics.confusion(np.concatenate(labels), np.concatenate(predicted), classes)))
+
+    def _adapted(self, enrolment: _Enrolment | None, normalizer: SpeakerNormalizer) -> AbstractContextManager:
+        if not (self.adapter and enrolment and enrolment.rows):
+            return nullcontext()
+        names = [self.utterances[row].id for row in enrolment.rows]
+        return self.adapter.adapted(self.feeder.source(names, normalizer), enrolment.share)

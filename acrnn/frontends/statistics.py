@@ -59,7 +59,7 @@ class Statistics:
 
         Mean and variance are averages of both, weighted by the numbers of frames.
         """
-        share = self.num_frames / (self.num_frames + prior_frames)
+        share = own_share(self.num_frames, prior_frames)
         mean = share * self.mean + (1 - share) * prior.mean
         variance = share * self.deviation**2 + (1 - share) * prior.deviation**2
         return Statistics(mean, np.sqrt(variance), self.num_frames)
@@ -73,6 +73,11 @@ class Statistics:
         offset, deviation = self.mean.copy(), np.maximum(self.deviation, TINY * self.deviation.mean())
         offset[:, 1:] = 0
         return offset, np.repeat(1 / np.where(deviation > 0, deviation, 1)[:, :1], offset.shape[1], axis=1)
+
+
+def own_share(amount: float, prior_amount: float) -> float:
+    """Returns the weight of own statistics beside those of a prior, each from an amount in the same unit; 0 for no amount."""
+    return amount / (amount + prior_amount) if amount else 0.0
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from acrnn import files
-from acrnn.frontends.statistics import Moments, Statistics
+from acrnn.frontends.statistics import Moments, Statistics, own_share
 from acrnn.model_card import Card
 from acrnn.reading import check_fields, foreign_errors
 
@@ -45,7 +45,7 @@ class SpeakerProfile:
             statistics = self.features.shrunk(card.prior.statistics, card.prior.num_frames)
             inputs["speaker_statistics"] = np.stack([statistics.mean, statistics.deviation])
         if card.speaker_dense and self.dense:
-            share = self.seconds / (self.seconds + WEIGHT_SECONDS)
+            share = own_share(self.seconds, WEIGHT_SECONDS)
             own = np.stack([self.dense.mean, self.dense.deviation**2])
             inputs["speaker_dense"] = share * own + (1 - share) * _dense_of(card)
         return {name: values.astype(np.float32) for name, values in inputs.items()}

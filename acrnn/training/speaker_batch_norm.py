@@ -32,12 +32,18 @@ class SpeakerBatchNorm:
         self._inputs = keras.Model(model.input, self.layer.input)
 
     @contextmanager
-    def adapted(self, source: Source) -> Iterator[None]:
-        """Predicts, inside the context, with the mean and variance over the segments of a source, all of one speaker."""
+    def adapted(self, source: Source, share: float = 1.0) -> Iterator[None]:
+        """Predicts, inside the context, with the mean and variance over the segments of a source, all of one speaker.
+
+        Args:
+            source: segments of the recordings.
+            share: weight of their mean and variance, see `acrnn.frontends.statistics.own_share`; those of the training part have the rest.
+        """
         batches = [batch.inputs for batch in source.ordered(self.batch_size)]
         values = np.concatenate([predict_batch(self._inputs, inputs, self.batch_size) for inputs in batches])
-        values = values.astype(np.float64)
-        with exchanged(self.layer, values.mean(axis=0), values.var(axis=0)):
+        own = np.stack([values.mean(axis=0, dtype=np.float64), values.var(axis=0, dtype=np.float64)])
+        trained = np.stack([np.array(value) for value in (self.layer.moving_mean, self.layer.moving_variance)])
+        with exchanged(self.layer, *(share * own + (1 - share) * trained)):
             yield
 
 

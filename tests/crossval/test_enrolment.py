@@ -15,6 +15,7 @@ from acrnn.export.refit import refit
 from acrnn.export.trained_model import TrainedModel
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet, Segments
+from acrnn.training.speaker_batch_norm import SpeakerBatchNorm
 from experiments import enrolment_curve as script
 
 RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=1)
@@ -83,13 +84,33 @@ def test_the_validation_part_compares_priors_and_the_test_part_does_not(tiny_rec
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_the_other_utterances_of_the_speakers_of_the_part_are_scored(tiny_records, speaker_run, monkeypatch, part):
     scored = []
-    monkeypatch.setattr(enrolment._Tester, "_uar", lambda self, names, normalizer: scored.append(names) or 0.0)
+    monkeypatch.setattr(enrolment._Tester, "_uar", lambda self, names, *_: scored.append(names) or 0.0)
     enrolment_curve(speaker_run, tiny_records, [0, 2], part=part, announce=str)
     assert len(scored) == 2 * 4  # for either fold the utterance alone, two numbers, and all recordings
     for fold, names in ((0, scored[0]), (1, scored[4])):
         speakers = getattr(read_run(run_path(speaker_run, fold, 0)), f"{part}_speakers")
         rows = [row.id for row in RecordSet(tiny_records).utterances if row.speaker in speakers]
         assert names == enrolment_order(rows)[2:]
+
+
+def test_enrolments_adapt_the_batch_normalization_where_the_experiment_does(tiny_records, tmp_path, monkeypatch):
+    run = run_of(experiment(tiny_records, "speaker+batch-norm"), tmp_path)
+    adapted, original = [], SpeakerBatchNorm.adapted
+
+    def recorded(self, source, share):
+        adapted.append((source.used_rows, share))
+        return original(self, source, share)
+
+    monkeypatch.setattr(SpeakerBatchNorm, "adapted", recorded)
+    points = enrolment_curve(tmp_path, tiny_records, [0, 3], prior_seconds=[5.0], announce=str)
+    assert [point.amount.enrolment for point in points] == [ALONE, 0, 3, ALL]
+    rows = {row.id: number for number, row in enumerate(RecordSet(tiny_records).utterances)}
+    enrolled = [rows[name] for name in enrolment_order(run.utterances)[:3]]
+    seconds = points[2].seconds
+    assert adapted == [
+        (sorted(enrolled), pytest.approx(seconds / (seconds + 5))),
+        (sorted(rows[name] for name in run.utterances), 1.0),
+    ]
 
 
 def test_a_curve_needs_speaker_statistics_networks_and_enough_utterances(tiny_records, speaker_run, tmp_path):

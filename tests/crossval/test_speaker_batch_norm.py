@@ -49,6 +49,23 @@ def test_inside_the_context_the_layer_standardizes_the_recordings_and_afterwards
     np.testing.assert_array_equal(standardized(), before)
 
 
+def test_a_share_leaves_the_rest_to_the_statistics_of_the_training_part(tiny_records):
+    feeder = Feeder(RecordSet(tiny_records), speaker_statistics=ADAPTED)
+    model = make_network(feeder, RECIPE).model
+    layer, adapter = model.get_layer("dense_batch_norm"), SpeakerBatchNorm(model, 8)
+    source = feeder.source(ids_of(tiny_records, "s1"))
+
+    def statistics():
+        return np.stack([layer.moving_mean.numpy(), layer.moving_variance.numpy()])
+
+    trained = statistics()
+    with adapter.adapted(source):
+        own = statistics()
+    with adapter.adapted(source, 0.25):
+        np.testing.assert_allclose(statistics(), 0.25 * own + 0.75 * trained, rtol=1e-6)
+    assert abs(own - trained).max() > 0.1
+
+
 def test_each_speaker_is_predicted_with_its_own_recordings_in_the_order_of_the_table(tiny_records):
     feeder = Feeder(RecordSet(tiny_records), speaker_statistics=ADAPTED)
     network = make_network(feeder, RECIPE)

@@ -7,7 +7,8 @@ import sys
 
 from support.long_tests import long_test
 
-from experiments import stacked_steps
+from acrnn.crossval import environment
+from experiments import processor, stacked_steps
 
 PROGRAM = """
 import json, jax, numpy as np
@@ -37,3 +38,9 @@ def test_a_stack_has_the_gradients_of_its_replicas():
 def test_another_backend_is_refused(capsys):
     assert stacked_steps.main(["--replicas", "2"]) == 2
     assert "KERAS_BACKEND=jax" in capsys.readouterr().err
+
+
+def test_the_page_names_the_backend_that_was_measured(monkeypatch):
+    versions = {"jax": "0.9", "keras": "3.15", "numpy": "2.4", "python": "3.11", "backend": "jax"}
+    monkeypatch.setattr(environment, "versions", lambda: versions)
+    assert processor.description().endswith("; jax 0.9, keras 3.15, numpy 2.4, python 3.11")
