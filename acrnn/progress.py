@@ -1,4 +1,4 @@
-"""Progress of a long job on stderr: bars with the estimated time left on a terminal, a line every 15 s in a log file."""
+"""Progress of a long job on stderr: bars with the estimated time left on a terminal, a line at the start and every 15 s in a log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class ProgressLine:
         self.title, self.unit = title, unit
         self.is_terminal = sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in _NO_CURSOR
         self.interval_seconds = 0.0 if self.is_terminal else _INTERVAL_SECONDS
-        self.shown_at = time.monotonic()
+        self.shown_at: float | None = None
+        self.created_at = time.monotonic()
         self.first: tuple[float, int] | None = None
         self.done = 0
         self.bars: _Bars | None = None
@@ -48,7 +49,7 @@ class ProgressLine:
             self.bars = None
 
     def update(self, done: int, total: int, note: str = "", parts: Sequence[Part] = ()) -> None:
-        """Shows the progress if the last update is long enough ago or the job is finished.
+        """Shows the progress if the last update is long enough ago, the job begins, which means that nothing is done, or it ends.
 
         Args:
             done, total: finished units and all units.
@@ -59,7 +60,9 @@ class ProgressLine:
         # Time is measured from the first finished part: starting processes and compiling happen only once, before it.
         if done and self.first is None:
             self.first = (now, done)
-        is_due = now - self.shown_at >= self.interval_seconds or (done == total and self.done < total)
+        begins = self.shown_at is None and not done
+        since = now - (self.created_at if self.shown_at is None else self.shown_at)
+        is_due = begins or since >= self.interval_seconds or (done == total and self.done < total)
         self.done = done
         if not is_due:
             return

@@ -32,11 +32,13 @@ def test_the_time_left_is_estimated_from_the_first_update_on(clock, capsys):
     ]
 
 
-def test_a_start_without_finished_parts_is_shown_and_not_timed(clock, capsys):
+def test_a_start_without_finished_parts_is_shown_at_once_and_not_timed(clock, capsys):
     line = ProgressLine("reading", "files")
-    for done in (0, 0, 1, 2, 3):
+    line.update(0, 4)
+    assert capsys.readouterr().err == "reading: 0 of 4 files\n"
+    for done in (0, 1, 2, 3):
         line.update(done, 4)
-    assert capsys.readouterr().err.splitlines() == ["reading: 0 of 4 files", "reading: 2 of 4 files, 20 s left"]
+    assert capsys.readouterr().err.splitlines() == ["reading: 1 of 4 files", "reading: 3 of 4 files, 10 s left"]
 
 
 def test_the_end_is_shown_once(clock, capsys):
