@@ -6,7 +6,7 @@
 The last epoch counts; no recording of the other corpus is used in training, and its labels only for the score. A network that was
 trained on more emotions than both corpora have chooses among the shared ones.
 
-Writes cross_corpus.md into the output folder, where every direction has a folder for each kind of speaker statistics. The same
+Writes cross_corpus.md and cross_corpus.png into the output folder, where every direction has a folder for each kind of speaker statistics. The same
 command resumes after an interruption; more --seeds or --speaker-statistics are added. Expect on Emo-DB and RAVDESS
 experiments/results/cross_corpus/cross_corpus.md.
 """
@@ -38,7 +38,7 @@ from acrnn.training.estimator import Epoch
 from experiments.arguments import add_deterministic, add_network_fields, options_set, run_script
 from experiments.recipe_options import add_recipe_options, option_names
 
-FILE = "cross_corpus.md"
+FILE, FIGURE = "cross_corpus.md", "cross_corpus.png"
 Key = tuple[str, str, str]  # training corpus, test corpus, speaker statistics
 
 
@@ -85,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
 
             results[key] = run_cross_corpus(declared, folder, options.seeds, shown)
         files.write_text(options.output_dir / FILE, page(results))
+        _write_figure(results, options.output_dir / FIGURE)
     print(page(results))
     return 0
 
@@ -123,6 +124,7 @@ def page(results: Mapping[Key, CrossCorpusResults]) -> str:
         f"other one whose emotion both have ({', '.join(settings['labels'])}); it chooses among these. The last epoch counts.",
         f"In percent. {100 * LEVEL:g} % intervals: jackknife t over the test speakers; chance is {percent(1 / len(settings['labels']))}.",
         _uar_table(results),
+        f"![UAR by direction]({FIGURE})",
         "Recall of each emotion:",
         _recall_table(results),
         *_statistics_notes(results),
@@ -138,7 +140,8 @@ def _system(settings: Mapping) -> str:
     size = ", reduced network" if reduced else ""
     recipe = settings["recipe"]
     epochs = f"{recipe['epochs']} epochs, {recipe['precision']}"
-    return f"{settings['model']}{size}, recipe {recipes.name_of(recipe)}, {epochs}"
+    changes = "".join(f", {change}" for change in recipes.network_changes(settings["network"], recipe))
+    return f"{settings['model']}{size}{changes}, recipe {recipes.name_of(recipe)}, {epochs}"
 
 
 def _uar_table(results: Mapping[Key, CrossCorpusResults]) -> str:
@@ -160,6 +163,17 @@ def _uar_table(results: Mapping[Key, CrossCorpusResults]) -> str:
             ]
         )
     return markdown([*header, "WA", "seeds"], rows)
+
+
+def _write_figure(results: Mapping[Key, CrossCorpusResults], path: Path) -> None:
+    from acrnn import figures
+
+    points = {
+        f"{train} to {test}, {statistics}": figures.Point(result.overall.uar_pooled, result.overall.uar_pooled_interval)
+        for (train, test, statistics), result in results.items()
+    }
+    emotions = next(iter(results.values())).settings["labels"]
+    figures.write_png(figures.uars(points, 1 / len(emotions), "pooled UAR on the other corpus (%)"), path)
 
 
 def _recall_table(results: Mapping[Key, CrossCorpusResults]) -> str:

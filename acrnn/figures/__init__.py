@@ -5,7 +5,7 @@ from acrnn.figures.curves import learning_curves, mean_curves
 from acrnn.figures.maps import FEWEST as FEWEST_ON_A_MAP
 from acrnn.figures.maps import EmbeddingMap, embedding_map
 from acrnn.figures.maps import problem as no_map
-from acrnn.figures.scores import Point, confusion, depths, differences, speakers
+from acrnn.figures.scores import Point, confusion, depths, differences, speakers, uars
 from acrnn.figures.spectrograms import AttentionExample, attention, predictions
 from acrnn.figures.style import ACCENT, INK, SOFT, without_formulas, write_png
 
@@ -28,6 +28,7 @@ __all__ = [
     "no_map",
     "predictions",
     "speakers",
+    "uars",
     "without_formulas",
     "write_png",
 ]

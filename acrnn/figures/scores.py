@@ -138,3 +138,28 @@ def depths(
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
     return figure
+
+
+def uars(points: Mapping[str, Point], chance: float, along: str) -> Figure:
+    """Draws UARs with their 95 % intervals, a line for each name, and the chance level.
+
+    Args:
+        points: the points by name, one at least.
+        chance: UAR of guesses.
+        along: title of the horizontal axis.
+    """
+    figure = Figure((8, 1.4 + 0.4 * len(points)), layout="constrained")
+    axes = figure.subplots()
+    for position, point in enumerate(points.values()):
+        low, high = point.interval or (point.uar, point.uar)
+        axes.plot([100 * low, 100 * high], [position, position], color=SOFT, linewidth=3)
+        axes.plot(100 * point.uar, position, "o", color=ACCENT)
+        axes.annotate(f"{100 * point.uar:.1f}", (100 * point.uar, position), (0, 6), textcoords="offset points")
+    axes.axvline(100 * chance, color=INK, linewidth=1.2, linestyle=":", label=f"chance {100 * chance:.1f}")
+    axes.set_yticks(range(len(points)), list(points))
+    axes.invert_yaxis()
+    axes.margins(y=0.25)
+    axes.set_xlim(0, 100)
+    axes.set(xlabel=f"{along} (line: 95 % interval)")
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
+    return figure

@@ -72,6 +72,19 @@ def title_of(values: Mapping) -> str:
     return f"recipe {name}" + ("" if length == RECIPES[name].length else f", {length}")
 
 
+def network_changes(network: Mapping, recipe: Mapping) -> list[str]:
+    """Returns the fields of a network that differ from those of its recipe, such as "centered=false", for titles.
+
+    Args:
+        network: fields of the network.
+        recipe: the recipe as a dict, see `to_dict`.
+    """
+    fields = recipe.get("network") or {}
+    return [
+        f"{name}={json.dumps(network[name])}" for name, value in fields.items() if network.get(name, value) != value
+    ]
+
+
 __all__ = [
     "CENTERED",
     "CHEN2018",
@@ -95,6 +108,7 @@ __all__ = [
     "departed",
     "from_dict",
     "name_of",
+    "network_changes",
     "refuse_changes",
     "title_of",
     "to_dict",

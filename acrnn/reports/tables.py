@@ -154,7 +154,8 @@ def _system_name(settings: Settings) -> str:
 
 
 def system_title(settings: Settings) -> str:
-    """Name of the system with its deviations: a leak, the depth, a reduced network, initial weights, trimming, speeds, statistics."""
+    """Name of the system with its deviations: a leak, the depth, a reduced network, fields other than the recipe's, initial weights,
+    trimming, speeds, statistics."""
     if settings.fusion:
         members = [
             f"{len(seeds)} seeds of {each['title']}" if (seeds := each.get("seeds")) else each["title"]
@@ -166,6 +167,7 @@ def system_title(settings: Settings) -> str:
     parts = [f"{leak}{_system_name(settings)}"]
     parts += [] if depth is None else [f"{depth} conv"]
     parts += [] if published.full_size(settings) else ["reduced network"]
+    parts += recipes.network_changes(settings.network_fields, settings.recipe_fields)
     parts += [initial_weights.title(settings.initial_weights)] if settings.initial_weights else []
     parts += [f"jointly with {settings.joint['corpus']}"] if settings.joint else []
     parts += ["trained on the validation speakers too"] if settings.train_on_validation else []

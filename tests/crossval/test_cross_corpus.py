@@ -139,10 +139,13 @@ def test_record_sets_that_do_not_fit_are_refused(tiny_records, other, tmp_path):
 def test_the_script_tests_both_directions_and_writes_one_page(tiny_records, other, tmp_path, capsys):
     network = [part for name, value in TINY_NETWORK.items() for part in ("--network", f"{name}={value}")]
     arguments = ["--train", str(tiny_records), "--test", str(other.folder), "--epochs", "1", "--warmup-epochs", "0"]
+    arguments += ["--network", "centered=false"]
     assert cross_corpus.main([*arguments, *network, "--output-dir", str(tmp_path)]) == 0
     page = (tmp_path / cross_corpus.FILE).read_text(encoding="utf-8")
     assert capsys.readouterr().out.rstrip().endswith(page.rstrip())
     assert "| corpus-1, 5 speakers | corpus-2, 3 speakers, 12 utterances |" in page
+    assert (tmp_path / cross_corpus.FIGURE).read_bytes().startswith(b"\x89PNG") and cross_corpus.FIGURE in page
+    assert page.splitlines()[2].startswith("chen2018-3d, centered=false, recipe changed")
     assert "| corpus-2, 3 speakers | corpus-1, 5 speakers, 20 utterances |" in page
 
 

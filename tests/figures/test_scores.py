@@ -23,3 +23,11 @@ def test_names_with_dollar_signs_and_underscores_are_drawn_as_they_are(kind, tmp
     assert figures.write_png(figure, tmp_path / "f.png").startswith(b"\x89PNG")
     texts = {text.get_text().strip() for text in figure.findobj(Text)}
     assert set(NAMES) <= texts
+
+
+def test_uars_are_drawn_with_their_intervals_and_the_chance_level():
+    points = {"a": figures.Point(0.5, (0.4, 0.6)), "b": figures.Point(0.3, None)}
+    (axes,) = figures.uars(points, 0.25, "UAR").axes
+    lines = [line.get_xdata() for line in axes.lines]
+    assert [list(map(float, xs)) for xs in map(np.atleast_1d, lines)] == [[40, 60], [50], [30, 30], [30], [25, 25]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]

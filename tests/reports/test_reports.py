@@ -143,6 +143,15 @@ def test_the_title_of_a_system_names_a_reduced_network_and_a_leak():
     assert system_title(leak) == "LEAKS (random-split): chen2018-3d, 5 conv"
 
 
+def test_the_title_of_a_system_names_what_differs_from_its_recipe():
+    recipe = {"network": {"centered": True, "normalization": "band"}}
+    same, other = (
+        settings_of(recipe=recipe, network={"conv_layers": 1, "centered": value, "normalization": "band"})
+        for value in (True, False)
+    )
+    assert system_title(other) == system_title(same) + ", centered=false"
+
+
 def test_undefined_scores_are_dashes():
     assert reports.percent(None) == reports.percent(float("nan")) == "–"
     assert reports.percent(0.64228) == "64.2"
