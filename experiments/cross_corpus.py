@@ -6,9 +6,9 @@
 The last epoch counts; no recording of the other corpus is used in training, and its labels only for the score. A network that was
 trained on more emotions than both corpora have chooses among the shared ones.
 
-Writes cross_corpus.md and cross_corpus.png into the output folder, where every direction has a folder for each kind of speaker statistics. The same
-command resumes after an interruption; more --seeds or --speaker-statistics are added. Expect on Emo-DB and RAVDESS
-experiments/results/cross_corpus/cross_corpus.md.
+Writes cross_corpus.md and cross_corpus.png into the output folder, where every direction has a folder for each kind of
+speaker statistics. The same command resumes after an interruption; more --seeds or --speaker-statistics are added. Expect on Emo-DB
+and RAVDESS experiments/results/cross_corpus/cross_corpus.md.
 """
 
 from __future__ import annotations

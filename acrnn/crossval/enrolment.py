@@ -26,7 +26,7 @@ from acrnn.batches.speaker_statistics import (
     SpeakerStatistics,
     enrolment_order,
 )
-from acrnn.crossval.results import Results, collect_results
+from acrnn.crossval.results import Results, collect_results, records_of
 from acrnn.crossval.run import Run, run_path
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends.statistics import Statistics, average, own_share
@@ -108,8 +108,9 @@ def enrolment_curve(
     """
     if part == "test" and len(prior_seconds) > 1:
         raise FieldError("prior_seconds", tuple(prior_seconds), "choose one, or compare them on the validation part")
-    results, record_set = collect_results(folder), RecordSet(records)
-    _check(results, record_set, folder, records)
+    results = collect_results(folder)
+    _check(results, folder)
+    record_set = records_of(results.settings, records)
     tester = _Tester(results, record_set, sorted(counts), prior_seconds)
     uars: dict[Amount, dict[int, list[float]]] = {}
     for run in results.runs:
@@ -121,13 +122,11 @@ def enrolment_curve(
     return [Point(amount, tester.seconds(amount), np.array(list(folds.values()))) for amount, folds in uars.items()]
 
 
-def _check(results: Results, record_set: RecordSet, folder: Path, records: Path) -> None:
+def _check(results: Results, folder: Path) -> None:
     settings = results.settings
     if settings.normalized_by.kind != SPEAKER:
         trained = settings.normalized_by.title
         raise UsageError(f"{folder}: trained with {trained}; choose a run of speaker statistics")
-    if record_set.manifest.content_sha256 != settings.records_sha256:
-        raise ValueError(f"{records}: other records than those of {folder}; name the experiment's own")
     seeds = {
         fold: {run.seed for run in results.runs if run.fold == fold} for fold in {run.fold for run in results.runs}
     }

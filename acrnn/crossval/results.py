@@ -11,6 +11,7 @@ from acrnn.crossval.run import RUNS, Run, read_run
 from acrnn.crossval.settings import Settings
 from acrnn.crossval.summary import Overall, summarize
 from acrnn.reading import check_fields, check_type, foreign_errors
+from acrnn.records import RecordSet
 
 EXPERIMENT, RESULTS = "experiment.json", "results.json"
 _FORMAT = "acrnn-results"
@@ -122,3 +123,20 @@ def read_experiment(folder: Path) -> tuple[Settings, int]:
     with foreign_errors(path, "not the description of an experiment", remedy):
         check_type(values["planned_folds"], int, "planned_folds")
         return Settings.from_dict(values["settings"]), values["planned_folds"]
+
+
+def records_of(settings: Settings, folder: Path) -> RecordSet:
+    """Returns the record set of an experiment.
+
+    Args:
+        settings: settings of the experiment.
+        folder: folder of the records.
+
+    Raises:
+        FileNotFoundError: the folder holds no records.
+        ValueError: they are damaged, or not those of the experiment.
+    """
+    record_set = RecordSet(folder)
+    if record_set.manifest.content_sha256 != settings.records_sha256:
+        raise ValueError(f"{folder}: not the records of the experiment; name the record set that it was run on")
+    return record_set

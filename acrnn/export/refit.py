@@ -13,14 +13,13 @@ from acrnn.crossval import determinism
 from acrnn.crossval.fine_tuning import FineTuning
 from acrnn.crossval.joint import JointCorpus
 from acrnn.crossval.pretraining import Pretraining
-from acrnn.crossval.results import collect_results
+from acrnn.crossval.results import collect_results, records_of
 from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError
 from acrnn.export import training_sounds
 from acrnn.export.ensembles.members import joined
 from acrnn.export.trained_model import TrainedModel, check_statistics, prior_of
 from acrnn.recipes.initial_weights import RANDOM, TITLES, InitialWeights
-from acrnn.records.record_set import RecordSet
 from acrnn.training.estimator import Epoch, Estimator
 
 
@@ -55,9 +54,7 @@ def refit(
     results = collect_results(folder)
     settings = results.settings
     check_statistics(folder, settings, records)
-    record_set = RecordSet(records)
-    if record_set.manifest.content_sha256 != settings.records_sha256:
-        raise ValueError(f"{records}: not the records of {folder}; name the record set that it was run on")
+    record_set = records_of(settings, records)
     joint = _joint_corpus(folder, settings, also)
     import_quietly("keras")
     determinism.apply()

@@ -15,14 +15,13 @@ import numpy as np
 
 from acrnn import frontends, models, segments
 from acrnn.batches.speaker_statistics import BATCH_NORM_LAYER, CORPUS, UTTERANCE, SpeakerStatistics
-from acrnn.crossval.results import read_experiment
+from acrnn.crossval.results import read_experiment, records_of
 from acrnn.crossval.run import read_run, run_path
 from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError, UsageError
 from acrnn.export import training_sounds
 from acrnn.frontends.statistics import Prior, average
 from acrnn.models import MODELS, System
-from acrnn.records import RecordSet
 
 if TYPE_CHECKING:
     import keras
@@ -248,20 +247,6 @@ def prior_of(settings: Settings, records: Path | None, speakers: Sequence[str]) 
     statistics = cast(SpeakerStatistics, Feeder(record_set, ids=ids, speaker_statistics=choice).statistics)
     hop_seconds = record_set.manifest.frontend.hop_seconds
     return Prior(average(list(statistics.statistics.values())), choice.prior_seconds / hop_seconds)
-
-
-def records_of(settings: Settings, records: Path) -> RecordSet:
-    """Returns the record set of an experiment.
-
-    Raises:
-        ValueError: the records are not those of the experiment.
-    """
-    record_set = RecordSet(records)
-    if record_set.manifest.content_sha256 != settings.records_sha256:
-        raise ValueError(
-            f"{records}: other records than those of the experiment; name the record set that it was run on"
-        )
-    return record_set
 
 
 def network_of_run(folder: Path, settings: Settings, fold: int, seed: int) -> tuple[keras.Model, dict]:

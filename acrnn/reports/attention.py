@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acrnn.crossval.results import Results
+from acrnn.crossval.results import Results, records_of
 from acrnn.records import RecordSet
 from acrnn.segments import attention_by_frame, lay_out
 
@@ -24,7 +24,8 @@ def attention_examples(results: Results, records: Path) -> list[AttentionExample
     Raises:
         ValueError: the record set is damaged, or belongs to another experiment.
     """
-    record_set = _records_of(results, records)
+    record_set = records_of(results.settings, records)
+    record_set.verify()
     rows = {row.id: (number, row) for number, row in enumerate(record_set.utterances)}
     chosen: dict[int, AttentionExample] = {}
     for example in (example for run in results.runs for example in run.attention):
@@ -32,16 +33,6 @@ def attention_examples(results: Results, records: Path) -> list[AttentionExample
         if row is not None and row.label not in chosen:
             chosen[row.label] = _example(record_set, number, example.weights)
     return [chosen[label] for label in sorted(chosen)]
-
-
-def _records_of(results: Results, folder: Path) -> RecordSet:
-    record_set = RecordSet(folder)
-    if record_set.manifest.content_sha256 != results.settings.records_sha256:
-        raise ValueError(
-            f"{folder}: other records than those of the results; name the records of the experiment, or none"
-        )
-    record_set.verify()
-    return record_set
 
 
 def _example(records: RecordSet, number: int, weights: Sequence[Sequence[float]]) -> AttentionExample:
