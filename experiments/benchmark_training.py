@@ -119,7 +119,7 @@ def _loop(config, recipe: Recipe, train: Source, validation: Source) -> list[str
     network = MODELS[SYSTEM].estimator(config, recipe)
     fit = network.fit(train, validation, 0)
     epochs = fit.curve[1:]
-    batches = list(train.ordered(recipe.batch_size))
+    batches = list(train.shuffled(recipe.batch_size, np.random.default_rng(0)))  # full ones, as those of an epoch
     targets = [np.eye(config.num_classes, dtype=np.float32)[batch.labels] for batch in batches]
 
     def bare() -> None:

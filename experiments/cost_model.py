@@ -62,7 +62,7 @@ def rows(throughput: Throughput) -> list[list[str]]:
             for count, seeds in ((1, "one seed"), (5, "five seeds"))
         ),
         [
-            "preparing a million utterances of 2.8 s",
+            "computing the features of a million utterances of 2.8 s",
             *_cells(_UTTERANCES, prepared, None, _UTTERANCES * _SEGMENT_BYTES / 1e9),
         ],
         ["recognizing them with ACRNN-1, ONNX", *_cells(_UTTERANCES, recognized, None, None)],

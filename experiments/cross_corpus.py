@@ -25,7 +25,8 @@ if __name__ == "__main__":  # run by its path: the packages of the checkout are 
 from acrnn import files, recipes
 from acrnn.batches.speaker_statistics import Choice
 from acrnn.console import comma_separated, numbers
-from acrnn.crossval.cross_corpus import CrossCorpus, CrossCorpusResults, run_cross_corpus
+from acrnn.crossval.cross_corpus import CrossCorpus, CrossCorpusResults, read_cross_corpus, run_cross_corpus
+from acrnn.crossval.results import RESULTS
 from acrnn.errors import UsageError
 from acrnn.metrics import LEVEL
 from acrnn.models import MODELS
@@ -77,17 +78,42 @@ def run(options: argparse.Namespace) -> int:
     """Runs every direction with every kind of speaker statistics, and writes and prints the page."""
     results: dict[Key, CrossCorpusResults] = {}
     for key, declared in list(declarations(options)):
-        folder = options.output_dir / f"{key[0]}_to_{key[1]}" / key[2].replace(":", "-")
+        folder = _folder(options.output_dir, key)
         with ProgressLine(f"training on {key[0]}, {key[2]}", "epochs") as line:
 
             def shown(epoch: Epoch, line: ProgressLine = line, total: int = declared.recipe.total_epochs) -> None:
                 line.update(epoch.epoch, total, f"(loss {epoch.loss:.3f})")
 
             results[key] = run_cross_corpus(declared, folder, options.seeds, shown)
+        results = {**results, **_finished(options.output_dir, results)}
         files.write_text(options.output_dir / FILE, page(results))
         _write_figure(results, options.output_dir / FIGURE)
     print(page(results))
     return 0
+
+
+def _finished(folder: Path, results: Mapping[Key, CrossCorpusResults]) -> dict[Key, CrossCorpusResults]:
+    """Reads the other tests of a folder that were finished by earlier commands, with the same system and recipe."""
+    here = _shared_settings(next(iter(results.values())))
+    known = {_folder(folder, key) for key in results}
+    others: dict[Key, CrossCorpusResults] = {}
+    for path in sorted(folder.glob(f"*_to_*/*/{RESULTS}")):
+        if path.parent in known or _shared_settings(read := read_cross_corpus(path.parent)) != here:
+            continue
+        train, _, test = path.parent.parent.name.partition("_to_")
+        others[train, test, read.settings["speaker_statistics"]] = read
+    return others
+
+
+def _shared_settings(result: CrossCorpusResults) -> dict:
+    """Settings that are equal in both directions and with all speaker statistics."""
+    parts = {name: result.settings[name] for name in ("labels", "model", "recipe", "frontend", "segments")}
+    network = {name: value for name, value in result.settings["network"].items() if name != "num_classes"}
+    return {**parts, "labels": sorted(parts["labels"]), "network": network}
+
+
+def _folder(folder: Path, key: Key) -> Path:
+    return folder / f"{key[0]}_to_{key[1]}" / key[2].replace(":", "-")
 
 
 def declarations(options: argparse.Namespace) -> Iterator[tuple[Key, CrossCorpus]]:
@@ -140,7 +166,7 @@ def _system(settings: Mapping) -> str:
     size = ", reduced network" if reduced else ""
     recipe = settings["recipe"]
     epochs = f"{recipe['epochs']} epochs, {recipe['precision']}"
-    changes = "".join(f", {change}" for change in recipes.network_changes(settings["network"], recipe))
+    changes = "".join(f", {change}" for change in recipes.network_changes(config, recipe))
     return f"{settings['model']}{size}{changes}, recipe {recipes.name_of(recipe)}, {epochs}"
 
 

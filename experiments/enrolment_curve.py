@@ -97,7 +97,10 @@ def _seconds(text: str) -> tuple[float, ...]:
 def _caption(options: argparse.Namespace, results: Results) -> str:
     draws = "1 draw" if options.draws == 1 else f"mean over {options.draws} draws"
     normalized_by = results.settings.normalized_by
-    adapted = ", and so are those of the last batch normalization" * normalized_by.batch_norm
+    adapted = (
+        ", and so are those of the last batch normalization, which keeps the training part's own for the scored utterance alone"
+        * normalized_by.batch_norm
+    )
     return (
         f"{options.part.capitalize()} speakers of {coverage(results)}; {draws} of the enrolment utterances. The networks were "
         f"trained with {normalized_by.title}. All rows score the "

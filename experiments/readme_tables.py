@@ -140,13 +140,13 @@ def best_results() -> str:
 def _normalization(settings: Settings) -> str:
     """Recordings that normalize the features; for a fusion, whether a member is transductive."""
     if settings.fusion:
-        return str(any("(transductive)" in member["title"] for member in settings.fusion["members"]))
+        return settings.statistics_kind
     return str(settings.normalized_by)
 
 
 def _start(settings: Settings) -> str:
     """Transfer from another corpus or a trained model; "" for a training on one corpus alone."""
-    uses_transfer = bool(settings.other_corpora) and not settings.system.pretrained
+    uses_transfer = bool(settings.other_corpora) and (bool(settings.fusion) or not settings.system.pretrained)
     return "transfer" if uses_transfer else ""
 
 

@@ -221,9 +221,9 @@ def preparation_steps(table: Path, jobs: int) -> list[Step]:
     )
     _timed(
         steps,
-        f"train {STEPS} steps, streamed",
-        lambda: waiting_share(records, source),
-        lambda share: f"{100 * share:.1f} % of the time waited for batches",
+        f"train an epoch of at most {STEPS} steps, streamed",
+        lambda: waiting(records, source),
+        lambda waited: f"{waited[0]} steps, {100 * waited[1]:.1f} % of the time waited for batches",
     )
     shutil.rmtree(out)
     return steps
@@ -233,8 +233,8 @@ def _megabytes(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.iterdir()) / 1e6
 
 
-def waiting_share(records: RecordSet, source: Source) -> float:
-    """Trains the reduced network for some steps; returns the share of their time in which they waited for batches."""
+def waiting(records: RecordSet, source: Source) -> tuple[int, float]:
+    """Trains the reduced network for an epoch of `STEPS` steps at most; returns their number and their share of waiting time."""
     import_quietly("keras")
     from acrnn.training.steps import Steps
 
@@ -244,7 +244,7 @@ def waiting_share(records: RecordSet, source: Source) -> float:
     Steps(network.model, replace(recipe, max_steps=1), source, 0).epoch(1)  # compiles
     steps = Steps(network.model, recipe, source, 0)
     steps.epoch(1)
-    return steps.waiting_share
+    return steps.steps_done, steps.waiting_share
 
 
 def page(title: str, tables: dict[int, list[Step]], prepared: dict[int, list[Step]], jobs: int) -> str:

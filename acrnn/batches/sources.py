@@ -158,8 +158,10 @@ class StreamedSource:
         """Returns a source with `count` segments of each class, in memory; see `acrnn.batches.draw.balanced`."""
         drawn = draw.balanced(self.used_labels, count, generator)
         wanted, position = np.unique(drawn, return_inverse=True)
-        data, shares = _segments_at(self, wanted)
-        source = MemorySource(data, self.rows, self.auxiliary_inputs, new_shares=shares)
+        unnormalized = copy(self)
+        unnormalized.normalizer = None
+        data, shares = _segments_at(unnormalized, wanted)
+        source = MemorySource(data, self.rows, self.auxiliary_inputs, self.normalizer, shares)
         source.index = position
         return source
 

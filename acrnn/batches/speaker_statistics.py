@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from acrnn.records.utterance_table import UtteranceRow
 
 CORPUS, UTTERANCE, SPEAKER, ENROLMENT = "corpus", "utterance", "speaker", "enrolment"
+TRANSDUCTIVE = "transductive"  # in titles of systems that use all test recordings of a speaker, without labels
 _BATCH_NORM = "+batch-norm"  # ending of a choice
 BATCH_NORM_LAYER = "dense_batch_norm"  # the last batch normalization of a network, whose inputs describe whole segments
 PRIOR_SECONDS = 10.0  # chosen by validation speakers: experiments/results/emodb_speaker_reduced/enrolment_validation.md
@@ -87,7 +88,7 @@ class Choice:
         names = {
             CORPUS: "corpus statistics",
             UTTERANCE: "utterance statistics",
-            SPEAKER: "speaker statistics (transductive)",
+            SPEAKER: f"speaker statistics ({TRANSDUCTIVE})",
         }
         enrolment = f"{self.seconds:g} s of enrolment" if self.seconds else f"{self.utterances} enrolment utterance"
         title = names.get(self.kind, enrolment if self.seconds or self.utterances == 1 else f"{enrolment}s")

@@ -18,13 +18,13 @@ import numpy as np
 
 from acrnn import files, frontends, recipes, segments
 from acrnn.batches.sources import Feeder, Source
-from acrnn.batches.speaker_statistics import Choice, average
+from acrnn.batches.speaker_statistics import ENROLMENT, Choice, average
 from acrnn.console import import_quietly
 from acrnn.crossval import determinism
-from acrnn.crossval.claim import claimed
+from acrnn.crossval.claim import claimed, settings_at
 from acrnn.crossval.environment import peak_memory_mib, versions
-from acrnn.crossval.experiment import check_batch_norm
-from acrnn.crossval.results import RESULTS
+from acrnn.crossval.experiment import check_batch_norm, check_speakers
+from acrnn.crossval.results import EXPERIMENT, RESULTS
 from acrnn.crossval.run import RUNS, Run, read_run, run_path, write_run
 from acrnn.crossval.settings import network_fields_of
 from acrnn.crossval.speaker_prediction import SpeakerPrediction
@@ -33,7 +33,7 @@ from acrnn.errors import FieldError
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet, UtteranceRow
-from acrnn.records.disjoint import shared_recordings
+from acrnn.records.disjoint import check_pair
 from acrnn.training.estimator import Epoch
 
 _FORMAT = "acrnn-cross-corpus"
@@ -71,7 +71,10 @@ class CrossCorpus:
         MODELS[self.model].check_recipe(self.recipe)
         MODELS[self.model].check_records(self.train)
         check_batch_norm(self.model, self.speaker_statistics, self.config)
+        for records in (self.train, self.test):
+            check_speakers(self.speaker_statistics, records)
         check_pair(self.train, self.test)
+        self._check_enrolment()
 
     @cached_property
     def emotions(self) -> tuple[str, ...]:
@@ -88,9 +91,26 @@ class CrossCorpus:
         """Ids of the training utterances: all recordings, and their copies at other speeds if the records have any."""
         return [row.id for row in self.train.utterances]
 
+    def recordings(self) -> list[UtteranceRow]:
+        """All recordings of the test corpus, whose statistics normalize its features; their labels are not used for that."""
+        return [row for row in self.test.utterances if not row.copy_of]
+
     def test_ids(self) -> list[str]:
         """Ids of the test utterances: the recordings of shared emotions."""
-        return [row.id for row in self.test.utterances if not row.copy_of and row.emotion in self.emotions]
+        return [row.id for row in self.recordings() if row.emotion in self.emotions]
+
+    def _check_enrolment(self) -> None:
+        """Refuses an enrolment that leaves no utterance of a speaker to score."""
+        if self.speaker_statistics.kind != ENROLMENT:
+            return
+        of_speaker: dict[str, list[UtteranceRow]] = {}
+        for row in self.recordings():
+            of_speaker.setdefault(row.speaker, []).append(row)
+        tested = set(self.test_ids())
+        for speaker, rows in of_speaker.items():
+            if tested.intersection(row.id for row in rows) <= set(self.speaker_statistics.enrolled(rows)):
+                problem = f"speaker {speaker} of {self.test.folder} has no other utterance of a shared emotion to score"
+                raise FieldError("speaker_statistics", str(self.speaker_statistics), problem)
 
     def settings(self) -> dict:
         """Everything that a run's result depends on besides the seed, as a JSON object."""
@@ -139,40 +159,6 @@ def _described(records: RecordSet) -> dict:
     }
 
 
-def check_pair(train: RecordSet, test: RecordSet) -> None:
-    """Refuses two record sets that cannot be trained and tested on.
-
-    Raises:
-        FieldError: front ends or segment rules differ, fewer than two emotions are shared, or the record sets share a
-            recording, or a speaker of one corpus.
-    """
-    for name, own, other in (
-        ("frontend", train.manifest.frontend, test.manifest.frontend),
-        ("rule", train.manifest.rule, test.manifest.rule),
-    ):
-        if own != other:
-            raise FieldError(
-                "test", test.folder, f"its {name} is {other}, that of {train.folder} {own}; prepare it anew"
-            )
-    speakers = sorted({row.speaker for row in train.utterances} & {row.speaker for row in test.utterances})
-    if train.manifest.reader == test.manifest.reader and speakers:
-        raise FieldError(
-            "test", test.folder, f"it has speakers of {train.folder} ({', '.join(speakers[:3])}); name another corpus"
-        )
-    shared = set(train.manifest.labels) & set(test.manifest.labels)
-    if len(shared) < 2:
-        labels = ", ".join(test.manifest.labels)
-        raise FieldError(
-            "test", test.folder, f"of its emotions ({labels}) {train.folder} shares {len(shared)}, two are needed"
-        )
-    compared, recordings = shared_recordings(train, test)
-    if recordings:
-        problem = (
-            f"{recordings[0]} and {len(recordings) - 1} other recordings are also in {train.folder} (by {compared})"
-        )
-        raise FieldError("test", test.folder, f"{problem}; leave them out of one")
-
-
 def restricted(posteriors: np.ndarray, labels: Sequence[str], kept: Sequence[str]) -> np.ndarray:
     """Returns the posteriors of some emotions, given that one of them is true: p(k) / Σ p over the kept ones.
 
@@ -214,10 +200,21 @@ def run_cross_corpus(
             runner = _Runner(declared)
             for seed in missing:
                 write_run(output_dir, runner.run(seed, on_epoch, files.sha256_of_json(settings)))
-        runs = tuple(read_run(path) for path in sorted((output_dir / RUNS).glob("fold*_seed*.json")))
-        results = CrossCorpusResults(settings, summarize(runs, declared.emotions, 1), runs)
+        results = read_cross_corpus(output_dir)
         files.write_sealed_json(output_dir / RESULTS, results.to_dict())
     return results
+
+
+def read_cross_corpus(folder: Path) -> CrossCorpusResults:
+    """Reads the finished runs of a cross-corpus test.
+
+    Raises:
+        FileNotFoundError: the folder holds no test.
+        ValueError: a file in it is damaged.
+    """
+    settings = settings_at(folder / EXPERIMENT)
+    runs = tuple(read_run(path) for path in sorted((folder / RUNS).glob("fold*_seed*.json")))
+    return CrossCorpusResults(settings, summarize(runs, settings["labels"], 1), runs)
 
 
 class _Runner:
@@ -228,7 +225,8 @@ class _Runner:
         determinism.apply()
         self.declared, choice = declared, declared.speaker_statistics
         self.train = Feeder(declared.train, ids=declared.training_ids(), speaker_statistics=choice)
-        self.test = Feeder(declared.test, ids=declared.test_ids(), speaker_statistics=choice)
+        recordings = [row.id for row in declared.recordings()]
+        self.test = Feeder(declared.test, ids=recordings, speaker_statistics=choice)
         self.estimator = MODELS[declared.model].estimator(declared.config, declared.recipe)
 
     def run(self, seed: int, on_epoch: Callable[[Epoch], None], settings_sha256: str) -> Run:
@@ -268,7 +266,7 @@ class _Runner:
         if self.train.statistics is not None and self.test.statistics is not None:
             prior = average(list(self.train.statistics.statistics.values()))
             normalizer, ids = self.test.statistics.of_new_speakers(ids, prior)
-        chosen = set(ids)
+        chosen = set(ids).intersection(self.declared.test_ids())
         rows = [row for row in self.declared.test.utterances if row.id in chosen]
         recipe = self.declared.recipe
         prediction = SpeakerPrediction(self.estimator, self.test, recipe.batch_size)

@@ -109,7 +109,7 @@ def enrolment_curve(
     if part == "test" and len(prior_seconds) > 1:
         raise FieldError("prior_seconds", tuple(prior_seconds), "choose one, or compare them on the validation part")
     results = collect_results(folder)
-    _check(results, folder)
+    _check(results, folder, part)
     record_set = records_of(results.settings, records)
     tester = _Tester(results, record_set, sorted(counts), prior_seconds)
     uars: dict[Amount, dict[int, list[float]]] = {}
@@ -122,7 +122,7 @@ def enrolment_curve(
     return [Point(amount, tester.seconds(amount), np.array(list(folds.values()))) for amount, folds in uars.items()]
 
 
-def _check(results: Results, folder: Path) -> None:
+def _check(results: Results, folder: Path, part: Part) -> None:
     settings = results.settings
     if settings.normalized_by.kind != SPEAKER:
         trained = settings.normalized_by.title
@@ -132,6 +132,8 @@ def _check(results: Results, folder: Path) -> None:
     }
     if len({frozenset(part) for part in seeds.values()}) > 1:
         raise ValueError(f"{folder}: its folds have different seeds; complete it with the command of the experiment")
+    if part == "validation" and not all(run.validation_speakers for run in results.runs):
+        raise FieldError("part", part, f"{folder} trained on its validation speakers too; choose test")
 
 
 class _Tester:

@@ -104,7 +104,7 @@ class Prepared:
         experiment.initial_weights.check(record_set)
         config = system.configure(record_set.manifest, **experiment.network)
         check_batch_norm(experiment.model, experiment.speaker_statistics, config)
-        _check_speakers(experiment, record_set)
+        check_speakers(experiment.speaker_statistics, record_set)
         if experiment.initial_weights.kind == "corpus":
             check_config(system, config, experiment.initial_weights, experiment.network)
         if model := experiment.initial_weights.model:
@@ -218,7 +218,11 @@ def _check_joint(experiment: Experiment, record_set: RecordSet) -> None:
         raise FieldError("joint", experiment.joint, problem)
     if experiment.mistake:
         raise FieldError("joint", experiment.joint, "a deliberate leak is measured on one corpus; leave it out")
-    JointCorpus(experiment.joint, record_set.manifest.labels).check(record_set)
+    if any(stage.segment_weights != "equal" for stage in experiment.recipe.stages):
+        raise FieldError("joint", experiment.joint, "its segments have equal weights; set segment_weights to equal")
+    other = JointCorpus(experiment.joint, record_set.manifest.labels)
+    other.check(record_set)
+    check_speakers(experiment.speaker_statistics, other.records)
 
 
 def _check_validation(experiment: Experiment) -> None:
@@ -249,11 +253,19 @@ def _check_random_enrolment(experiment: Experiment) -> None:
         raise FieldError("random_enrolment", True, "a joint training has no enrolments; leave one of them out")
 
 
-def _check_speakers(experiment: Experiment, record_set: RecordSet) -> None:
-    """Refuses statistics of speakers where the records do not name them."""
-    if experiment.speaker_statistics.kind in (SPEAKER, ENROLMENT) and "speakers" in record_set.manifest.corpus:
-        problem = "the records do not name their speakers; choose corpus or utterance"
-        raise FieldError("speaker_statistics", str(experiment.speaker_statistics), problem)
+def check_speakers(choice: Choice, record_set: RecordSet) -> None:
+    """Refuses statistics of speakers where the records do not name them.
+
+    Args:
+        choice: recordings whose statistics are used.
+        record_set: the records.
+
+    Raises:
+        FieldError: the choice is of speakers, and they are not known.
+    """
+    if choice.kind in (SPEAKER, ENROLMENT) and "speakers" in record_set.manifest.corpus:
+        problem = f"{record_set.folder} does not name its speakers; choose corpus or utterance"
+        raise FieldError("speaker_statistics", str(choice), problem)
 
 
 def check_batch_norm(model: str, choice: Choice, config: Any) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 
 from acrnn import files, metrics
 from acrnn.batches.speaker_statistics import CORPUS
-from acrnn.crossval.claim import claimed
-from acrnn.crossval.results import Results, write_results
+from acrnn.crossval.claim import claimed, settings_at
+from acrnn.crossval.results import EXPERIMENT, Results, write_results
 from acrnn.crossval.run import Run, write_run
 from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError
@@ -136,10 +136,21 @@ def write_fusion(folder: Path, fusion: Fusion) -> Results:
         ValueError: the folder holds another experiment.
         OSError: another process works on another experiment in the folder.
     """
-    with claimed(folder, {"settings": fusion.settings.to_dict(), "planned_folds": fusion.planned_folds}):
+    settings = fusion.settings.to_dict()
+    path = folder / EXPERIMENT
+    if path.exists() and _identity(settings_at(path)) == _identity(settings) != settings_at(path):
+        path.unlink()  # the titles of the members have changed, and nothing that was trained is lost
+    with claimed(folder, {"settings": settings, "planned_folds": fusion.planned_folds}):
         for run in fusion.runs:
             write_run(folder, run)
         return write_results(folder)
+
+
+def _identity(settings: Mapping) -> Mapping:
+    """Settings of a fusion without the titles of its members, whose settings have a hash."""
+    fused = settings.get("fusion") or {}
+    members = [{name: value for name, value in each.items() if name != "title"} for each in fused.get("members", [])]
+    return {**settings, "fusion": {**fused, "members": members}}
 
 
 def _refuse_unequal(members: Mapping[str, Results]) -> None:
@@ -222,13 +233,14 @@ def _quality(posteriors: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
 def _settings(members: Mapping[str, Results], rule: str | None, across_seeds: bool) -> Settings:
     """Returns the settings of a fusion; those of the members stand for themselves by their hash."""
-    first, *others = (results.settings for results in members.values())
-    records = [settings.records_sha256 for settings in (first, *others)]
+    first = next(iter(members.values())).settings
+    records = [results.settings.records_sha256 for results in members.values()]
     described = [
         {
             "title": name,
             "settings_sha256": files.sha256_of_json(results.settings.to_dict()),
             **({"seeds": sorted({run.seed for run in results.runs})} if across_seeds else {}),
+            **({"other_corpora": others} if (others := results.settings.other_corpora) else {}),
         }
         for name, results in members.items()
     ]
@@ -242,6 +254,7 @@ def _settings(members: Mapping[str, Results], rule: str | None, across_seeds: bo
         recipe_fields={},
         speeds=None,
         initial_weights=None,
+        joint=None,
         auxiliary_inputs={},
         speaker_statistics=CORPUS,
         baseline=None,

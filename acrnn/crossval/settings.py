@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from acrnn import frontends, recipes, segments
-from acrnn.batches.speaker_statistics import CORPUS, Choice
+from acrnn.batches.speaker_statistics import CORPUS, SPEAKER, TRANSDUCTIVE, Choice
 from acrnn.models import MODELS, System
 from acrnn.models.field_checks import OMITTED_DEFAULT
 from acrnn.reading import check_fields
@@ -197,6 +197,14 @@ class Settings:
         return Choice.parse(self.speaker_statistics)
 
     @property
+    def statistics_kind(self) -> str:
+        """`Choice.kind` of the speaker statistics; for a fusion "speaker" if a member is transductive, else "corpus"."""
+        if not self.fusion:
+            return self.normalized_by.kind
+        is_transductive = any(TRANSDUCTIVE in member["title"] for member in self.fusion["members"])
+        return SPEAKER if is_transductive else CORPUS
+
+    @property
     def split_title(self) -> str:
         """Protocol, with a statement where the speakers are unknown, for titles and tables."""
         return f"{self.protocol} (speakers unknown)" if self.corpus.speakers else self.protocol
@@ -210,8 +218,11 @@ class Settings:
     def other_corpora(self) -> dict[str, Mapping]:
         """Corpora that add to the training, with licence and citation.
 
-        They are named by their use: "pre-training", "joint training", "training of the model acrnn_emodb".
+        They are named by their use: "pre-training", "joint training", "training of the model acrnn_emodb". A fusion has those of its
+        members.
         """
+        if self.fusion:
+            return {use: each for part in self.fusion["members"] for use, each in part.get("other_corpora", {}).items()}
         start: Mapping = self.initial_weights or {}
         of_model = f" of the model {start['model']}" if "model" in start else ""
         uses = {f"training{of_model}" if of_model else "pre-training": start, "joint training": self.joint or {}}

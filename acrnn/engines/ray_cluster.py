@@ -36,7 +36,13 @@ _CHECK_SECONDS = 120.0
 _PROBE_SECONDS = 10.0
 AUTOMATIC = "auto"  # address of the cluster that this machine belongs to
 # Variables that decide what a task computes, which its process has as this one.
-_INHERITED = ("KERAS_BACKEND", "TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL")
+_INHERITED = (
+    "KERAS_BACKEND",
+    "OPENBLAS_CORETYPE",
+    "TF_CPP_MIN_LOG_LEVEL",
+    "TF_DETERMINISTIC_OPS",
+    "TF_ENABLE_ONEDNN_OPTS",
+)
 
 
 @dataclass(frozen=True)

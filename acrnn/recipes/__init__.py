@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from acrnn.recipes.departures import CENTERED, DEPARTURES, TUNED, Departure, departed
 from acrnn.recipes.papers import (
@@ -72,17 +73,16 @@ def title_of(values: Mapping) -> str:
     return f"recipe {name}" + ("" if length == RECIPES[name].length else f", {length}")
 
 
-def network_changes(network: Mapping, recipe: Mapping) -> list[str]:
+def network_changes(config: Any, recipe: Mapping) -> list[str]:
     """Returns the fields of a network that differ from those of its recipe, such as "centered=false", for titles.
 
     Args:
-        network: fields of the network.
+        config: `Config` of the network.
         recipe: the recipe as a dict, see `to_dict`.
     """
     fields = recipe.get("network") or {}
-    return [
-        f"{name}={json.dumps(network[name])}" for name, value in fields.items() if network.get(name, value) != value
-    ]
+    own = {name: getattr(config, name) for name in fields}
+    return [f"{name}={json.dumps(own[name])}" for name, value in fields.items() if own[name] != value]
 
 
 __all__ = [

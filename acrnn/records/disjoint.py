@@ -1,7 +1,8 @@
-"""Comparison of two record sets: a corpus that adds to the training must have no recording and no speaker of the other."""
+"""Comparison of two record sets: one that adds to the training or is tested shares no recording and no speaker with the other."""
 
 from __future__ import annotations
 
+from acrnn.errors import FieldError
 from acrnn.records.record_set import RecordSet
 from acrnn.records.shared_sounds import shared_between
 
@@ -62,3 +63,37 @@ def shared_recordings(other: RecordSet, records: RecordSet) -> tuple[str, list[s
 
 def _paths(ids: set[str], paths: dict[str, str]) -> list[str]:
     return [path for name, path in paths.items() if name in ids]
+
+
+def check_pair(train: RecordSet, test: RecordSet) -> None:
+    """Refuses two record sets that cannot be trained and tested on.
+
+    Raises:
+        FieldError: front ends or segment rules differ, fewer than two emotions are shared, or the record sets share a
+            recording, or a speaker of one corpus.
+    """
+    for name, own, other in (
+        ("frontend", train.manifest.frontend, test.manifest.frontend),
+        ("rule", train.manifest.rule, test.manifest.rule),
+    ):
+        if own != other:
+            raise FieldError(
+                "test", test.folder, f"its {name} is {other}, that of {train.folder} {own}; prepare it anew"
+            )
+    speakers = sorted({row.speaker for row in train.utterances} & {row.speaker for row in test.utterances})
+    if train.manifest.reader == test.manifest.reader and speakers:
+        raise FieldError(
+            "test", test.folder, f"it has speakers of {train.folder} ({', '.join(speakers[:3])}); name another corpus"
+        )
+    shared = set(train.manifest.labels) & set(test.manifest.labels)
+    if len(shared) < 2:
+        labels = ", ".join(test.manifest.labels)
+        raise FieldError(
+            "test", test.folder, f"of its emotions ({labels}) {train.folder} shares {len(shared)}, two are needed"
+        )
+    compared, recordings = shared_recordings(train, test)
+    if recordings:
+        problem = (
+            f"{recordings[0]} and {len(recordings) - 1} other recordings are also in {train.folder} (by {compared})"
+        )
+        raise FieldError("test", test.folder, f"{problem}; leave them out of one")

@@ -79,17 +79,17 @@ def baselines_table(baselines: Mapping[str, Results], others: Mapping[str, Resul
 
 
 def networks_table(baselines: Mapping[str, Results], networks: Mapping[str, Results]) -> str:
-    """Returns a Markdown table of networks, each minus the baseline with the same speaker statistics, below its caption.
+    """Returns a Markdown table of networks, each minus the baseline with the same kind of speaker statistics, below its caption.
 
     The comparisons are paired over test speakers and corrected for their number (Holm).
 
     Args:
-        baselines: results of a baseline by `speaker_statistics`.
-        networks: results of networks by name; those without a baseline of the same speaker statistics are left out.
+        baselines: results of a baseline by `Settings.statistics_kind`.
+        networks: results of networks by name; those without a baseline of the same kind are left out.
     """
-    comparable = {name: each for name, each in networks.items() if each.settings.speaker_statistics in baselines}
+    comparable = {name: each for name, each in networks.items() if each.settings.statistics_kind in baselines}
     ranked = dict(sorted(comparable.items(), key=lambda item: -item[1].overall.uar_fold_mean))
-    references = {name: each.settings.speaker_statistics for name, each in ranked.items()}
+    references = {name: each.settings.statistics_kind for name, each in ranked.items()}
     comparisons = gains({**ranked, **baselines}, references)
     rows = [
         [f"`{name}`", uar_cells(each)[0], difference(comparisons.get(name)), _verdict(comparisons.get(name))]
@@ -113,11 +113,11 @@ def _count(
         for each in baselines.values()
     )
     above = sum(
-        each.overall.uar_fold_mean > baselines[each.settings.speaker_statistics].overall.uar_fold_mean
+        each.overall.uar_fold_mean > baselines[each.settings.statistics_kind].overall.uar_fold_mean
         for each in networks.values()
     )
     verdicts = Counter(each.verdict for each in comparisons.values())
     return (
-        f"{named}. Of {len(networks)} networks, each compared with the baseline of the same normalization, {above} have a "
+        f"{named}. Of {len(networks)} networks and fusions, each compared with the baseline of the same normalization, {above} have a "
         f"higher mean UAR, {verdicts['better']} are significantly better and {verdicts['worse']} significantly worse."
     )

@@ -167,7 +167,7 @@ def system_title(settings: Settings) -> str:
     parts = [f"{leak}{_system_name(settings)}"]
     parts += [] if depth is None else [f"{depth} conv"]
     parts += [] if published.full_size(settings) else ["reduced network"]
-    parts += recipes.network_changes(settings.network_fields, settings.recipe_fields)
+    parts += recipes.network_changes(settings.config, settings.recipe_fields) if settings.recipe_fields else []
     parts += [initial_weights.title(settings.initial_weights)] if settings.initial_weights else []
     parts += [f"jointly with {settings.joint['corpus']}"] if settings.joint else []
     parts += ["trained on the validation speakers too"] if settings.train_on_validation else []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from acrnn.batches.sources import Feeder, MemorySource, StreamedSource
+from acrnn.batches.speaker_statistics import Choice
 from acrnn.records import RecordSet
 
 
@@ -95,6 +96,16 @@ def test_memory_and_disk_know_the_share_of_new_frames_of_each_segment(tiny_recor
     drawn = [source.balanced(4, np.random.default_rng(1)) for source in (memory, disk)]
     one, other = (np.concatenate([batch.new_shares for batch in source.ordered(5)]) for source in drawn)
     assert one.tolist() == other.tolist()
+
+
+def test_a_balanced_draw_from_disk_keeps_its_normalizer(tiny_records):
+    record_set = RecordSet(tiny_records)
+    ids = [row.id for row in record_set.utterances]
+    memory, disk = (Feeder(record_set, size, speaker_statistics=Choice("speaker")).source(ids) for size in (2**30, 0))
+    drawn = [source.balanced(4, np.random.default_rng(1)) for source in (memory, disk)]
+    assert drawn[1].normalizer is disk.normalizer
+    one, other = (np.concatenate([batch.inputs["features"] for batch in source.ordered(5)]) for source in drawn)
+    np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["memory", "disk"])

@@ -10,13 +10,14 @@ import soundfile
 from support.tiny_corpus import TINY_EMOTIONS, TINY_NETWORK, tiny_sound
 
 from acrnn.batches.sources import Feeder
-from acrnn.batches.speaker_statistics import Choice, Statistics
-from acrnn.crossval.cross_corpus import CrossCorpus, check_pair, restricted, run_cross_corpus
+from acrnn.batches.speaker_statistics import Choice, SpeakerStatistics, Statistics
+from acrnn.crossval.cross_corpus import CrossCorpus, restricted, run_cross_corpus
 from acrnn.crossval.summary import speaker_confusions
 from acrnn.errors import FieldError
 from acrnn.metrics import uar
 from acrnn.recipes import CENTERED, Recipe
 from acrnn.records import RecordSet
+from acrnn.records.disjoint import check_pair
 from data_prep.__main__ import main as data_prep_main
 from experiments import cross_corpus
 
@@ -108,8 +109,39 @@ def test_utterances_of_an_enrolment_are_not_scored(tiny_records, other, tmp_path
         tiny_records, other, speaker_statistics=Choice.parse("enrolment:1"), recipe=replace(RECIPE, epochs=1)
     )
     (run,) = run_cross_corpus(test, tmp_path).runs
-    assert len(run.utterances) == 9 and len(run.probabilities) == 9
-    assert {speaker: run.speakers.count(speaker) for speaker in run.speakers} == {"t0": 3, "t1": 3, "t2": 3}
+    enrolled = {"t0_calm_0", "t1_high_0", "t2_high_1"}  # of any emotion, since labels are not known
+    assert enrolled.isdisjoint(run.utterances) and len(run.utterances) == len(run.probabilities) == 10
+    assert {speaker: run.speakers.count(speaker) for speaker in run.speakers} == {"t0": 4, "t1": 3, "t2": 3}
+
+
+def test_an_enrolment_that_leaves_nothing_to_score_is_refused_before_training(tiny_records, other):
+    declared(tiny_records, other, speaker_statistics=Choice.parse("enrolment:3"))
+    with pytest.raises(FieldError, match=r"enrolment:4: speaker t2 of .* has no other utterance of a shared emotion"):
+        declared(tiny_records, other, speaker_statistics=Choice.parse("enrolment:4"))
+    with pytest.raises(FieldError, match=r"enrolment:6: speaker t\d has 6 test utterances, and none would be left"):
+        declared(tiny_records, other, speaker_statistics=Choice.parse("enrolment:6"))
+
+
+def test_all_recordings_of_a_test_speaker_normalize_the_features_whatever_their_emotion(
+    tiny_records, other, tmp_path, monkeypatch
+):
+    used, original = [], SpeakerStatistics.of_new_speakers
+
+    def recorded(self, names, prior):
+        used.append((sorted(names), sum(part.count for part in self.moments.values())))
+        return original(self, names, prior)
+
+    monkeypatch.setattr(SpeakerStatistics, "of_new_speakers", recorded)
+    test = declared(tiny_records, other, speaker_statistics=Choice.parse("speaker"), recipe=replace(RECIPE, epochs=1))
+    (run,) = run_cross_corpus(test, tmp_path).runs
+    frames = sum(row.num_frames for row in other.utterances)
+    assert used == [(sorted(row.id for row in other.utterances), frames)] and len(run.utterances) == 12
+
+
+def test_speakers_that_are_not_named_have_no_statistics(tiny_records, other, monkeypatch):
+    monkeypatch.setitem(other.manifest.corpus, "speakers", "unknown")
+    with pytest.raises(FieldError, match="speaker_statistics speaker: .*records does not name its speakers"):
+        declared(tiny_records, other, speaker_statistics=Choice.parse("speaker"))
 
 
 def test_a_new_speaker_without_enrolment_is_normalized_like_the_training_speakers(other):
@@ -146,6 +178,14 @@ def test_the_script_tests_both_directions_and_writes_one_page(tiny_records, othe
     assert "| corpus-1, 5 speakers | corpus-2, 3 speakers, 12 utterances |" in page
     assert (tmp_path / cross_corpus.FIGURE).read_bytes().startswith(b"\x89PNG") and cross_corpus.FIGURE in page
     assert page.splitlines()[2].startswith("chen2018-3d, centered=false, recipe changed")
+    more = ["--speaker-statistics", "utterance", "--one-way", "--output-dir", str(tmp_path)]
+    assert cross_corpus.main([*arguments, *network, *more]) == 0
+    rows = [
+        line
+        for line in (tmp_path / cross_corpus.FILE).read_text().splitlines()
+        if "| corpus-" in line and "utterances" in line
+    ]
+    assert [row.split(" | ")[2] for row in rows] == ["utterance statistics", "corpus statistics", "corpus statistics"]
     assert "| corpus-2, 3 speakers | corpus-1, 5 speakers, 20 utterances |" in page
 
 

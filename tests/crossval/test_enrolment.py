@@ -124,6 +124,13 @@ def test_a_curve_needs_speaker_statistics_networks_and_enough_utterances(tiny_re
         enrolment_curve(speaker_run, tiny_records, [1, 6], announce=str)
 
 
+def test_a_run_without_validation_speakers_has_no_curve_of_them(tiny_records, tmp_path):
+    recipe = replace(RECIPE, epoch_choice="last")
+    run_of(replace(experiment(tiny_records, "speaker", train_on_validation=True), recipe=recipe), tmp_path)
+    with pytest.raises(FieldError, match="part validation: .* trained on its validation speakers too; choose test"):
+        enrolment_curve(tmp_path, tiny_records, [1], part="validation", announce=str)
+
+
 def test_the_script_writes_table_figure_and_values(tiny_records, speaker_run, tmp_path, capsys):
     options = ["--run", str(speaker_run), "--records", str(tiny_records), "--counts", "0,2", "--draws", "2"]
     assert script.main([*options, "--output-dir", str(tmp_path)]) == 0

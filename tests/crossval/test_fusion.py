@@ -14,6 +14,7 @@ from acrnn.crossval.fusion import LOG, PROBABILITY, Combination, fuse, write_fus
 from acrnn.crossval.results import read_results
 from acrnn.crossval.run import ValidationPart, read_run, run_path, write_run
 from acrnn.errors import FieldError
+from acrnn.files import sha256_of_json
 from acrnn.reports import published
 from acrnn.reports.tables import markdown_table, system_title
 from experiments import fusion as script
@@ -122,9 +123,23 @@ def test_a_fusion_is_written_as_an_experiment_that_tables_accept(tmp_path):
     assert published.uar(results.settings) is None
     assert "| fusion of 2 models (x + y), leave-one-speaker-out | – |" in markdown_table([tmp_path])
     with pytest.raises(ValueError, match="holds another experiment .*choose another output folder"):
-        write_fusion(tmp_path, fuse({"x": member(GOOD), "z": member(BAD)}))
+        write_fusion(tmp_path, fuse({"x": member(GOOD), "y": member(BAD, recipe={"epochs": 3})}))
     with pytest.raises(ValueError, match="no network of its own"):
         _ = results.settings.system
+
+
+def test_a_fusion_whose_members_have_other_titles_is_written_again(tmp_path):
+    write_fusion(tmp_path, fuse({"x": member(GOOD), "y": member(BAD)}))
+    renamed = write_fusion(tmp_path, fuse({"x": member(GOOD), "y, as titled later": member(BAD)}))
+    assert system_title(read_results(tmp_path).settings) == "fusion of 2 models (x + y, as titled later)"
+    assert [run.settings_sha256 for run in renamed.runs] == [sha256_of_json(renamed.settings.to_dict())]
+
+
+def test_a_fusion_states_the_other_corpora_of_every_member():
+    joint = {"corpus": "ravdess", "title": "RAVDESS", "licence": "CC BY-NC-SA 4.0", "citation": ""}
+    settings = fuse({"x": member(GOOD), "y": member(BAD, joint=joint)}).settings
+    assert settings.other_corpora == {"joint training": joint} and settings.joint is None
+    assert fuse({"x": member(GOOD), "y": member(BAD)}).settings.other_corpora == {}
 
 
 def test_validation_posteriors_are_kept_by_the_file_of_a_run(tmp_path):

@@ -62,6 +62,22 @@ def test_the_training_part_has_both_corpora_and_the_validation_part_the_first_al
     assert len(np.unique(validation.data.utterances[validation.index])) == len(fold.validation)
 
 
+def test_segments_of_unequal_weights_and_unknown_speakers_are_refused(experiment, other, monkeypatch):
+    with pytest.raises(FieldError, match="joint .*its segments have equal weights; set segment_weights to equal"):
+        Prepared.of(replace(experiment, recipe=replace(RECIPE, segment_weights="new-frames")))
+    original = RecordSet.__init__
+
+    def without_speakers(self, folder):
+        original(self, folder)
+        if folder == other:
+            self.manifest.corpus["speakers"] = "unknown"
+
+    monkeypatch.setattr(RecordSet, "__init__", without_speakers)
+    Prepared.of(experiment)
+    with pytest.raises(FieldError, match="does not name its speakers; choose corpus or utterance"):
+        Prepared.of(replace(experiment, speaker_statistics=Choice.parse("speaker")))
+
+
 def test_batches_hold_the_features_and_labels_of_both_records(experiment, other):
     prepared = Prepared.of(experiment)
     feeder = Feeder(prepared.records)

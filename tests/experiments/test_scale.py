@@ -30,7 +30,7 @@ def test_a_sparse_table_has_different_parts_of_the_recordings_inside_their_ends(
 def test_the_steps_of_a_table_and_of_a_preparation_are_measured(utterances, tmp_path, monkeypatch):
     monkeypatch.setattr(scale, "STEPS", 2)
     seen = []
-    monkeypatch.setattr(scale, "waiting_share", lambda records, source: seen.append((records, len(source))) or 0.25)
+    monkeypatch.setattr(scale, "waiting", lambda *given: seen.append((given[0], len(given[1]))) or (2, 0.25))
     scale.write_sparse_table(tmp_path / "table.csv", utterances, 60)
     tables = {60: scale.table_steps(tmp_path / "table.csv")}
     prepared = {60: scale.preparation_steps(tmp_path / "table.csv", 1)}
@@ -50,4 +50,5 @@ def test_a_short_training_waits_for_a_part_of_its_time(tiny_records, monkeypatch
     monkeypatch.setattr(scale, "STEPS", 2)
     records = RecordSet(tiny_records)
     source = scale.Feeder(records, memory_bytes=0).source([row.id for row in records.utterances])
-    assert 0 < scale.waiting_share(records, source) < 1
+    steps, share = scale.waiting(records, source)
+    assert 0 < share < 1 and steps == 1  # the records have fewer segments than two batches

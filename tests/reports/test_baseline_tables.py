@@ -33,13 +33,20 @@ def baseline(hits, statistics="corpus", kind="opensmile"):
     )
 
 
+def fusion(hits, *titles):
+    members = [{"title": title, "settings_sha256": ""} for title in titles]
+    return results_with(hits, model="fusion", fusion={"rule": "probability", "members": members})
+
+
 def test_networks_are_counted_against_the_baseline_with_the_same_statistics():
     baselines = {"corpus": baseline(4), "speaker": baseline(8, "speaker")}
     networks = {
         "better": results_with(8),
-        "equal": results_with(4),
         "worse": results_with(0),
         "transductive": results_with(0, speaker_statistics="speaker"),
+        "adapted": results_with(0, speaker_statistics="speaker+batch-norm"),
+        "fused": fusion(0, "SVM", "chen2018-3d, speaker statistics (transductive)"),
+        "fused-inductive": fusion(4, "SVM", "chen2018-3d"),
         "enrolled": results_with(8, speaker_statistics="enrollment:5"),
     }
     table = baseline_tables.networks_table(baselines, networks)
@@ -47,11 +54,16 @@ def test_networks_are_counted_against_the_baseline_with_the_same_statistics():
         "SVM, ComParE, normalized by the training part (inductive): UAR 75.0 and SVM, ComParE, speaker statistics"
         in table
     )
-    assert "Of 4 networks, each compared with the baseline of the same normalization, 1 have a higher mean UAR" in table
-    assert "0 are significantly better and 1 significantly worse" in table
+    assert (
+        "Of 6 networks and fusions, each compared with the baseline of the same normalization, 1 have a higher mean UAR"
+        in table
+    )
+    assert "0 are significantly better and 3 significantly worse" in table
     rows = {line.split("`")[1]: line for line in table.splitlines() if "`" in line}
-    assert list(rows) == ["better", "equal", "worse", "transductive"]
-    assert "-50.0" in rows["transductive"] and "| worse |" in rows["transductive"]
+    assert list(rows) == ["better", "fused-inductive", "worse", "transductive", "adapted", "fused"]
+    for name in ("transductive", "adapted", "fused"):
+        assert "-50.0" in rows[name] and "| worse |" in rows[name]
+    assert "+0.0" in rows["fused-inductive"]
     assert "+25.0" in rows["better"] and "p = 0.375 | no difference" in rows["better"]  # four of eight, times three
 
 

@@ -150,6 +150,10 @@ def test_the_title_of_a_system_names_what_differs_from_its_recipe():
         for value in (True, False)
     )
     assert system_title(other) == system_title(same) + ", centered=false"
+    by_default = settings_of(recipe=recipe, network={"conv_layers": 1})  # the default is left out of the fields
+    assert system_title(by_default).endswith(', normalization="channel", centered=false') or system_title(
+        by_default
+    ).endswith(', centered=false, normalization="channel"')
 
 
 def test_undefined_scores_are_dashes():
