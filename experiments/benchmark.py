@@ -8,7 +8,7 @@ Parts: `steps`, training steps of the project's loop against the rate of matrix 
 PyTorch; `profile`, the parts of a step; `loop`, epochs against bare steps; `preparing`, features against a plain loop;
 `recognition`, batches of recordings against real time; `cost`, large jobs, projected from that; `choices`, pairs of ways of this
 project. Expect ten minutes on two cores (experiments/results/benchmark.md). A ratio of one run also holds on a busy machine; seconds
-do not, and neither do the overheads of `loop`, whose epochs and bare steps come one after the other.
+do not.
 
 `--latency` measures the seconds from a sound file to its emotion instead, for exports in each format. Expect for one convolution
 layer: 5.3 s in a new process with TensorFlow, 0.3 s with ONNX Runtime and 0.2 s with LiteRT (experiments/results/latency.md).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from acrnn.models import MODELS
 from acrnn.models.chen2018.config import Config
 from acrnn.recipes import CHEN2018, RECIPES, Recipe
 from acrnn.recipes.recipe import BFLOAT16, FLOAT32
+from acrnn.training.estimator import Epoch
 from acrnn.training.precision import faster
 from experiments import processor, reference_networks
 from experiments.measured import median_seconds
@@ -117,8 +119,6 @@ def loop_rows(train: Source, validation: Source, manifest, cases: tuple[Case, ..
 
 def _loop(config, recipe: Recipe, train: Source, validation: Source) -> list[str]:
     network = MODELS[SYSTEM].estimator(config, recipe)
-    fit = network.fit(train, validation, 0)
-    epochs = fit.curve[1:]
     batches = list(train.shuffled(recipe.batch_size, np.random.default_rng(0)))  # full ones, as those of an epoch
     targets = [np.eye(config.num_classes, dtype=np.float32)[batch.labels] for batch in batches]
 
@@ -126,7 +126,17 @@ def _loop(config, recipe: Recipe, train: Source, validation: Source) -> list[str
         for batch, target in zip(batches, targets, strict=True):
             network.model.train_on_batch(batch.inputs, target)
 
-    steps, validating = median_seconds([bare, lambda: network.posteriors(validation)], _EPOCHS - 1)
+    turns: list[tuple[float, float]] = []
+
+    def take_turns(_: Epoch) -> None:
+        started = time.perf_counter()
+        bare()
+        trained = time.perf_counter()
+        network.posteriors(validation)
+        turns.append((trained - started, time.perf_counter() - trained))
+
+    epochs = network.fit(train, validation, 0, take_turns).curve[1:]  # the first compiles
+    steps, validating = (statistics.median(each) for each in zip(*turns[1:], strict=True))
     epoch = statistics.median(each.seconds for each in epochs)
     waiting = statistics.median(each.waiting_share or 0.0 for each in epochs)
     overheads = [f"{100 * (seconds / steps - 1):.0f} %" for seconds in (epoch, epoch - validating)]
