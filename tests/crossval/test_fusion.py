@@ -137,7 +137,7 @@ def test_a_fusion_whose_members_have_other_titles_is_written_again(tmp_path):
 
 def test_a_fusion_states_the_other_corpora_of_every_member():
     joint = {"corpus": "ravdess", "title": "RAVDESS", "licence": "CC BY-NC-SA 4.0", "citation": ""}
-    settings = fuse({"x": member(GOOD), "y": member(BAD, joint=joint)}).settings
+    settings = fuse({"x": member(BAD, joint=joint), "y": member(GOOD)}).settings
     assert settings.other_corpora == {"joint training": joint} and settings.joint is None
     assert fuse({"x": member(GOOD), "y": member(BAD)}).settings.other_corpora == {}
 
