@@ -14,6 +14,7 @@ and RAVDESS experiments/results/cross_corpus/cross_corpus.md.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -162,8 +163,9 @@ def page(results: Mapping[Key, CrossCorpusResults]) -> str:
 def _system(settings: Mapping) -> str:
     system = MODELS[settings["model"]]
     config = system.config(**settings["network"])
-    reduced = all(getattr(config, name) == value for name, value in system.reduced.items()) and system.reduced
-    size = ", reduced network" if reduced else ""
+    reduced = json.loads(json.dumps(dict(system.reduced)))  # lists instead of tuples, as in the settings
+    is_reduced = reduced and all(settings["network"].get(name) == value for name, value in reduced.items())
+    size = ", reduced network" if is_reduced else ""
     recipe = settings["recipe"]
     epochs = f"{recipe['epochs']} epochs, {recipe['precision']}"
     changes = "".join(f", {change}" for change in recipes.network_changes(config, recipe))

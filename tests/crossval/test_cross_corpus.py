@@ -11,7 +11,7 @@ from support.tiny_corpus import TINY_EMOTIONS, TINY_NETWORK, tiny_sound
 
 from acrnn.batches.sources import Feeder
 from acrnn.batches.speaker_statistics import Choice, SpeakerStatistics, Statistics
-from acrnn.crossval.cross_corpus import CrossCorpus, restricted, run_cross_corpus
+from acrnn.crossval.cross_corpus import CrossCorpus, read_cross_corpus, restricted, run_cross_corpus
 from acrnn.crossval.summary import speaker_confusions
 from acrnn.errors import FieldError
 from acrnn.metrics import uar
@@ -196,3 +196,9 @@ def test_fields_that_were_added_later_do_not_change_the_settings_of_a_test(tiny_
     theirs, ours = json.loads(committed.read_text())["settings"], declared.settings()
     assert ours["recipe"] == {**theirs["recipe"], "precision": CENTERED.precision}
     assert ours["network"].keys() == theirs["network"].keys()
+
+
+def test_the_page_names_the_reduced_network():
+    folder = Path(cross_corpus.__file__).parent / "results/cross_corpus/emodb_to_ravdess/corpus"
+    results = {("emodb", "ravdess", "corpus"): read_cross_corpus(folder)}
+    assert "chen2018-3d, reduced network, recipe centered, 20 epochs" in cross_corpus.page(results)
