@@ -102,4 +102,4 @@ def test_a_corpus_without_speakers_is_trained_by_its_split_and_its_results_say_s
     assert "utterances of unknown speakers" in card.markdown() and "(unknown)" not in card.markdown()
     statistics = ["--protocol", "prescribed", "--speaker-statistics", "speaker", "--output-dir", "other"]
     assert run_cv.main([*options, *statistics, "--records", "records/manifest-mine_chen2018"]) == 2
-    assert "--speaker-statistics speaker: the records do not name their speakers" in capsys.readouterr().err
+    assert "does not name its speakers; choose corpus or utterance" in capsys.readouterr().err
