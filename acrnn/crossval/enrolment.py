@@ -147,9 +147,9 @@ class _Tester:
         self.counts, self.prior_seconds = counts, prior_seconds
         self.estimator = settings.system.estimator(settings.config, settings.recipe)
         self.everywhere = self.statistics.everywhere()
-        self.adapter = settings.normalized_by.batch_norm and SpeakerBatchNorm(
-            self.estimator.model, settings.recipe.batch_size
-        )
+        self.adapter = None
+        if settings.normalized_by.batch_norm:
+            self.adapter = SpeakerBatchNorm(self.estimator.model, settings.recipe.batch_size)
         self.durations: dict[int | str, list[float]] = {}
 
     def load(self, path: Path) -> None:

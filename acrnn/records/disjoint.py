@@ -33,10 +33,16 @@ def check_disjoint(other: RecordSet, records: RecordSet, purpose: str) -> None:
     _check_speakers(other, records, purpose)
 
 
+def _shared_speakers(one: RecordSet, other: RecordSet) -> list[str]:
+    """Speakers that two record sets of the same corpus both have; two names of own data may have one origin."""
+    if one.manifest.reader != other.manifest.reader:
+        return []
+    return sorted({row.speaker for row in one.utterances} & {row.speaker for row in other.utterances})
+
+
 def _check_speakers(other: RecordSet, records: RecordSet, purpose: str) -> None:
-    corpus = records.manifest.reader  # two names of own data may have one origin
-    shared = sorted({row.speaker for row in other.utterances} & {row.speaker for row in records.utterances})
-    if shared and other.manifest.reader == corpus:
+    corpus, shared = records.manifest.reader, _shared_speakers(other, records)
+    if shared:
         raise ValueError(
             f"{purpose} {other.folder}: it is of the same corpus as {records.folder} ({corpus}), and speakers "
             f"{', '.join(shared[:3])} are in both, where they may be tested; leave them out, or rename them if they "
@@ -80,8 +86,7 @@ def check_pair(train: RecordSet, test: RecordSet) -> None:
             raise FieldError(
                 "test", test.folder, f"its {name} is {other}, that of {train.folder} {own}; prepare it anew"
             )
-    speakers = sorted({row.speaker for row in train.utterances} & {row.speaker for row in test.utterances})
-    if train.manifest.reader == test.manifest.reader and speakers:
+    if speakers := _shared_speakers(train, test):
         raise FieldError(
             "test", test.folder, f"it has speakers of {train.folder} ({', '.join(speakers[:3])}); name another corpus"
         )
