@@ -25,9 +25,10 @@ from acrnn.batches.speaker_statistics import CORPUS, PRIOR_SECONDS
 from acrnn.console import comma_separated, numbers, positive, run_job
 from acrnn.crossval.results import Results, collect_results
 from acrnn.reports.tables import SPREAD, coverage, markdown, percent, percent_interval, system_title
+from data_prep.speed import speeds
 
 if TYPE_CHECKING:
-    from acrnn.crossval.enrolment import Point
+    from acrnn.crossval.prediction.enrolment import Point
 
 COUNTS = (0, 1, 2, 5, 10, 20)
 HEADER = ("enrolment utterances", "their duration", "prior", "UAR, mean over folds", "95 % interval")
@@ -56,16 +57,29 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S,S,…",
         help=f"weight of the average training speaker (default: {PRIOR_SECONDS:g}); several with --part validation only",
     )
+    parser.add_argument(
+        "--test-speeds",
+        type=speeds,
+        default=(1.0,),
+        metavar="X,X,…",
+        help="average the posteriors over copies at these speeds, such as 0.9,1.0,1.1 (default: the recordings alone)",
+    )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="folder to write to (default: the experiment's)")
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Tests, prints and writes the curve."""
-    from acrnn.crossval.enrolment import enrolment_curve
+    from acrnn.crossval.prediction.enrolment import enrolment_curve
 
     points = enrolment_curve(
-        options.run, options.records, options.counts, options.draws, options.part, options.prior_seconds
+        options.run,
+        options.records,
+        options.counts,
+        options.draws,
+        options.part,
+        options.prior_seconds,
+        test_speeds=options.test_speeds,
     )
     out = options.output_dir or options.run
     files.make_folder(out)
@@ -77,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
     files.write_text(out / f"{name}.md", text)
     values = [{**point.amount._asdict(), "seconds": point.seconds, "uars": point.uars.tolist()} for point in points]
     content = {"part": options.part, "draws": options.draws, "coverage": coverage(results), "points": values}
+    if len(options.test_speeds) > 1:
+        content["test_speeds"] = list(options.test_speeds)
     files.write_sealed_json(out / f"{name}.json", {**content, "settings": results.settings.to_dict()})
     if len(options.prior_seconds) == 1:
         _write_figure(points, title, options.part, out / f"{name}.png")
@@ -101,11 +117,16 @@ def _caption(options: argparse.Namespace, results: Results) -> str:
         ", and so are those of the last batch normalization, which keeps the training part's own for the scored utterance alone"
         * normalized_by.batch_norm
     )
+    listed = ", ".join(f"{speed:g}" for speed in options.test_speeds)
+    predicted = (
+        f" Posteriors are means over copies of each utterance at the speeds {listed}, each normalized by the enrolment at its speed."
+        * (len(options.test_speeds) > 1)
+    )
     return (
         f"{options.part.capitalize()} speakers of {coverage(results)}; {draws} of the enrolment utterances. The networks were "
         f"trained with {normalized_by.title}. All rows score the "
         f"same utterances, those that no enrolment of up to {max(options.counts)} utterances has. The statistics of an enrolment "
-        f"are shrunk towards the average training speaker (prior), as if it had the given duration{adapted}. In percent; "
+        f"are shrunk towards the average training speaker (prior), as if it had the given duration{adapted}.{predicted} In percent; "
         f"{SPREAD}. {metrics.INTERVALS}."
     )
 

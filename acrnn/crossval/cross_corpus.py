@@ -24,10 +24,10 @@ from acrnn.crossval import determinism
 from acrnn.crossval.claim import claimed, settings_at
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import check_batch_norm, check_speakers
+from acrnn.crossval.prediction.utterances import UtterancePrediction
 from acrnn.crossval.results import EXPERIMENT, RESULTS
 from acrnn.crossval.run import RUNS, Run, read_run, run_path, write_run
 from acrnn.crossval.settings import network_fields_of
-from acrnn.crossval.speaker_prediction import SpeakerPrediction
 from acrnn.crossval.summary import Overall, summarize
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
@@ -269,7 +269,7 @@ class _Runner:
         chosen = set(ids).intersection(self.declared.test_ids())
         rows = [row for row in self.declared.test.utterances if row.id in chosen]
         recipe = self.declared.recipe
-        prediction = SpeakerPrediction(self.estimator, self.test, recipe.batch_size)
+        prediction = UtterancePrediction(self.estimator, self.test, recipe.batch_size)
         names = [row.id for row in rows]
         pooled, _ = prediction.pooled(names, normalizer, (recipe.pooling,))
         return pooled[recipe.pooling], rows

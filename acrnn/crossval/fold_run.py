@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from acrnn import files
 from acrnn.batches.sources import Feeder
-from acrnn.batches.speaker_statistics import SpeakerNormalizer
 from acrnn.console import import_quietly
 from acrnn.crossval import determinism
 from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.experiment import Prepared
 from acrnn.crossval.fine_tuning import FineTuning
+from acrnn.crossval.prediction.parts import PartPrediction
 from acrnn.crossval.pretraining import Pretraining
-from acrnn.crossval.run import Run, UtteranceAttention, ValidationPart
-from acrnn.crossval.speaker_prediction import SpeakerPrediction
+from acrnn.crossval.run import Run
 from acrnn.distribution import devices
 from acrnn.folds import Fold
 from acrnn.models import MODELS
-from acrnn.records import RecordSet, UtteranceRow
-from acrnn.segments import POOLINGS
+from acrnn.records import RecordSet
 from acrnn.training.estimator import Epoch, Estimator, Fit
 
 PRETRAINING = "pretraining"  # folder of pre-trained weights, in that of an experiment
@@ -51,7 +47,7 @@ class FoldRunner:
         self.joint = prepared.joint_corpus()
         leaks = mistake is not None and mistake.normalized_on_everything
         self._statistics = feeder.source(list(feeder.rows)) if leaks else None
-        self.prediction = SpeakerPrediction(self.estimator, feeder, prepared.experiment.recipe.batch_size)
+        self.prediction = PartPrediction(self.estimator, feeder, prepared.experiment.recipe)
 
     def fit(self, fold: int, seed: int, on_epoch: Callable[[Epoch], None]) -> Fit:
         """Trains on the training part of a fold and selects the checkpoint; does not read the test part.
@@ -92,7 +88,7 @@ class FoldRunner:
         started = time.monotonic()
         parts = self.prepared.folds[fold]
         fit = self.fit(fold, seed, on_epoch)
-        test = self._test(parts)
+        test = self.prediction.test(parts.train, parts.test)
         if network_path is not None:
             with files.atomic_path(network_path) as temporary:
                 self.estimator.save(temporary)
@@ -108,52 +104,8 @@ class FoldRunner:
             settings_sha256=settings_sha256,
             versions=versions(),
             peak_memory_mib=peak_memory_mib(),
-            validation=self._validation(parts),
+            validation=self.prediction.validation(parts.validation),
         )
-
-    def _test(self, parts: Fold) -> dict:
-        """Fields of `Run` about the test part, without the utterances of an enrolment."""
-        normalizer, test = self.feeder.test_normalizer(parts.train, parts.test)
-        posteriors_by_pooling, labels = self.prediction.pooled(test, normalizer, POOLINGS)
-        posteriors = posteriors_by_pooling[self.prepared.experiment.recipe.pooling]
-        rows = [self.prepared.records.utterances[row] for row in sorted(self.feeder.rows[name] for name in test)]
-        is_correct = posteriors.argmax(axis=1) == labels
-        return {
-            "utterances": [row.id for row in rows],
-            "speakers": [row.speaker for row in rows],
-            "labels": labels.tolist(),
-            "probabilities": posteriors.round(6).tolist(),
-            "by_pooling": {name: values.argmax(axis=1).tolist() for name, values in posteriors_by_pooling.items()},
-            "attention": self._attention(
-                [row for row, right in zip(rows, is_correct, strict=True) if right], normalizer
-            ),
-        }
-
-    def _validation(self, parts: Fold) -> ValidationPart | None:
-        """Posteriors of the validation part; None for a fold without one."""
-        if not parts.validation:
-            return None
-        pooling = self.prepared.experiment.recipe.pooling
-        pooled, labels = self.prediction.pooled(parts.validation, self.feeder.normalizer, (pooling,))
-        names = [
-            self.prepared.records.utterances[row].id for row in sorted(self.feeder.rows[n] for n in parts.validation)
-        ]
-        return ValidationPart(names, labels.tolist(), pooled[pooling].round(6).tolist())
-
-    def _attention(
-        self, rows: Sequence[UtteranceRow], normalizer: SpeakerNormalizer | None
-    ) -> tuple[UtteranceAttention, ...]:
-        """Attention weights of the first row of every class, for the report."""
-        examples = []
-        for row in {row.label: row for row in reversed(rows)}.values():
-            # batches of one segment, since an utterance may have more segments than the recipe's batch
-            batches = self.feeder.source([row.id], normalizer).ordered(1)
-            parts = [self.estimator.attention(batch.inputs) for batch in batches]
-            weighted = [part for part in parts if part is not None]
-            if weighted:
-                weights = np.concatenate(weighted).astype(float).round(5)
-                examples.append(UtteranceAttention(row.id, weights.tolist()))
-        return tuple(examples)
 
 
 def make_estimator(prepared: Prepared, folder: Path | None) -> tuple[Estimator, Pretraining | FineTuning | None]:

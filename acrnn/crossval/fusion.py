@@ -257,6 +257,7 @@ def _settings(members: Mapping[str, Results], rule: str | None, across_seeds: bo
         joint=None,
         auxiliary_inputs={},
         speaker_statistics=CORPUS,
+        test_speeds=None,
         baseline=None,
         fusion={"rule": rule, "members": described},
     )

@@ -42,6 +42,13 @@ class ValidationPart:
     labels: list[int]
     probabilities: list[list[float]]
 
+    @property
+    def uar(self) -> float:
+        """UAR of the validation utterances."""
+        posteriors = np.array(self.probabilities)
+        counts = metrics.confusion(np.array(self.labels), posteriors.argmax(axis=1), posteriors.shape[1])
+        return float(metrics.uar(counts))
+
 
 @dataclass(frozen=True)
 class Run:
@@ -132,11 +139,7 @@ class Run:
         """Validation UAR of the selected checkpoint; None without a validation part, NaN for a fusion that does not know it."""
         if self.curve:
             return self.curve[self.best_epoch - 1].validation_uar
-        if self.validation is None:
-            return float("nan")
-        posteriors = np.array(self.validation.probabilities)
-        counts = metrics.confusion(np.array(self.validation.labels), posteriors.argmax(axis=1), posteriors.shape[1])
-        return float(metrics.uar(counts))
+        return float("nan") if self.validation is None else self.validation.uar
 
     def confusion(self, num_classes: int) -> np.ndarray:
         """Confusion counts of the test utterances, int [classes, classes]: rows are true labels."""

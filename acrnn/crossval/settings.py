@@ -33,6 +33,7 @@ _OPTIONAL = (
     "train_on_validation",
     "joint",
     "speaker_statistics",
+    "test_speeds",
     "fusion",
     "baseline",
 )
@@ -94,6 +95,8 @@ class Settings:
         joint: description of another record set in every training part, see `acrnn.crossval.joint`; None without one.
         speaker_statistics: recordings whose mean and deviation normalize an utterance, see `normalized_by`; "corpus" for the
             training part's.
+        test_speeds: playback speeds at which every utterance was predicted, see `acrnn.crossval.prediction.again`; None for the
+            recordings alone.
         fusion: rule and members of a fusion of experiments, see `acrnn.crossval.fusion`; None for an experiment. The fields of
             front end, segments, network and recipe are then empty.
         baseline: classifier and candidate hyper-parameters of a classical baseline, see `acrnn.baselines`, which has no
@@ -117,6 +120,7 @@ class Settings:
     train_on_validation: bool = False
     joint: Mapping | None = None
     speaker_statistics: str = CORPUS
+    test_speeds: tuple[float, ...] | None = None
     fusion: Mapping | None = None
     baseline: Mapping | None = None
 
@@ -135,8 +139,7 @@ class Settings:
         try:
             fields["corpus"] = CorpusInfo(**check_fields(CorpusInfo, fields["corpus"]))
             fields["labels"] = tuple(fields["labels"])
-            if "speeds" in fields:
-                fields["speeds"] = tuple(fields["speeds"])
+            fields |= {name: tuple(fields[name]) for name in ("speeds", "test_speeds") if name in fields}
             return cls(**fields)
         except (TypeError, KeyError) as error:
             raise ValueError(f"a field of the settings is missing or unknown ({error})") from error
@@ -148,7 +151,7 @@ class Settings:
             for name in _names()
             if name not in _OPTIONAL or getattr(self, name) not in (None, {}, False, CORPUS)
         }
-        values |= {name: list(values[name]) for name in ("labels", "speeds") if name in values}
+        values |= {name: list(values[name]) for name in ("labels", "speeds", "test_speeds") if name in values}
         values["corpus"] = {
             name: value for name, value in asdict(self.corpus).items() if name not in _OPTIONAL_OF_CORPUS or value
         }

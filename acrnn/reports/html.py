@@ -41,7 +41,7 @@ def write_report(folder: Path, records: Path | None = None, out: Path | None = N
         headlines=_headlines(results),
         published=published.uar(settings),
         tables=[classes(overall.per_class), recall_by_speaker(results), _runs(results)],
-        caption=f"{SPREAD}. {metrics.INTERVALS}. {normalization_sentence(settings)}",
+        caption=f"{SPREAD}. {metrics.INTERVALS}. {normalization_sentence(settings)}{_speeds_sentence(settings)}",
         settings=_settings(results),
     )
 
@@ -53,6 +53,17 @@ def normalization_sentence(settings: Settings) -> str:
     if settings.mistake and MISTAKES[settings.mistake].normalized_on_everything:
         return "Features are normalized by all speakers, those of the test part included: a deliberate leak."
     return settings.normalized_by.sentence
+
+
+def _speeds_sentence(settings: Settings) -> str:
+    """The speeds of the prediction, in a sentence with a space before it; empty for the recordings alone."""
+    if not settings.test_speeds:
+        return ""
+    speeds = ", ".join(f"{speed:g}" for speed in settings.test_speeds)
+    return (
+        f" Posteriors are means over copies of each test utterance at the speeds {speeds} (test-time augmentation); the learning "
+        "curves and the attention are those of the recordings alone."
+    )
 
 
 def _headlines(results: Results) -> list[Headline]:

@@ -44,6 +44,7 @@ def is_comparable(settings: Settings) -> bool:
         and corpus.complete
         and settings.mistake is None
         and settings.normalized_by == Choice()
+        and settings.test_speeds is None
         and not settings.train_on_validation
         and settings.joint is None
         and (settings.initial_weights_kind not in ("corpus", "model") or settings.system.pretrained)

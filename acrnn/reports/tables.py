@@ -155,7 +155,7 @@ def _system_name(settings: Settings) -> str:
 
 def system_title(settings: Settings) -> str:
     """Name of the system with its deviations: a leak, the depth, a reduced network, fields other than the recipe's, initial weights,
-    trimming, speeds, statistics."""
+    trimming, speeds, statistics, speeds of the prediction."""
     if settings.fusion:
         members = [
             f"{len(seeds)} seeds of {each['title']}" if (seeds := each.get("seeds")) else each["title"]
@@ -175,4 +175,5 @@ def system_title(settings: Settings) -> str:
     parts += [] if trim_db is None else [f"trimmed at {trim_db:g} dB"]
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
     parts += [settings.normalized_by.title] if settings.speaker_statistics != CORPUS else []
+    parts += [f"predicted at {len(settings.test_speeds)} speeds"] if settings.test_speeds else []
     return ", ".join(parts)

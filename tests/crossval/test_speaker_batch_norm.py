@@ -11,8 +11,8 @@ from support.tiny_network import make_network
 from acrnn.batches.sources import Feeder
 from acrnn.batches.speaker_statistics import Choice
 from acrnn.crossval import Experiment, Prepared, cross_validate
+from acrnn.crossval.prediction.utterances import UtterancePrediction
 from acrnn.crossval.run import read_run, run_path
-from acrnn.crossval.speaker_prediction import SpeakerPrediction
 from acrnn.errors import FieldError
 from acrnn.models import load_network
 from acrnn.recipes import Recipe
@@ -70,9 +70,9 @@ def test_each_speaker_is_predicted_with_its_own_recordings_in_the_order_of_the_t
     feeder = Feeder(RecordSet(tiny_records), speaker_statistics=ADAPTED)
     network = make_network(feeder, RECIPE)
     names = ids_of(tiny_records, "s2", "s0")[::-1]
-    together, labels = SpeakerPrediction(network, feeder, 8).pooled(names, feeder.normalizer, ("max",))
+    together, labels = UtterancePrediction(network, feeder, 8).pooled(names, feeder.normalizer, ("max",))
     alone = [
-        SpeakerPrediction(network, feeder, 8).pooled(ids_of(tiny_records, speaker), feeder.normalizer, ("max",))
+        UtterancePrediction(network, feeder, 8).pooled(ids_of(tiny_records, speaker), feeder.normalizer, ("max",))
         for speaker in ("s0", "s2")
     ]
     rows = sorted(feeder.rows[name] for name in names)
@@ -94,7 +94,7 @@ def test_a_cross_validation_adapts_test_and_validation_and_trains_as_without(tin
     np.testing.assert_allclose(*losses, rtol=1e-5)
     model = load_network(run_path(tmp_path / "adapted", 0, 0).with_suffix(".keras"))
     feeder = Feeder(RecordSet(tiny_records), speaker_statistics=ADAPTED)
-    prediction = SpeakerPrediction(make_network(feeder, RECIPE), feeder, 8)
+    prediction = UtterancePrediction(make_network(feeder, RECIPE), feeder, 8)
     prediction.estimator.model.set_weights(model.get_weights())
     for run, names in (
         (adapted.probabilities, adapted.utterances),

@@ -7,8 +7,9 @@ import pytest
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.batches.speaker_statistics import Choice, enrolment_order
-from acrnn.crossval import Experiment, Prepared, cross_validate, enrolment
-from acrnn.crossval.enrolment import ALL, ALONE, Amount, enrolment_curve
+from acrnn.crossval import Experiment, Prepared, cross_validate
+from acrnn.crossval.prediction import enrolment
+from acrnn.crossval.prediction.enrolment import ALL, ALONE, Amount, enrolment_curve
 from acrnn.crossval.run import read_run, run_path
 from acrnn.errors import FieldError, UsageError
 from acrnn.export.refit import refit

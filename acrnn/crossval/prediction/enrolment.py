@@ -9,7 +9,6 @@ the recordings of an enrolment do so too, and those of the training part count a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,13 +25,13 @@ from acrnn.batches.speaker_statistics import (
     SpeakerStatistics,
     enrolment_order,
 )
+from acrnn.crossval.prediction.utterances import Adaptation, UtterancePrediction, check_speeds
 from acrnn.crossval.results import Results, collect_results, records_of
 from acrnn.crossval.run import Run, run_path
 from acrnn.errors import FieldError, UsageError
 from acrnn.frontends.statistics import Statistics, average, own_share
 from acrnn.models import load_network
 from acrnn.records import RecordSet
-from acrnn.training.speaker_batch_norm import SpeakerBatchNorm
 from acrnn.training.state import copy_state
 
 ALONE, ALL = "the scored utterance alone", "all recordings"
@@ -50,13 +49,6 @@ class Amount(NamedTuple):
 
     enrolment: int | str
     prior_seconds: float | None
-
-
-class _Enrolment(NamedTuple):
-    """Recordings of a new speaker, rows in the table of utterances, and the weight of their statistics."""
-
-    rows: Sequence[int]
-    share: float
 
 
 @dataclass(frozen=True)
@@ -87,6 +79,7 @@ def enrolment_curve(
     part: Part = "test",
     prior_seconds: Sequence[float] = (PRIOR_SECONDS,),
     announce: Callable[[str], None] = print,
+    test_speeds: Sequence[float] = (1.0,),
 ) -> list[Point]:
     """Tests the networks of a finished experiment with fewer recordings of the new speakers.
 
@@ -98,6 +91,8 @@ def enrolment_curve(
         part: new speakers: those of the test parts, or of the validation parts, by which a choice may be made.
         prior_seconds: weights of the average training speaker, in seconds; several are compared on validation speakers only.
         announce: takes a line for every network.
+        test_speeds: playing speeds of the prediction, see `UtterancePrediction`; copies of an enrolment normalize those of its speaker
+            at the same speed.
 
     Returns:
         Points for every number and weight, for ALONE and every weight, and for ALL.
@@ -111,7 +106,8 @@ def enrolment_curve(
     results = collect_results(folder)
     _check(results, folder, part)
     record_set = records_of(results.settings, records)
-    tester = _Tester(results, record_set, sorted(counts), prior_seconds)
+    check_speeds(record_set, test_speeds)
+    tester = _Tester(results, record_set, sorted(counts), prior_seconds, test_speeds)
     uars: dict[Amount, dict[int, list[float]]] = {}
     for run in results.runs:
         announce(f"fold {run.fold} ({run.fold_name}), seed {run.seed}")
@@ -139,22 +135,28 @@ def _check(results: Results, folder: Path, part: Part) -> None:
 class _Tester:
     """Tests one network after another with the recordings of an amount."""
 
-    def __init__(self, results: Results, record_set: RecordSet, counts: Sequence[int], prior_seconds: Sequence[float]):
+    def __init__(
+        self,
+        results: Results,
+        record_set: RecordSet,
+        counts: Sequence[int],
+        prior_seconds: Sequence[float],
+        test_speeds: Sequence[float],
+    ):
         settings = results.settings
-        self.speeds = settings.speeds or record_set.manifest.speeds
+        self.speeds, self.test_speeds = settings.speeds or record_set.manifest.speeds, test_speeds
         self.feeder = Feeder(record_set, speaker_statistics=settings.normalized_by)
         self.statistics, self.utterances = cast(SpeakerStatistics, self.feeder.statistics), record_set.utterances
-        self.counts, self.prior_seconds = counts, prior_seconds
-        self.estimator = settings.system.estimator(settings.config, settings.recipe)
+        self.counts, self.prior_seconds, self.pooling = counts, prior_seconds, settings.recipe.pooling
+        self.model = (estimator := settings.system.estimator(settings.config, settings.recipe)).model
+        self.prediction = UtterancePrediction(estimator, self.feeder, settings.recipe.batch_size, test_speeds)
         self.everywhere = self.statistics.everywhere()
-        self.adapter = None
-        if settings.normalized_by.batch_norm:
-            self.adapter = SpeakerBatchNorm(self.estimator.model, settings.recipe.batch_size)
+        self.copies = {(row.copy_of or row.id, row.speed): number for number, row in enumerate(self.utterances)}
         self.durations: dict[int | str, list[float]] = {}
 
     def load(self, path: Path) -> None:
         """Takes over the weights of a saved network."""
-        copy_state(load_network(path), self.estimator.model)
+        copy_state(load_network(path), self.model)
 
     def seconds(self, amount: Amount) -> float | None:
         """Mean duration of the enrolment utterances of a speaker."""
@@ -167,26 +169,26 @@ class _Tester:
         scored = [name for names in orders for name in names[self.counts[-1] :]]
         prior = average([self.statistics.statistics[key] for key in product(run.train_speakers, self.speeds)])
         for seconds in self.prior_seconds:
-            yield Amount(ALONE, seconds), self._uar(scored, self._alone(scored, prior, seconds))
+            yield Amount(ALONE, seconds), self._uar(scored, self._alone(scored, prior, seconds), {})
             for count in self.counts:
-                enrolled = [[self.feeder.rows[name] for name in names[:count]] for names in orders]
-                self._note_duration(count, enrolled)
-                speakers = [self.utterances[self.feeder.rows[names[0]]].speaker for names in orders]
-                rows_of = dict(zip(speakers, enrolled, strict=True))
-                shares = {speaker: _Enrolment(rows, self._share(rows, seconds)) for speaker, rows in rows_of.items()}
-                yield Amount(count, seconds), self._uar(scored, self._enrolled(rows_of, prior, seconds), shares)
-        yield Amount(ALL, None), self._uar(scored, self.everywhere, self._everything(scored))
+                self._note_duration(count, [names[:count] for names in orders])
+                enrolled = self._enrolments(orders, count)
+                normalizer = self._enrolled(enrolled, prior, seconds)
+                adaptations = {key: self._adaptation(rows, seconds) for key, rows in enrolled.items()}
+                yield Amount(count, seconds), self._uar(scored, normalizer, adaptations)
+        yield Amount(ALL, None), self._uar(scored, self.everywhere, None)
 
-    def _share(self, rows: Sequence[int], prior_seconds: float) -> float:
-        return own_share(sum(self.utterances[row].duration_seconds for row in rows), prior_seconds)
+    def _enrolments(self, orders: Sequence[Sequence[str]], count: int) -> dict[object, list[int]]:
+        """Rows of the first utterances of every speaker at every speed of the prediction, by speaker and speed."""
+        return {
+            self.statistics.keys[self.copies[names[0], speed]]: [self.copies[name, speed] for name in names[:count]]
+            for names in orders
+            for speed in self.test_speeds
+        }
 
-    def _everything(self, scored: Sequence[str]) -> dict[str, _Enrolment]:
-        """All recordings of the speakers of some utterances."""
-        rows_of: dict[str, list[int]] = {self.utterances[self.feeder.rows[name]].speaker: [] for name in scored}
-        for row, item in enumerate(self.utterances):
-            if item.speaker in rows_of and not item.copy_of:
-                rows_of[item.speaker].append(row)
-        return {speaker: _Enrolment(rows, 1.0) for speaker, rows in rows_of.items()}
+    def _adaptation(self, rows: Sequence[int], prior_seconds: float) -> Adaptation:
+        share = own_share(sum(self.utterances[row].duration_seconds for row in rows), prior_seconds)
+        return Adaptation([self.utterances[row].id for row in rows], share)
 
     def _names(self, run: Run, part: Part) -> dict[str, list[str]]:
         """Ids of the recordings of the part by speaker; they suffice for the largest enrolment."""
@@ -205,41 +207,27 @@ class _Tester:
                 raise FieldError("counts", tuple(self.counts), problem)
         return names
 
-    def _note_duration(self, count: int, enrolled: Sequence[Sequence[int]]) -> None:
-        seconds = [sum(self.utterances[row].duration_seconds for row in rows) for rows in enrolled]
+    def _note_duration(self, count: int, enrolled: Sequence[Sequence[str]]) -> None:
+        seconds = [
+            sum(self.utterances[self.feeder.rows[name]].duration_seconds for name in names) for names in enrolled
+        ]
         self.durations.setdefault(count, []).extend(seconds)
 
     def _enrolled(
-        self, rows: Mapping[str, Sequence[int]], prior: Statistics, prior_seconds: float
+        self, rows: Mapping[object, Sequence[int]], prior: Statistics, prior_seconds: float
     ) -> SpeakerNormalizer:
-        changed = {
-            (speaker, 1.0): self.statistics.enrolled(numbers, prior, prior_seconds) for speaker, numbers in rows.items()
-        }
+        changed = {key: self.statistics.enrolled(numbers, prior, prior_seconds) for key, numbers in rows.items()}
         return SpeakerNormalizer.of({**self.statistics.statistics, **changed}, self.statistics.keys)
 
     def _alone(self, scored: Sequence[str], prior: Statistics, prior_seconds: float) -> SpeakerNormalizer:
-        rows = [self.feeder.rows[name] for name in scored]
+        rows = [self.copies[name, speed] for name in scored for speed in self.test_speeds]
         own = {row: self.statistics.enrolled([row], prior, prior_seconds) for row in rows}
         return SpeakerNormalizer.of(own, range(len(self.utterances)))
 
     def _uar(
-        self, scored: Sequence[str], normalizer: SpeakerNormalizer, enrolments: Mapping[str, _Enrolment] | None = None
+        self, scored: Sequence[str], normalizer: SpeakerNormalizer, adaptations: Mapping[object, Adaptation] | None
     ) -> float:
-        """UAR of utterances; the enrolments of their speakers adapt the last batch normalization, if the experiment does that."""
-        parts: dict[str, list[str]] = {}
-        for name in scored:
-            parts.setdefault(self.utterances[self.feeder.rows[name]].speaker if enrolments else "", []).append(name)
-        labels, predicted = [], []
-        for speaker, names in parts.items():
-            with self._adapted((enrolments or {}).get(speaker), normalizer):
-                posteriors, truth = self.estimator.posteriors(self.feeder.source(names, normalizer))
-            labels.append(truth)
-            predicted.append(posteriors.argmax(axis=1))
-        classes = posteriors.shape[1]
-        return float(metrics.uar(metrics.confusion(np.concatenate(labels), np.concatenate(predicted), classes)))
-
-    def _adapted(self, enrolment: _Enrolment | None, normalizer: SpeakerNormalizer) -> AbstractContextManager:
-        if not (self.adapter and enrolment and enrolment.rows):
-            return nullcontext()
-        names = [self.utterances[row].id for row in enrolment.rows]
-        return self.adapter.adapted(self.feeder.source(names, normalizer), enrolment.share)
+        """UAR of utterances; for the adaptations see `UtterancePrediction.pooled`."""
+        posteriors, labels = self.prediction.pooled(scored, normalizer, (self.pooling,), adaptations)
+        predicted = posteriors[self.pooling].argmax(axis=1)
+        return float(metrics.uar(metrics.confusion(labels, predicted, posteriors[self.pooling].shape[1])))
