@@ -158,7 +158,7 @@ def system_title(settings: Settings) -> str:
     trimming, speeds, statistics, speeds of the prediction."""
     if settings.fusion:
         members = [
-            f"{len(seeds)} seeds of {each['title']}" if (seeds := each.get("seeds")) else each["title"]
+            f"{len(seeds)} seeds of {each['title']}" if len(seeds := each.get("seeds", [])) > 1 else each["title"]
             for each in settings.fusion["members"]
         ]
         return f"fusion of {settings.num_models} models ({' + '.join(members)})"

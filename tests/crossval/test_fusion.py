@@ -174,6 +174,12 @@ def test_a_classical_baseline_is_fused_under_its_title_and_the_fusion_is_no_base
     assert fusion.settings.baseline is None and "fusion of 2 models" in system_title(fusion.settings)
 
 
+def test_a_title_names_the_number_of_seeds_of_a_member_that_has_several():
+    two = results_of([*member(GOOD).runs, *member(GOOD, seed=1).runs])
+    fusion = fuse({"network": two, "machine": member(BAD)}, across_seeds=True)
+    assert system_title(fusion.settings) == "fusion of 3 models (2 seeds of network + machine)"
+
+
 def test_a_member_with_copies_at_other_speeds_is_fused_if_the_speakers_of_its_parts_are_the_same():
     speeds = {"speeds": [0.9, 1.0], "split_sha256": "of other training utterances"}
     assert fuse({"plain": member(GOOD), "copies": member(BAD, **speeds)}).runs

@@ -53,6 +53,7 @@ def test_the_recall_of_lim_stands_beside_the_split_of_the_paper_alone():
         {"network": {"conv_layers": 5, "first_filters": 32}},
         {"mistake": "random-split"},
         {"speaker_statistics": "speaker"},
+        {"test_speeds": [0.9, 1.0, 1.1]},
     ],
 )
 def test_no_published_figure_stands_beside_anything_else(change):
