@@ -105,7 +105,7 @@ def _add_records_arguments(parser: argparse.ArgumentParser) -> None:
         "--speeds",
         type=speed.speeds,
         default=(1.0,),
-        help="training copies at other speeds, such as 0.9,1.0,1.1 (default: none)",
+        help="copies at other speeds, such as 0.9,1.0,1.1 (default: none)",
     )
     group.add_argument(
         "--speed-by",

@@ -5,7 +5,8 @@
     python experiments/enrolment_curve.py --run runs/speaker --records records/emodb_chen2018
 
 The run needs the saved networks of its folds. Writes `enrolment.json`, `enrolment.md` and `enrolment.png`, or with
-`--part validation` the same with `enrolment_validation`. Takes some seconds for each network, number and draw.
+`--part validation` the same with `enrolment_validation`; with `--test-speeds` the names end with `_several_speeds`. Takes some
+seconds for each network, number and draw.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from acrnn import files, metrics
 from acrnn.batches.speaker_statistics import CORPUS, PRIOR_SECONDS
 from acrnn.console import comma_separated, numbers, positive, run_job
 from acrnn.crossval.results import Results, collect_results
-from acrnn.reports.tables import SPREAD, coverage, markdown, percent, percent_interval, system_title
+from acrnn.reports.tables import SPREAD, coverage, markdown, percent, percent_interval, predicted_at, system_title
 from data_prep.speed import speeds
 
 if TYPE_CHECKING:
@@ -84,8 +85,10 @@ def run(options: argparse.Namespace) -> int:
     out = options.output_dir or options.run
     files.make_folder(out)
     name = "enrolment" if options.part == "test" else f"enrolment_{options.part}"
+    name += "_several_speeds" * (len(options.test_speeds) > 1)
     results = collect_results(options.run)
     system = system_title(replace(results.settings, speaker_statistics=CORPUS))  # the rows name the statistics
+    system += f", {predicted_at(options.test_speeds)}" * (len(options.test_speeds) > 1)
     title = f"UAR by enrolment: {system} on {results.settings.corpus.name}"
     text = f"# {title}\n\n{_table(points)}\n\n{_caption(options, results)}\n"
     files.write_text(out / f"{name}.md", text)
@@ -119,7 +122,7 @@ def _caption(options: argparse.Namespace, results: Results) -> str:
     )
     listed = ", ".join(f"{speed:g}" for speed in options.test_speeds)
     predicted = (
-        f" Posteriors are means over copies of each utterance at the speeds {listed}, each normalized by the enrolment at its speed."
+        f" Posteriors are means over copies of each utterance at the speeds {listed}, each normalized by recordings at its speed."
         * (len(options.test_speeds) > 1)
     )
     return (

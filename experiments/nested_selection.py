@@ -85,8 +85,8 @@ def comparable(candidates: Mapping[str, Results]) -> dict[str, Results]:
     """Returns the candidates restricted to the folds and seeds that all of them have.
 
     Raises:
-        FieldError: fewer than two candidates, or candidates of different systems, labels or folds, with a leak, or without a
-            common run.
+        FieldError: fewer than two candidates, or candidates of different systems, labels or folds, with a leak, predicted at several
+            speeds, or without a common run.
     """
     if len(candidates) < 2:
         raise FieldError("folders", ", ".join(candidates), "a selection needs two experiments")
@@ -97,6 +97,9 @@ def comparable(candidates: Mapping[str, Results]) -> dict[str, Results]:
                 raise FieldError("folders", name, f"its {key} is {value}, that of the first experiment {expected}")
         if results.settings.mistake:
             raise FieldError("folders", name, f"it leaks on purpose ({results.settings.mistake})")
+        if results.settings.test_speeds:
+            problem = "its validation UARs are of one speed, its test UARs of several; name the experiment that trained the networks"
+            raise FieldError("folders", name, problem)
     common = set.intersection(*({(run.fold, run.seed) for run in each.runs} for each in candidates.values()))
     if not common:
         raise FieldError("folders", ", ".join(candidates), "they have no finished fold in common")

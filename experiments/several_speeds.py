@@ -6,7 +6,7 @@
         --output-dir runs/x5_three_speeds
 
 Nothing is trained; the run needs the saved networks of its folds, and the records need copies at these speeds. With
-`--validation` it prints the UAR of the validation speakers, by which speeds are chosen, and does not read the test parts. Otherwise it
+`--validation` it prints the UAR of the validation speakers, by which speeds are chosen, and does not predict the test parts. Otherwise it
 writes an experiment of the new predictions, which reports, tables and `acrnn fuse` accept, and `several_speeds.md`, which
 compares it with one speed. Takes some seconds for each network.
 """
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a failed job, 2 for wrong usage."""
     parser = _parser()
     options = parser.parse_args(argv)
-    return run_job(lambda: run(options), parser)
+    return run_job(lambda: run(options), parser, resumes=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,7 +92,7 @@ def page(one: Results, several: Results) -> str:
     )
     return study_tables.page(
         [
-            f"# Prediction at several speeds: {system_title(one.settings)} on {settings.corpus.title}, {settings.protocol}",
+            f"# Prediction at several speeds: {system_title(one.settings)} on {settings.corpus.title}, {settings.split_title}",
             f"{caption} Both rows have the same networks.",
             study_tables.results_table(rows, columns, first="prediction"),
             study_tables.comparison_table(rows, [(name, "at one speed")], has_verdict=True),

@@ -93,6 +93,7 @@ def fuse(members: Mapping[str, Results], rule: str = PROBABILITY, across_seeds: 
     """
     if rule not in RULES:
         raise FieldError("rule", rule, f"it is unknown; choose from {', '.join(RULES)}")
+    _refuse_equal_networks(members)
     _refuse_unequal(members)
     groups = _groups(members, across_seeds)
     _refuse_unequal_utterances(groups)
@@ -151,6 +152,17 @@ def _identity(settings: Mapping) -> Mapping:
     fused = settings.get("fusion") or {}
     members = [{name: value for name, value in each.items() if name != "title"} for each in fused.get("members", [])]
     return {**settings, "fusion": {**fused, "members": members}}
+
+
+def _refuse_equal_networks(members: Mapping[str, Results]) -> None:
+    """Refuses an experiment beside its own prediction at several speeds, which would count the same networks twice."""
+    of_training: dict[str, tuple[str, Settings]] = {}
+    for name, results in members.items():
+        trained = files.sha256_of_json(replace(results.settings, test_speeds=None).to_dict())
+        other, settings = of_training.setdefault(trained, (name, results.settings))
+        if settings.test_speeds != results.settings.test_speeds:
+            problem = f"it has the same networks as {other}, predicted at other speeds; leave one of them out"
+            raise FieldError("members", name, problem)
 
 
 def _refuse_unequal(members: Mapping[str, Results]) -> None:

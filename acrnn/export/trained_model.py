@@ -204,6 +204,19 @@ def _logits(network: keras.Model, profile: np.ndarray | None, inputs: Mapping[st
         return np.asarray(network.predict_on_batch(inputs))
 
 
+def check_speeds(folder: Path, settings: Settings) -> None:
+    """Refuses an experiment that predicted at several speeds, since an exported model predicts at one.
+
+    Raises:
+        UsageError: it did.
+    """
+    if settings.test_speeds:
+        raise UsageError(
+            f"{folder}: its predictions are means over several speeds, and an exported model predicts at one; export the experiment "
+            "that trained the networks"
+        )
+
+
 def check_statistics(folder: Path, settings: Settings, records: Path | None) -> None:
     """Checks that an export can normalize features as the training did.
 
@@ -215,6 +228,7 @@ def check_statistics(folder: Path, settings: Settings, records: Path | None) -> 
     Raises:
         UsageError: the statistics need more than a waveform and a speaker profile, or the records are missing.
     """
+    check_speeds(folder, settings)
     choice = settings.normalized_by
     if choice.kind == UTTERANCE or choice.batch_norm:
         raise UsageError(

@@ -15,7 +15,7 @@ from acrnn.crossval.settings import CorpusInfo
 from acrnn.errors import FieldError
 from acrnn.export import serving
 from acrnn.export.ensembles.estimate import fused
-from acrnn.export.trained_model import TrainedModel
+from acrnn.export.trained_model import TrainedModel, check_speeds
 from acrnn.model_card import FORMATS, WORDS, Card
 from acrnn.output import lock
 from acrnn.recipes.initial_weights import CORPUS_FIELDS
@@ -214,6 +214,7 @@ def estimate_of(folder: Path, seeds: Sequence[int] = ()) -> dict:
         ValueError: a file is damaged.
     """
     results, is_ensemble = collect_results(folder), len(seeds) > 1
+    check_speeds(folder, results.settings)
     overall = (fused(folder, results, seeds) if is_ensemble else results.overall).to_dict()
     leak = {"mistake": results.settings.mistake} if results.settings.mistake else {}
     ensemble = {"fused_seeds": list(seeds)} if is_ensemble else {}

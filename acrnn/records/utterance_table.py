@@ -33,7 +33,7 @@ class UtteranceRow:
         text: transcript; "" where there is none.
         split: part of the corpus that it prescribes ("train", "validation", "test"); "" where it prescribes none.
         speed: playing speed of a copy, 1 for the recording itself.
-        copy_of: id of the utterance that this row is a copy of, at another speed, for training only; "" for an utterance.
+        copy_of: id of the utterance that this row is a copy of, at another speed; "" for an utterance.
     """
 
     id: str

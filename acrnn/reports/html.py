@@ -41,7 +41,7 @@ def write_report(folder: Path, records: Path | None = None, out: Path | None = N
         headlines=_headlines(results),
         published=published.uar(settings),
         tables=[classes(overall.per_class), recall_by_speaker(results), _runs(results)],
-        caption=f"{SPREAD}. {metrics.INTERVALS}. {normalization_sentence(settings)}{_speeds_sentence(settings)}",
+        caption=f"{SPREAD}. {metrics.INTERVALS}. {normalization_sentence(settings)}{_speeds_sentence(results)}",
         settings=_settings(results),
     )
 
@@ -55,14 +55,15 @@ def normalization_sentence(settings: Settings) -> str:
     return settings.normalized_by.sentence
 
 
-def _speeds_sentence(settings: Settings) -> str:
-    """The speeds of the prediction, in a sentence with a space before it; empty for the recordings alone."""
-    if not settings.test_speeds:
+def _speeds_sentence(results: Results) -> str:
+    """The speeds of the prediction, in sentences with a space before them; empty for the recordings alone."""
+    if not results.settings.test_speeds:
         return ""
-    speeds = ", ".join(f"{speed:g}" for speed in settings.test_speeds)
+    speeds = ", ".join(f"{speed:g}" for speed in results.settings.test_speeds)
+    attention = " and the attention weights" * any(run.attention for run in results.runs)
     return (
-        f" Posteriors are means over copies of each test utterance at the speeds {speeds} (test-time augmentation); the learning "
-        "curves and the attention are those of the recordings alone."
+        f" Posteriors are means over copies of each utterance at the speeds {speeds} (test-time augmentation). The validation UAR of the "
+        f"epochs and runs{attention} are of the recordings alone. The time includes that of the training."
     )
 
 

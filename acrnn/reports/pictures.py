@@ -102,11 +102,16 @@ def selection_caption(settings: Settings) -> str:
     if settings.train_on_validation:
         return (
             "The last epoch is used, without selection; the validation speakers of the protocol are in the training part, so there "
-            "is no validation part. The test part is predicted once, at the end."
+            f"is no validation part. {_test_sentence(settings)}"
         )
     if settings.recipe.epoch_choice == "last":
         return (
-            "The last epoch is used, without selection; the validation part is only shown. The test part is predicted once, "
-            "at the end."
+            f"The last epoch is used, without selection; the validation part is only shown. {_test_sentence(settings)}"
         )
-    return "The checkpoint with the best UAR on the validation part is selected; the test part is predicted once, after that."
+    return f"The checkpoint with the best UAR on the validation part is selected. {_test_sentence(settings)}"
+
+
+def _test_sentence(settings: Settings) -> str:
+    if settings.test_speeds:
+        return "The test part was predicted at one speed after the training, and then at several, without another training."
+    return "The test part is predicted once, after the training."

@@ -1,7 +1,6 @@
 """Test-time augmentation of a finished experiment: its networks predict every utterance again, at several speeds. Nothing is trained.
 
-Copies at other speeds are other views of the same recording, and a network that was trained with such copies errs on each of them in
-partly other utterances.
+Copies at other speeds are other views of the same recording, as in training.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from acrnn.crossval.environment import peak_memory_mib, versions
 from acrnn.crossval.prediction.parts import PartPrediction
 from acrnn.crossval.prediction.utterances import check_speeds
 from acrnn.crossval.results import Results, collect_results, records_of, write_results
-from acrnn.crossval.run import Run, ValidationPart, run_path, write_run
+from acrnn.crossval.run import Run, ValidationPart, read_run, run_path, write_run
 from acrnn.crossval.settings import Settings
 from acrnn.errors import FieldError, UsageError
 from acrnn.models import load_network
@@ -53,7 +52,7 @@ def predict_again(
     Args:
         folder: experiment with saved networks.
         records: its record set, with copies at the speeds.
-        speeds: playing speeds, 1 among them.
+        speeds: playing speeds of the training, 1 among them, in ascending order.
         output_dir: folder of the new experiment, whose settings have `test_speeds`.
         announce: takes a line for every run.
 
@@ -67,7 +66,10 @@ def predict_again(
     sha256 = files.sha256_of_json(settings)
     with claimed(output_dir, {"settings": settings, "planned_folds": results.planned_folds}):
         for run in results.runs:
-            if not run_path(output_dir, run.fold, run.seed).exists():
+            path = run_path(output_dir, run.fold, run.seed)
+            if path.exists():
+                _check_networks(path, run, folder)
+            else:
                 again = replace(networks.tested(run), settings_sha256=sha256)
                 write_run(output_dir, again)
                 announce(f"fold {run.fold} ({run.fold_name}), seed {run.seed}: UAR {100 * again.uar:.1f}")
@@ -77,7 +79,7 @@ def predict_again(
 def validation_uars(
     folder: Path, records: Path, speeds: Sequence[float], announce: Callable[[str], None] = print
 ) -> list[ValidationUar]:
-    """UAR of the validation parts of an experiment at one speed and at several. Does not read the test parts.
+    """UAR of the validation parts of an experiment at one speed and at several. Does not predict the test parts.
 
     Args:
         folder, records, speeds, announce: see `predict_again`.
@@ -110,7 +112,7 @@ class _Networks:
         self.prediction = PartPrediction(estimator, feeder, settings.recipe, speeds)
 
     def tested(self, run: Run) -> Run:
-        """Returns a run with the predictions of its network at these speeds."""
+        """Returns a run with the predictions of its network at these speeds; time and memory include those of the training."""
         started = time.monotonic()
         self._load(run)
         # without an enrolment the normalization does not depend on the training part
@@ -122,7 +124,7 @@ class _Networks:
             validation=validation,
             seconds=round(run.seconds + time.monotonic() - started, 1),
             versions=versions(),
-            peak_memory_mib=peak_memory_mib(),
+            peak_memory_mib=max(filter(None, (run.peak_memory_mib, peak_memory_mib())), default=None),
         )
 
     def validated(self, run: Run) -> ValidationPart | None:
@@ -150,6 +152,14 @@ def _check(settings: Settings, folder: Path, record_set: RecordSet, speeds: Sequ
             f"{folder}: normalized by {settings.normalized_by.title}, which copies at other speeds do not have; choose an "
             "experiment with other speaker statistics"
         )
-    check_speeds(record_set, speeds)
+    check_speeds(record_set, speeds, settings.speeds)
     if len(speeds) < 2:
         raise FieldError("speeds", ", ".join(f"{speed:g}" for speed in speeds), "name two or more, 1 among them")
+
+
+def _check_networks(path: Path, run: Run, folder: Path) -> None:
+    """Refuses a run of an earlier call whose network is no longer that of the experiment; learning curves tell them apart."""
+    if read_run(path).curve != run.curve:
+        raise ValueError(
+            f"{path}: predicted by another network than that in {folder} now; delete it and give the command again"
+        )

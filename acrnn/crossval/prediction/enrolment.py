@@ -106,7 +106,7 @@ def enrolment_curve(
     results = collect_results(folder)
     _check(results, folder, part)
     record_set = records_of(results.settings, records)
-    check_speeds(record_set, test_speeds)
+    check_speeds(record_set, test_speeds, results.settings.speeds, "test_speeds")
     tester = _Tester(results, record_set, sorted(counts), prior_seconds, test_speeds)
     uars: dict[Amount, dict[int, list[float]]] = {}
     for run in results.runs:
@@ -120,6 +120,10 @@ def enrolment_curve(
 
 def _check(results: Results, folder: Path, part: Part) -> None:
     settings = results.settings
+    if settings.test_speeds:
+        raise UsageError(
+            f"{folder}: holds no networks, but predictions at several speeds; choose the experiment that trained them"
+        )
     if settings.normalized_by.kind != SPEAKER:
         trained = settings.normalized_by.title
         raise UsageError(f"{folder}: trained with {trained}; choose a run of speaker statistics")

@@ -36,7 +36,7 @@ class UtterancePrediction:
             adapted to each speaker.
         batch_size: segments that the network is called with.
         speeds: playing speeds, 1 for the utterances themselves. The posterior of an utterance is the mean over its copies at these
-            speeds (test-time augmentation); each copy is normalized by the recordings of its speaker at the same speed.
+            speeds (test-time augmentation); if features are normalized by speaker, each copy is so by the recordings at its speed.
     """
 
     def __init__(self, estimator: Estimator, feeder: Feeder, batch_size: int, speeds: Sequence[float] = (1.0,)):
@@ -122,13 +122,32 @@ class UtterancePrediction:
         return groups
 
 
-def check_speeds(records: RecordSet, speeds: Sequence[float]) -> None:
-    """Refuses speeds of a prediction that records have no copies at.
+def check_speeds(
+    records: RecordSet, speeds: Sequence[float], trained: Sequence[float] | None = None, field: str = "speeds"
+) -> None:
+    """Refuses speeds that a prediction cannot average over.
+
+    Args:
+        records: the record set.
+        speeds: playing speeds of the prediction.
+        trained: playing speeds of the training; None for all in the records.
+        field: name of the field in the message.
 
     Raises:
-        FieldError: one is missing.
+        FieldError: they are not ascending and different with 1 among them, the networks were not trained at one, or a recording has
+            no copy at one.
     """
-    available = records.manifest.speeds
+    listed = ", ".join(f"{speed:g}" for speed in speeds)
+    if 1.0 not in speeds or list(speeds) != sorted(set(speeds)):
+        raise FieldError(field, listed, "name different speeds in ascending order, 1 among them")
+    available = trained or records.manifest.speeds
     if missing := [f"{speed:g}" for speed in speeds if speed not in available]:
         have = ", ".join(f"{speed:g}" for speed in available)
-        raise FieldError("speeds", ", ".join(missing), f"{records.folder} has {have}; choose among them")
+        raise FieldError(field, ", ".join(missing), f"the networks were trained at {have}; choose among them")
+    copies = {(row.copy_of or row.id, row.speed) for row in records.utterances}
+    for row in records.utterances:
+        for speed in speeds:
+            if not row.copy_of and (row.id, speed) not in copies:
+                raise FieldError(
+                    field, f"{speed:g}", f"{records.folder} has no copy of {row.id} at this speed; leave it out"
+                )

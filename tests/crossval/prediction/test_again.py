@@ -9,22 +9,28 @@ from support.tiny_corpus import TINY_NETWORK
 from acrnn.batches.sources import Feeder
 from acrnn.batches.speaker_statistics import Choice, enrolment_order
 from acrnn.crossval import Experiment, cross_validate
+from acrnn.crossval.fusion import fuse
 from acrnn.crossval.prediction.again import _check, predict_again, validation_uars
 from acrnn.crossval.prediction.enrolment import ALL, ALONE, enrolment_curve
-from acrnn.crossval.prediction.utterances import UtterancePrediction
+from acrnn.crossval.prediction.utterances import UtterancePrediction, check_speeds
 from acrnn.crossval.results import collect_results, read_experiment
-from acrnn.crossval.run import read_run, run_path
+from acrnn.crossval.run import read_run, run_path, write_run
 from acrnn.crossval.settings import Settings
+from acrnn.errors import FieldError, UsageError
+from acrnn.export.refit import refit
+from acrnn.export.version_folder import estimate_of
 from acrnn.frontends.statistics import average
 from acrnn.models import load_network
 from acrnn.recipes import Recipe
 from acrnn.records import RecordSet
 from acrnn.reports.html import write_report
+from acrnn.reports.pictures import selection_caption
 from acrnn.reports.tables import system_title
 from acrnn.segments import POOLINGS
 from acrnn.training.speaker_batch_norm import SpeakerBatchNorm
 from data_prep.__main__ import main as prepare
 from experiments import enrolment_curve as enrolment_script
+from experiments import nested_selection
 from experiments import several_speeds as script
 
 RECIPE = Recipe(learning_rate=1e-2, batch_size=8, epochs=1)
@@ -83,6 +89,27 @@ def test_a_posterior_is_the_mean_over_the_copies_each_normalized_by_those_at_its
     assert [each.fold for each in results.runs] == [0, 1] and results.settings.test_speeds == SPEEDS
 
 
+@pytest.mark.parametrize("statistics", ["corpus", "utterance", "speaker"])
+def test_without_adapted_batch_normalization_the_posterior_is_the_mean_over_the_copies_too(
+    copies, tmp_path, statistics
+):
+    folder = trained(copies, tmp_path / "run", statistics)
+    predict_again(folder, copies, SPEEDS, tmp_path / "again", announce=str)
+    again, before = (read_run(run_path(each, 0, 0)) for each in (tmp_path / "again", folder))
+    feeder = Feeder(RecordSet(copies), speaker_statistics=Choice.parse(statistics))
+    settings = read_experiment(folder)[0]
+    estimator = settings.system.estimator(settings.config, settings.recipe)
+    estimator.model.set_weights(load_network(run_path(folder, 0, 0).with_suffix(".keras")).get_weights())
+    of_copy = {}
+    for row in feeder.records.utterances:
+        if row.speaker in before.test_speakers:
+            ((posterior,), _) = estimator.posteriors(feeder.source([row.id]))
+            of_copy.setdefault(row.copy_of or row.id, []).append(posterior)
+    expected = [np.mean(of_copy[name], axis=0) for name in again.utterances]
+    np.testing.assert_allclose(again.probabilities, expected, atol=1e-4)
+    assert all(len(posteriors) == 3 for posteriors in of_copy.values())
+
+
 def test_runs_that_exist_are_kept_and_the_settings_tell_the_experiments_apart(copies, run, tmp_path):
     predict_again(run, copies, SPEEDS, tmp_path / "again", announce=str)
     kept = run_path(tmp_path / "again", 0, 0)
@@ -110,14 +137,23 @@ def test_the_validation_uars_are_those_of_the_validation_parts_and_nothing_is_te
 def test_titles_settings_and_the_report_name_the_speeds(copies, run, tmp_path):
     settings = predict_again(run, copies, SPEEDS, tmp_path / "again", announce=str).settings
     assert Settings.from_dict(settings.to_dict()) == settings
-    assert system_title(settings) == system_title(read_experiment(run)[0]) + ", predicted at 3 speeds"
-    assert "at the speeds 0.9, 1, 1.1" in write_report(tmp_path / "again").read_text()
-    assert "test-time" not in write_report(run, out=tmp_path).read_text()
+    assert system_title(settings) == system_title(read_experiment(run)[0]) + ", predicted at the speeds 0.9, 1, 1.1"
+    assert selection_caption(settings) in (report := write_report(tmp_path / "again").read_text())
+    assert "copies of each utterance at the speeds 0.9, 1, 1.1" in report and "predicted at one speed" in report
+    assert "and the attention weights are of the recordings alone" in report
+    before = write_report(run, out=tmp_path).read_text()
+    assert "test-time" not in before and "The test part is predicted once" in before
 
 
 @pytest.mark.parametrize(
     ("speeds", "message"),
-    [((0.8, 1.0), "speeds 0.8: .* has 0.9, 1, 1.1; choose among them"), ((1.0,), "speeds 1: name two or more")],
+    [
+        ((0.8, 1.0), "speeds 0.8: the networks were trained at 0.9, 1, 1.1; choose among them"),
+        ((1.0,), "speeds 1: name two or more"),
+        ((0.9, 1.1), "speeds 0.9, 1.1: name different speeds in ascending order, 1 among them"),
+        ((1.1, 1.0), "speeds 1.1, 1: name different speeds in ascending order"),
+        ((1.0, 1.0, 1.1), "speeds 1, 1, 1.1: name different speeds"),
+    ],
 )
 def test_speeds_without_copies_are_refused(copies, run, tmp_path, speeds, message):
     with pytest.raises(ValueError, match=message):
@@ -134,6 +170,45 @@ def test_experiments_whose_copies_have_no_normalization_or_that_were_predicted_s
     ):
         with pytest.raises(ValueError, match=message):
             predict_again(folder, copies, SPEEDS, tmp_path / "out", announce=str)
+
+
+def test_speeds_of_the_records_at_which_the_networks_were_not_trained_are_refused(copies, run):
+    settings = replace(read_experiment(run)[0], speeds=(1.0, 1.1))
+    with pytest.raises(ValueError, match=r"speeds 0.9: the networks were trained at 1, 1.1"):
+        _check(settings, run, RecordSet(copies), SPEEDS)
+
+
+def test_a_recording_without_a_copy_is_named(copies):
+    records = RecordSet(copies)
+    records.utterances = [row for row in records.utterances if row.id != "s1_high_0@0.9"]
+    with pytest.raises(ValueError, match=r"speeds 0.9: .* has no copy of s1_high_0 at this speed; leave it out"):
+        check_speeds(records, SPEEDS)
+
+
+def test_a_run_of_another_network_than_that_in_the_experiment_is_not_kept(copies, run, tmp_path):
+    predict_again(run, copies, SPEEDS, tmp_path / "again", announce=str)
+    earlier = read_run(run_path(tmp_path / "again", 0, 0))
+    other = replace(earlier, curve=tuple(replace(epoch, loss=epoch.loss + 1) for epoch in earlier.curve))
+    write_run(tmp_path / "again", other)
+    with pytest.raises(
+        ValueError, match="predicted by another network than that in .* delete it and give the command again"
+    ):
+        predict_again(run, copies, SPEEDS, tmp_path / "again", announce=str)
+
+
+def test_an_export_a_nested_selection_a_fusion_and_a_curve_of_it_name_the_remedy(copies, run, tmp_path):
+    again = tmp_path / "again"
+    predict_again(run, copies, SPEEDS, again, announce=str)
+    for refuse in (lambda: estimate_of(again), lambda: refit(again, copies, [0])):
+        with pytest.raises(UsageError, match="an exported model predicts at one; export the experiment that trained"):
+            refuse()
+    with pytest.raises(UsageError, match="choose the experiment that trained them"):
+        enrolment_curve(again, copies, [0], announce=str)
+    results = {"one": collect_results(run), "several": collect_results(again)}
+    with pytest.raises(FieldError, match="several: its validation UARs are of one speed"):
+        nested_selection.comparable(results)
+    with pytest.raises(FieldError, match="several: it has the same networks as one"):
+        fuse(results)
 
 
 def test_a_leaking_experiment_is_refused(copies, run, tmp_path):
@@ -203,9 +278,24 @@ def test_copies_of_the_enrolment_normalize_and_adapt_those_at_their_speed(copies
 
 
 def test_the_script_of_the_curve_states_the_speeds(copies, run, tmp_path, capsys):
-    command = ["--run", str(run), "--records", str(copies), "--counts", "0,2", "--draws", "1"]
-    speeds = ["--test-speeds", "0.9,1.0,1.1", "--output-dir", str(tmp_path)]
-    assert enrolment_script.main([*command, *speeds]) == 0
-    assert "means over copies of each utterance at the speeds 0.9, 1, 1.1" in (tmp_path / "enrolment.md").read_text()
-    assert enrolment_script.main([*command, "--test-speeds", "0.8,1.0", "--output-dir", str(tmp_path)]) == 2
-    assert "speeds 0.8" in capsys.readouterr().err
+    command = [
+        "--run",
+        str(run),
+        "--records",
+        str(copies),
+        "--counts",
+        "0,2",
+        "--draws",
+        "1",
+        "--output-dir",
+        str(tmp_path),
+    ]
+    assert enrolment_script.main([*command, "--test-speeds", "0.9,1.0,1.1"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"enrolment_several_speeds.{end}" for end in ("json", "md", "png")
+    }
+    page = (tmp_path / "enrolment_several_speeds.md").read_text()
+    assert "means over copies of each utterance at the speeds 0.9, 1, 1.1" in page
+    assert "predicted at the speeds 0.9, 1, 1.1" in page.splitlines()[0]
+    assert enrolment_script.main([*command, "--test-speeds", "0.8,1.0"]) == 2
+    assert "--test-speeds 0.8: the networks were trained at" in capsys.readouterr().err
