@@ -84,6 +84,7 @@ def test_the_short_table_has_the_best_complete_run_of_each_system_and_split():
             theirs = json.loads((other / "results.json").read_text())
             same = all(theirs["settings"][key] == results["settings"][key] for key in ("model", "protocol", "network"))
             same = same and all(theirs["settings"].get(key) == results["settings"].get(key) for key in OPTIONAL)
+            same = same and ("start" in theirs["settings"]) == ("start" in results["settings"])  # with and without transfer
             transductive = [
                 "(transductive)" in json.dumps(each["settings"].get("fusion")) for each in (theirs, results)
             ]
