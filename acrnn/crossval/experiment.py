@@ -35,7 +35,7 @@ class Experiment:
         options: fields of the system's `Config` that differ from its defaults and from the recipe's.
         save_models: whether to write the network of every run beside its result.
         mistake: key in `leakage.MISTAKES` of a deliberate leak, to measure its effect; None for none.
-        speeds: playback speeds of the training utterances and their copies, 1 for the recordings themselves; None for all
+        speeds: playing speeds of the training utterances and their copies, 1 for the recordings themselves; None for all
             speeds in the records.
         initial_weights: initial weights, see `System.pretrained`.
         train_on_validation: add the validation speakers of each fold to its training part, for a recipe without checkpoint

@@ -88,14 +88,14 @@ class Settings:
         protocol: key of the protocol in PROTOCOLS.
         split_sha256: hash of all folds.
         mistake: key in `acrnn.crossval.leakage.MISTAKES` of a deliberate leak; None for an experiment without one.
-        speeds: playback speeds of the training utterances and their copies; None where there are no copies.
+        speeds: playing speeds of the training utterances and their copies; None where there are no copies.
         initial_weights: description of the initial weights, {"kind", …}; None for a random start of a system of one stage.
         auxiliary_inputs: origin of the records' texts, word vectors and speaker embeddings, by name.
         train_on_validation: the validation speakers of each fold are in its training part, and it has no validation part.
         joint: description of another record set in every training part, see `acrnn.crossval.joint`; None without one.
         speaker_statistics: recordings whose mean and deviation normalize an utterance, see `normalized_by`; "corpus" for the
             training part's.
-        test_speeds: playback speeds at which every utterance was predicted, see `acrnn.crossval.prediction.again`; None for the
+        test_speeds: playing speeds at which every utterance was predicted, see `acrnn.crossval.prediction.again`; None for the
             recordings alone.
         fusion: rule and members of a fusion of experiments, see `acrnn.crossval.fusion`; None for an experiment. The fields of
             front end, segments, network and recipe are then empty.

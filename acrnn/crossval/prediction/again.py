@@ -52,7 +52,7 @@ def predict_again(
     Args:
         folder: experiment with saved networks.
         records: its record set, with copies at the speeds.
-        speeds: playing speeds of the training, 1 among them, in ascending order.
+        speeds: two or more of the playing speeds of the training, 1 among them, in ascending order.
         output_dir: folder of the new experiment, whose settings have `test_speeds`.
         announce: takes a line for every run.
 
