@@ -25,7 +25,7 @@ from acrnn import files, metrics
 from acrnn.batches.speaker_statistics import CORPUS, PRIOR_SECONDS
 from acrnn.console import comma_separated, numbers, positive, run_job
 from acrnn.crossval.results import Results, collect_results
-from acrnn.reports.tables import SPREAD, coverage, markdown, percent, percent_interval, predicted_at, system_title
+from acrnn.reports.tables import SPREAD, coverage, listed_speeds, markdown, percent, percent_interval, system_title
 from data_prep.speed import speeds
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     name += "_several_speeds" * (len(options.test_speeds) > 1)
     results = collect_results(options.run)
     system = system_title(replace(results.settings, speaker_statistics=CORPUS))  # the rows name the statistics
-    system += f", {predicted_at(options.test_speeds)}" * (len(options.test_speeds) > 1)
+    system += f", predicted at {listed_speeds(options.test_speeds)}" * (len(options.test_speeds) > 1)
     title = f"UAR by enrolment: {system} on {results.settings.corpus.name}"
     text = f"# {title}\n\n{_table(points)}\n\n{_caption(options, results)}\n"
     files.write_text(out / f"{name}.md", text)
@@ -120,11 +120,12 @@ def _caption(options: argparse.Namespace, results: Results) -> str:
         ", and so are those of the last batch normalization, which keeps the training part's own for the scored utterance alone"
         * normalized_by.batch_norm
     )
-    listed = ", ".join(f"{speed:g}" for speed in options.test_speeds)
-    predicted = (
-        f" Posteriors are means over copies of each utterance at the speeds {listed}, each normalized by recordings at its speed."
-        * (len(options.test_speeds) > 1)
-    )
+    predicted = ""
+    if len(options.test_speeds) > 1:
+        predicted = (
+            f" Posteriors are means over copies of each utterance at {listed_speeds(options.test_speeds)}, each normalized by recordings "
+            "at its speed."
+        )
     return (
         f"{options.part.capitalize()} speakers of {coverage(results)}; {draws} of the enrolment utterances. The networks were "
         f"trained with {normalized_by.title}. All rows score the "

@@ -30,7 +30,7 @@ from acrnn.errors import FieldError, UsageError
 from acrnn.reports import study_tables
 from acrnn.reports.html import write_report
 from acrnn.reports.study_tables import COVERAGE, FIGURE_4, UAR_BY_FOLD, UAR_POOLED, WA
-from acrnn.reports.tables import percent, system_title
+from acrnn.reports.tables import listed_speeds, percent, system_title
 from data_prep.speed import speeds
 
 PAGE = "several_speeds.md"
@@ -68,7 +68,9 @@ def run(options: argparse.Namespace) -> int:
         one, several = (
             percent(np.mean([getattr(each, name) for each in uars])) for name in ("at_one_speed", "at_speeds")
         )
-        print(f"validation UAR, mean over {len(uars)} runs: {one} at one speed, {several} at {_listed(options.speeds)}")
+        print(
+            f"validation UAR, mean over {len(uars)} runs: {one} at one speed, {several} at {listed_speeds(options.speeds)}"
+        )
         return 0
     if not options.output_dir:
         raise UsageError("--output-dir: name a folder, or choose --validation")
@@ -85,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 def page(one: Results, several: Results) -> str:
     """Returns the Markdown page that compares the predictions at one speed and at several, by the same networks."""
     settings = several.settings
-    name = f"at {_listed(settings.test_speeds or ())}"
+    name = f"at {listed_speeds(settings.test_speeds or ())}"
     rows = {"at one speed": one, name: several}
     columns, caption = study_tables.columns_and_caption(
         settings.corpus.name, (UAR_BY_FOLD, FIGURE_4, UAR_POOLED, WA, COVERAGE)
@@ -108,10 +110,6 @@ def _validation(rows: dict[str, Results]) -> list[str]:
         return []
     uars = " and ".join(f"{percent(np.mean([part.uar for part in each]))} {name}" for name, each in parts.items())
     return [f"UAR of the validation speakers, mean over runs: {uars}."]
-
-
-def _listed(values: Sequence[float]) -> str:
-    return "the speeds " + ", ".join(f"{value:g}" for value in values)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from acrnn.crossval.summary import speaker_confusions
 from acrnn.progress import duration
 from acrnn.reports import pictures, published
 from acrnn.reports.page import Headline, Table, classes, speaker_recalls, write_page
-from acrnn.reports.tables import SPREAD, coverage, percent, percent_interval, system_title
+from acrnn.reports.tables import SPREAD, coverage, listed_speeds, percent, percent_interval, system_title
 
 
 def write_report(folder: Path, records: Path | None = None, out: Path | None = None) -> Path:
@@ -59,10 +59,10 @@ def _speeds_sentence(results: Results) -> str:
     """The speeds of the prediction, in sentences with a space before them; empty for the recordings alone."""
     if not results.settings.test_speeds:
         return ""
-    speeds = ", ".join(f"{speed:g}" for speed in results.settings.test_speeds)
+    speeds = listed_speeds(results.settings.test_speeds)
     attention = " and the attention weights" * any(run.attention for run in results.runs)
     return (
-        f" Posteriors are means over copies of each utterance at the speeds {speeds} (test-time augmentation). The validation UAR of the "
+        f" Posteriors are means over copies of each utterance at {speeds} (test-time augmentation). The validation UAR of the "
         f"epochs and runs{attention} are of the recordings alone. The time includes that of the training."
     )
 

@@ -148,9 +148,9 @@ def trained(settings: Settings) -> str:
     return "trained networks" if settings.fusion else f"{settings.recipe.length}, {settings.recipe.precision}"
 
 
-def predicted_at(speeds: Iterable[float]) -> str:
-    """Names the speeds of a prediction, for titles."""
-    return "predicted at the speeds " + ", ".join(f"{speed:g}" for speed in speeds)
+def listed_speeds(speeds: Iterable[float]) -> str:
+    """Names the speeds of a prediction, for titles and sentences: "the speeds 0.9, 1, 1.1"."""
+    return "the speeds " + ", ".join(f"{speed:g}" for speed in speeds)
 
 
 def _system_name(settings: Settings) -> str:
@@ -180,5 +180,5 @@ def system_title(settings: Settings) -> str:
     parts += [] if trim_db is None else [f"trimmed at {trim_db:g} dB"]
     parts += [f"×{len(settings.speeds)}"] if settings.speeds else []
     parts += [settings.normalized_by.title] if settings.speaker_statistics != CORPUS else []
-    parts += [predicted_at(settings.test_speeds)] if settings.test_speeds else []
+    parts += [f"predicted at {listed_speeds(settings.test_speeds)}"] if settings.test_speeds else []
     return ", ".join(parts)

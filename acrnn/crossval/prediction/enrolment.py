@@ -155,7 +155,6 @@ class _Tester:
         self.model = (estimator := settings.system.estimator(settings.config, settings.recipe)).model
         self.prediction = UtterancePrediction(estimator, self.feeder, settings.recipe.batch_size, test_speeds)
         self.everywhere = self.statistics.everywhere()
-        self.copies = {(row.copy_of or row.id, row.speed): number for number, row in enumerate(self.utterances)}
         self.durations: dict[int | str, list[float]] = {}
 
     def load(self, path: Path) -> None:
@@ -185,10 +184,14 @@ class _Tester:
     def _enrolments(self, orders: Sequence[Sequence[str]], count: int) -> dict[object, list[int]]:
         """Rows of the first utterances of every speaker at every speed of the prediction, by speaker and speed."""
         return {
-            self.statistics.keys[self.copies[names[0], speed]]: [self.copies[name, speed] for name in names[:count]]
+            self.statistics.keys[self._copy(names[0], speed)]: [self._copy(name, speed) for name in names[:count]]
             for names in orders
             for speed in self.test_speeds
         }
+
+    def _copy(self, name: str, speed: float) -> int:
+        """Row of the copy of an utterance at a speed."""
+        return self.feeder.rows[self.prediction.copies[name, speed]]
 
     def _adaptation(self, rows: Sequence[int], prior_seconds: float) -> Adaptation:
         share = own_share(sum(self.utterances[row].duration_seconds for row in rows), prior_seconds)
@@ -224,7 +227,7 @@ class _Tester:
         return SpeakerNormalizer.of({**self.statistics.statistics, **changed}, self.statistics.keys)
 
     def _alone(self, scored: Sequence[str], prior: Statistics, prior_seconds: float) -> SpeakerNormalizer:
-        rows = [self.copies[name, speed] for name in scored for speed in self.test_speeds]
+        rows = [self._copy(name, speed) for name in scored for speed in self.test_speeds]
         own = {row: self.statistics.enrolled([row], prior, prior_seconds) for row in rows}
         return SpeakerNormalizer.of(own, range(len(self.utterances)))
 

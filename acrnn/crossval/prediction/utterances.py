@@ -37,11 +37,14 @@ class UtterancePrediction:
         batch_size: segments that the network is called with.
         speeds: playing speeds, 1 for the utterances themselves. The posterior of an utterance is the mean over its copies at these
             speeds (test-time augmentation); if features are normalized by speaker, each copy is so by the recordings at its speed.
+
+    Attributes:
+        copies: ids of utterances and copies, by the id of the utterance and the speed.
     """
 
     def __init__(self, estimator: Estimator, feeder: Feeder, batch_size: int, speeds: Sequence[float] = (1.0,)):
         self.estimator, self.feeder, self.speeds = estimator, feeder, speeds
-        self._copies = {(row.copy_of or row.id, row.speed): row.id for row in feeder.records.utterances}
+        self.copies = {(row.copy_of or row.id, row.speed): row.id for row in feeder.records.utterances}
         self._adapter = None
         if feeder.statistics is not None and feeder.statistics.choice.batch_norm:
             from acrnn.training.speaker_batch_norm import SpeakerBatchNorm
@@ -81,7 +84,7 @@ class UtterancePrediction:
         adaptations: Mapping[object, Adaptation] | None,
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Predicts the copies of utterances at one speed, in the order of the utterances."""
-        copies = [self._copies[name, speed] for name in names]
+        copies = [self.copies[name, speed] for name in names]
         posteriors, labels = self._as_recorded(copies, normalizer, poolings, adaptations)
         rank = np.argsort(np.argsort([self.feeder.rows[name] for name in copies]))
         return {pooling: values[rank] for pooling, values in posteriors.items()}, labels[rank]
