@@ -209,7 +209,7 @@ def _training_pairs(system: System, config, batch: Batch) -> list[Pair]:
     """A training step by both precisions, and the start of a fold with one network or another."""
     import numpy as np
 
-    from acrnn.models.chen2018 import blstm
+    from acrnn import recurrent
 
     targets = np.eye(config.num_classes, dtype=np.float32)[batch.labels]
 
@@ -221,7 +221,7 @@ def _training_pairs(system: System, config, batch: Batch) -> list[Pair]:
 
     def with_keras_blstm(precision: str):
         network = estimator(precision)
-        with mock.patch.object(blstm, "is_faster", return_value=False):
+        with mock.patch.object(recurrent, "is_faster", return_value=False):
             step(network)  # compiled here for this batch
         return network
 

@@ -11,8 +11,8 @@ import keras
 from keras import layers
 
 from acrnn.layers import AttentionPooling, FeatureNormalization, FrameMask, MaskFrames
-from acrnn.models.chen2018.blstm import BLSTM
 from acrnn.models.chen2018.config import Config
+from acrnn.recurrent import BLSTM
 
 
 def build(config: Config) -> keras.Model:

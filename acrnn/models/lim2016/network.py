@@ -14,6 +14,7 @@ from keras import layers
 
 from acrnn.layers import FeatureNormalization, FrameMask, MaskFrames
 from acrnn.models.lim2016.config import Config
+from acrnn.recurrent import LSTM
 
 
 def build(config: Config) -> keras.Model:
@@ -84,5 +85,5 @@ def _convolutions(config: Config, x, num_frames):
 def _stacked(x, mask, count: int, units: int):
     """Stacked LSTM layers; returns the output of the last one at the last real step [batch, units]."""
     for number in range(1, count + 1):
-        x = layers.LSTM(units, return_sequences=number < count, name=f"lstm_{number}")(x, mask=mask)
+        x = LSTM(units, return_sequences=number < count, name=f"lstm_{number}")(x, mask=mask)
     return x

@@ -1,7 +1,7 @@
-"""A bidirectional LSTM that trains faster on processors: `keras.layers.Bidirectional` with another training step, and the same results.
+"""LSTM layers that train faster on processors: those of Keras with another training step, and the same results.
 
 Keras multiplies the input by its weights in every step of the recurrence and adds up the gradients of the weights step by step. Here
-one product for all steps comes before the recurrence, both directions share one loop, and the gradients of the weights are products
+one product for all steps comes before the recurrence, the directions share one loop, and the gradients of the weights are products
 over all steps after it. The loop itself only has the products with the recurrent weights. Predictions are computed by Keras, so that
 exported models do not change.
 """
@@ -13,6 +13,37 @@ from keras import layers, ops
 
 _UNROLLED = 5  # steps of the recurrence per turn of the loop
 _CLOSED = 1e4  # subtracted from the input gate of padded steps, which closes it
+
+
+@keras.saving.register_keras_serializable("acrnn")
+class LSTM(layers.LSTM):
+    """`keras.layers.LSTM`, with or without `return_sequences`, for masks with padding at the end only.
+
+    It has the weights and the configuration of its base class, and no dropout. Training on a processor with TensorFlow takes the fast
+    path; GPUs, which have kernels of their own, and other backends take that of Keras.
+
+    Inputs: sequences [batch, steps, features]; mask bool [batch, steps], False after the last real step, or None.
+    Output: [batch, units], that of the last real step and zero without one; with `return_sequences` [batch, steps, units], where
+        masked steps have any value.
+    """
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if training and initial_state is None and is_faster():
+            return self.trained(sequences, mask)
+        return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
+    def trained(self, sequences, mask=None):
+        """Returns the output for training by the fast path."""
+        sequences = ops.transpose(sequences, (1, 0, 2))
+        output = _recurrence(*_gate_inputs(self, sequences, [self.cell]))
+        if self.return_sequences:
+            return ops.transpose(output, (1, 0, 2))
+        if mask is None:
+            return output[-1]
+        mask = ops.transpose(mask)
+        is_followed = ops.pad(mask[1:], ((0, 1), (0, 0)))  # by another real step
+        last = ops.logical_and(mask, ops.logical_not(is_followed))
+        return ops.sum(output * ops.expand_dims(ops.cast(last, self.compute_dtype), -1), axis=0)
 
 
 @keras.saving.register_keras_serializable("acrnn")
@@ -35,19 +66,15 @@ class BLSTM(layers.Bidirectional):
         """Returns the output for training by the fast path."""
         cells, units = [self.forward_layer.cell, self.backward_layer.cell], self.forward_layer.units
         sequences = ops.transpose(sequences, (1, 0, 2))
-        forward, backward = (ops.matmul(sequences, self._cast(cell.kernel)) + self._cast(cell.bias) for cell in cells)
+        forward, backward, *recurrent = _gate_inputs(self, sequences, cells)
         if mask is not None:
-            real = ops.expand_dims(self._cast(ops.transpose(mask)), -1)
+            real = ops.expand_dims(ops.cast(ops.transpose(mask), self.compute_dtype), -1)
             # The backward direction begins with the padding. With a closed input gate its state stays zero until the first real step.
             # In the forward direction, no real step follows the padding.
             backward = ops.concatenate([backward[..., :units] - _CLOSED * (1 - real), backward[..., units:]], axis=-1)
-        recurrent = [self._cast(cell.recurrent_kernel) for cell in cells]
         output = _recurrence(forward, ops.flip(backward, axis=0), *recurrent)
         output = ops.concatenate([output[..., :units], ops.flip(output[..., units:], axis=0)], axis=-1)
         return ops.transpose(output if mask is None else output * real, (1, 0, 2))
-
-    def _cast(self, value):
-        return ops.cast(value, self.compute_dtype)
 
 
 def is_faster() -> bool:
@@ -55,32 +82,40 @@ def is_faster() -> bool:
     return keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
 
 
+def _gate_inputs(layer: keras.Layer, sequences, cells) -> list:
+    """Returns the inputs of the gates [steps, batch, 4 · units] for each cell, then the recurrent weights of each."""
+    weights = [[ops.cast(weight, layer.compute_dtype) for weight in (cell.kernel, cell.bias)] for cell in cells]
+    inputs = [ops.matmul(sequences, kernel) + bias for kernel, bias in weights]
+    return [*inputs, *(ops.cast(cell.recurrent_kernel, layer.compute_dtype) for cell in cells)]
+
+
 @ops.custom_gradient
-def _recurrence(first, second, first_kernel, second_kernel):
-    """Outputs of two LSTMs side by side, [steps, batch, 2 · units].
+def _recurrence(*arguments):
+    """Outputs of one or more LSTMs of one size side by side, [steps, batch, number · units].
 
     Args:
-        first, second: inputs of the four gates of each, [steps, batch, 4 · units], in the order input, forget, candidate, output.
-        first_kernel, second_kernel: their recurrent weights, [units, 4 · units].
+        arguments: inputs of the four gates of each LSTM, [steps, batch, 4 · units], in the order input, forget, candidate, output;
+            then the recurrent weights of each, [units, 4 · units].
     """
-    inputs, kernels, units = (first, second), (first_kernel, second_kernel), first_kernel.shape[0]
-    zero = ops.zeros((ops.shape(first)[1], units), first.dtype)
+    count = len(arguments) // 2
+    inputs, kernels, units = arguments[:count], arguments[count:], arguments[-1].shape[0]
+    zero = ops.zeros((ops.shape(inputs[0])[1], units), inputs[0].dtype)
 
     def step(states, gate_inputs):
         following = []
-        for number in range(2):
+        for number in range(count):
             h, c = states[2 * number : 2 * number + 2]
             i, f, g, o = _gates(gate_inputs[number] + ops.matmul(h, kernels[number]), units)
             c = f * c + i * g
             following += [o * ops.tanh(c), c]
         return tuple(following), tuple(following)
 
-    _, states = ops.scan(step, (zero,) * 4, inputs, unroll=_UNROLLED)
+    _, states = ops.scan(step, (zero, zero) * count, inputs, unroll=_UNROLLED)
 
     def gradient(*arguments, upstream=None):
         upstream = arguments[0] if upstream is None else upstream
         factors, before = [], []
-        for number in range(2):
+        for number in range(count):
             h, c = (_delayed(state) for state in states[2 * number : 2 * number + 2])
             i, f, g, o = _gates(inputs[number] + ops.matmul(h, kernels[number]), units)
             squashed = ops.tanh(states[2 * number + 1])
@@ -92,7 +127,7 @@ def _recurrence(first, second, first_kernel, second_kernel):
 
         def step_back(carried, factors):
             following = []
-            for number in range(2):
+            for number in range(count):
                 dh, dc, _ = carried[3 * number : 3 * number + 3]
                 own, to_cell, f, of_cell, of_output = factors[5 * number : 5 * number + 5]
                 dh = dh + own
@@ -101,16 +136,16 @@ def _recurrence(first, second, first_kernel, second_kernel):
                 following += [ops.matmul(dz, transposed[number]), dc * f, dz]
             return tuple(following), tuple(following)
 
-        wide = ops.zeros((ops.shape(first)[1], 4 * units), first.dtype)
-        _, carried = ops.scan(step_back, (zero, zero, wide) * 2, tuple(factors), reverse=True, unroll=_UNROLLED)
-        of_inputs = carried[2], carried[5]
+        wide = ops.zeros((ops.shape(inputs[0])[1], 4 * units), inputs[0].dtype)
+        _, carried = ops.scan(step_back, (zero, zero, wide) * count, tuple(factors), reverse=True, unroll=_UNROLLED)
+        of_inputs = carried[2::3]
         of_kernels = [
             ops.matmul(ops.transpose(ops.reshape(h, (-1, units))), ops.reshape(dz, (-1, 4 * units)))
             for h, dz in zip(before, of_inputs, strict=True)
         ]
         return *of_inputs, *of_kernels
 
-    return ops.concatenate([states[0], states[2]], axis=-1), gradient
+    return ops.concatenate(states[::2], axis=-1), gradient
 
 
 def _gates(values, units: int):
