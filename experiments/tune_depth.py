@@ -4,9 +4,9 @@
     acrnn tune --dataset emodb --data-dir emodb --jobs 2
     acrnn tune --dataset emodb --search hyperband --also learning_rate,dropout
 
-Expect on three folds of Emo-DB with the reduced network, recipe centered, ten epochs: validation UAR 67.9, 70.8, 64.5 and 65.6
-for one to four layers, which ten speakers cannot tell apart (experiments/results/tuning_emodb_chen2018-3d). On two cores: two to
-four minutes a trial; at full size an hour for ten folds of twenty epochs (experiments/results/emodb_chen2018).
+Expect on three folds of Emo-DB with the reduced network, recipe centered, ten epochs: validation UAR between 65.5 and 67.6 for one
+to seven layers, which three speakers cannot tell apart (experiments/results/tuning_emodb_chen2018-3d). On one core: one to
+three minutes a trial; at full size an hour for ten folds of twenty epochs (experiments/results/emodb_chen2018).
 
 The same command resumes after an interruption. Several machines with a shared folder search together: give each the same
 command with KerasTuner's variables, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT (the address of the chief) and

@@ -95,12 +95,12 @@ def test_the_committed_search_is_read_and_written_with_the_same_content_but_for_
     low, high = results.best.validation_uar_interval
     uars = [fit.validation_uar for fit in results.best.fits]
     assert (low, high) == pytest.approx((max(0, np.mean(uars) - 4.302653 * np.std(uars, ddof=1) / np.sqrt(3)), high))
-    assert results.best.hyperparameters == {"conv_layers": 2} and results.settings.config.first_filters == 32
+    assert results.best.hyperparameters == {"conv_layers": 6} and results.settings.config.first_filters == 32
 
 
 def test_the_committed_fits_are_read_and_written_with_the_same_content(tmp_path):
     paths = sorted((COMMITTED / "fits").glob("*.json"))
-    assert len(paths) == 12
+    assert len(paths) == 21
     for path in paths:
         FitResult.read(path).write(tmp_path / "fit.json")
         assert json.loads((tmp_path / "fit.json").read_text()) == json.loads(path.read_text())
