@@ -105,6 +105,8 @@ class Prepared:
         config = system.configure(record_set.manifest, **experiment.network)
         check_batch_norm(experiment.model, experiment.speaker_statistics, config)
         check_speakers(experiment.speaker_statistics, record_set)
+        if experiment.recipe.augmentation:
+            experiment.recipe.augmentation.check(record_set.manifest.frontend.kind, experiment.speaker_statistics.kind)
         if experiment.initial_weights.kind == "corpus":
             check_config(system, config, experiment.initial_weights, experiment.network)
         if model := experiment.initial_weights.model:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from acrnn.recipes.departures import CENTERED, DEPARTURES, TUNED, Departure, departed
+from acrnn.recipes import augmentation
+from acrnn.recipes.departures import CENTERED, DEPARTURES, ROBUST, TUNED, Departure, departed
 from acrnn.recipes.papers import (
     CHEN2018,
     CHEN2018_ORIGINAL,
@@ -44,6 +45,7 @@ RECIPES: dict[str, Recipe] = {
     "peng2021": PENG2021,
     "centered": CENTERED,
     "tuned": TUNED,
+    "robust": ROBUST,
 }
 
 
@@ -53,6 +55,8 @@ def name_of(values: Mapping) -> str:
     Epochs and precision are not compared, and neither are fields that the dict lacks because an earlier version wrote it;
     a field that `to_dict` leaves out has its default.
     """
+    if values.get("augmentation"):
+        values = {**values, "augmentation": {**augmentation.ADDED_LATER, **values["augmentation"]}}
     for name, recipe in RECIPES.items():
         same = {**json.loads(json.dumps(asdict(recipe))), "epochs": values["epochs"], "precision": values["precision"]}
         if {**same, **ADDED_LATER, **values} == same:
@@ -97,6 +101,7 @@ __all__ = [
     "OPTIONAL_COUNTS",
     "PENG2021",
     "RECIPES",
+    "ROBUST",
     "TUNED",
     "ZHANG2021",
     "ZHANG2021_BASELINE",

@@ -2,7 +2,8 @@
 
 The changes are made to log-Mel segments with their deltas, which costs milliseconds per batch and needs no second record
 set. They imitate changes of the sound: another speaking rate, another length of the vocal tract (a shift along the Mel
-axis), another room or microphone (a coloring of the spectrum), and missing parts of time and frequency.
+axis), another room or microphone (noise, a lack of high frequencies, a coloring of the spectrum), and missing parts of time and
+frequency.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from acrnn.errors import FieldError
+from acrnn.recipes import channel
 
+ADDED_LATER = {
+    "noise": 0.0,
+    "lowest_snr_db": 5.0,
+    "narrow": 0.0,
+    "lowest_cutoff_hz": 3000.0,
+}  # fields, with their defaults
+_HIGHEST_SNR_DB = 35.0
 _EQUALIZER_POINTS = 6
 
 
@@ -33,9 +42,15 @@ class Augmentation:
         time_mask_frames: maximum length of a time mask in frames; a mask covers at most a fifth of the real frames.
         band_masks: number of masks on bands.
         band_mask_bands: maximum width of a mask on bands.
+        noise: share of the segments in stationary noise, from 0 to 1, at a signal-to-noise ratio from `lowest_snr_db` to 35 dB.
+            Noise and cutoff are drawn anew for every segment; the deltas are computed again, over five frames.
+        lowest_snr_db: lowest signal-to-noise ratio in dB, up to 35.
+        narrow: share of the segments without the frequencies above a cutoff, from 0 to 1; the cutoff is log-uniform from
+            `lowest_cutoff_hz` to `high_hz`.
+        lowest_cutoff_hz: lowest cutoff in Hz, up to `high_hz`.
 
     Raises:
-        FieldError: a value is negative or not finite.
+        FieldError: a value is negative or not finite, or above its maximum.
     """
 
     speed: float = 0.0
@@ -46,12 +61,47 @@ class Augmentation:
     time_mask_frames: int = 40
     band_masks: int = 0
     band_mask_bands: int = 8
+    noise: float = 0.0
+    lowest_snr_db: float = 5.0
+    narrow: float = 0.0
+    lowest_cutoff_hz: float = 3000.0
 
     def __post_init__(self):
         for item in fields(self):
             value = getattr(self, item.name)
             if not (math.isfinite(value) and value >= 0):
                 raise FieldError(f"augmentation.{item.name}", value, "it must be a number from 0 up")
+        most = {"noise": 1.0, "narrow": 1.0, "lowest_snr_db": _HIGHEST_SNR_DB, "lowest_cutoff_hz": self.high_hz}
+        for name, highest in most.items():
+            if (value := getattr(self, name)) > highest:
+                raise FieldError(f"augmentation.{name}", value, f"it must be a number up to {highest:g}")
+
+    @property
+    def needs_energies(self) -> bool:
+        """True if features must be the log energies of Mel bands as the front end computes them."""
+        return self.noise > 0 or self.narrow > 0
+
+    def check(self, frontend_kind: str, statistics: str) -> None:
+        """Refuses noise and cutoffs where the features are no log energies.
+
+        Args:
+            frontend_kind: kind of the front end of the records, such as "logmel".
+            statistics: kind of the statistics that normalize the features before augmentation; "corpus" for none.
+
+        Raises:
+            FieldError: the front end is another one, or the features are normalized by speaker or utterance.
+        """
+        if not self.needs_energies:
+            return
+        name = "augmentation.noise" if self.noise else "augmentation.narrow"
+        if frontend_kind != "logmel":
+            problem = f"it changes log-Mel energies, and the records are of the front end {frontend_kind}; leave it out"
+            raise FieldError(name, getattr(self, name.partition(".")[2]), problem)
+        if statistics != "corpus":
+            problem = (
+                f"it changes log-Mel energies, and the features are normalized by {statistics}; choose one of both"
+            )
+            raise FieldError(name, getattr(self, name.partition(".")[2]), problem)
 
     def __call__(
         self, features: np.ndarray, num_frames: np.ndarray, generator: np.random.Generator
@@ -68,11 +118,16 @@ class Augmentation:
             features float32, of the same shape, zero in padded frames; num_frames int32 [batch], changed by `speed`.
         """
         features, num_frames = self._resampled(features, num_frames, generator)
+        is_real = np.arange(features.shape[1]) < num_frames[:, None]
+        if self.needs_energies:
+            features = self._recorded(features, num_frames, is_real, generator)
         if self.equalizer:
             features[..., 0] += _equalizer_curves(len(features), features.shape[2], self.equalizer, generator)[:, None]
-        is_real = (np.arange(features.shape[1]) < num_frames[:, None])[..., None, None]
-        features = self._masked(features * is_real, num_frames, generator)
-        return (features * is_real).astype(np.float32), num_frames
+        features *= is_real[..., None, None]
+        if self.time_masks or self.band_masks:
+            self._mask(features, num_frames, generator)
+            features *= is_real[..., None, None]
+        return features, num_frames
 
     def _resampled(self, features, num_frames, generator) -> tuple[np.ndarray, np.ndarray]:
         """Applies `speed` and `warp` by linear interpolation; returns features and num_frames."""
@@ -87,20 +142,36 @@ class Augmentation:
             features *= (rate[:, None] ** np.arange(features.shape[3]))[:, None, None].astype(np.float32)
         if self.warp:
             features = _interpolated(features, _warped_bands(factor, bands, self.high_hz), axis=2)
-        return features.copy(), count.astype(np.int32) if self.speed else num_frames
+        return features.astype(np.float32), count.astype(np.int32) if self.speed else num_frames
 
-    def _masked(self, features, num_frames, generator) -> np.ndarray:
+    def _recorded(self, features, num_frames, is_real, generator) -> np.ndarray:
+        """Applies `noise` and `narrow` to a share of the segments and computes their deltas again."""
+        log_mel, count = features[..., 0], len(features)
+        in_noise, is_narrow = (generator.uniform(size=count) < share for share in (self.noise, self.narrow))
+        snr_db = generator.uniform(self.lowest_snr_db, _HIGHEST_SNR_DB, size=count)
+        cutoff_hz = np.exp(generator.uniform(*np.log([self.lowest_cutoff_hz, self.high_hz]), size=count))
+        if in_noise.any():
+            noisy = (log_mel[in_noise], is_real[in_noise], snr_db[in_noise])
+            log_mel[in_noise] = channel.with_noise(*noisy, self.high_hz, generator)
+        if is_narrow.any():
+            narrow = (log_mel[is_narrow], cutoff_hz[is_narrow])
+            log_mel[is_narrow] = channel.without_high_frequencies(*narrow, self.high_hz, generator)
+        is_changed = in_noise | is_narrow
+        features[is_changed] = channel.with_slopes(log_mel[is_changed], num_frames[is_changed], features.shape[3])
+        return features
+
+    def _mask(self, features, num_frames, generator) -> None:
         """Replaces masked parts of features, zero in padded frames, by the mean over the real frames of the segment."""
-        fill = features.sum(axis=1, keepdims=True) / num_frames[:, None, None, None]
+        fill = (features.sum(axis=1, keepdims=True) / num_frames[:, None, None, None]).astype(np.float32)
+        is_masked = np.zeros(features.shape[:3], bool)
         for _ in range(self.time_masks):
             widest = np.minimum(self.time_mask_frames, num_frames // 5)
-            mask = _random_spans(num_frames, widest, features.shape[1], generator)
-            features = np.where(mask[:, :, None, None], fill, features)
+            is_masked |= _random_spans(num_frames, widest, features.shape[1], generator)[:, :, None]
+        bands = np.full(len(features), features.shape[2])
         for _ in range(self.band_masks):
-            bands = np.full(len(features), features.shape[2])
-            mask = _random_spans(bands, np.minimum(self.band_mask_bands, bands), features.shape[2], generator)
-            features = np.where(mask[:, None, :, None], fill, features)
-        return features
+            widest = np.minimum(self.band_mask_bands, bands)
+            is_masked |= _random_spans(bands, widest, features.shape[2], generator)[:, None]
+        np.copyto(features, fill, where=is_masked[..., None])
 
 
 def _log_uniform(count: int, width: float, generator: np.random.Generator) -> np.ndarray:
@@ -111,9 +182,8 @@ def _log_uniform(count: int, width: float, generator: np.random.Generator) -> np
 
 def _warped_bands(factor: np.ndarray, bands: int, high_hz: float) -> np.ndarray:
     """Positions on the Mel axis [batch, bands] of the band centers after frequencies are multiplied by factor [batch]."""
-    spacing = 1127 * math.log1p(high_hz / 700) / (bands + 1)
-    centers_hz = 700 * np.expm1(spacing * np.arange(1, bands + 1) / 1127)
-    warped = 1127 * np.log1p(factor[:, None] * centers_hz / 700) / spacing - 1
+    centers_hz = channel.band_edges_hz(bands, high_hz)[1:-1]
+    warped = np.log1p(factor[:, None] * centers_hz / 700) / math.log1p(high_hz / 700) * (bands + 1) - 1
     return np.clip(warped, 0, bands - 1)
 
 

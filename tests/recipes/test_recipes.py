@@ -88,6 +88,15 @@ def test_a_recipe_without_later_fields_is_written_as_before(name):
     assert hashlib.sha256(text.encode()).hexdigest()[:12] == HASHES[name]
 
 
+def test_a_recipe_with_later_fields_of_its_augmentation_writes_them_and_keeps_its_name():
+    assert "noise" not in recipes.to_dict(TUNED)["augmentation"]
+    values = json.loads(json.dumps(recipes.to_dict(RECIPES["robust"])))
+    assert (values["augmentation"]["noise"], values["augmentation"]["narrow"]) == (0.5, 0.25)
+    assert "lowest_snr_db" not in values["augmentation"]
+    assert recipes.name_of(values) == "robust" and recipes.name_of(recipes.to_dict(TUNED)) == "tuned"
+    assert recipes.name_of({**values, "augmentation": {**values["augmentation"], "noise": 0.4}}) == "changed"
+
+
 def test_the_recipe_of_the_authors_code_draws_segments_and_counts_steps():
     values = recipes.to_dict(RECIPES["chen2018-original"])
     assert (values["balanced_draw"], values["max_steps"]) == (300, 5000)
