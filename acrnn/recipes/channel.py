@@ -12,9 +12,7 @@ import numpy as np
 _EQUAL_HZ = 36.3  # width of a band with the spread of one independent energy, for Hamming windows of 25 ms
 _STEEPEST = 1.0  # of the power of noise by frequency: 0 for white noise, 1 for pink noise
 _LEAST_DECIBELS, _MOST_DECIBELS = 40.0, 90.0  # attenuation above the cutoff
-_LEAKAGE = (
-    -14.0
-)  # energy in a band without signal beside that of the frame, in nats: the side lobes of the Hamming window
+_LEAKAGE = -14.0  # energy of a band without signal beside that of its frame, in nats: side lobes of the window
 _SLOPE = np.array([-0.2, -0.1, 0.0, 0.1, 0.2], np.float32)  # Chen et al. (2018), Eq. 2, with N = 2
 
 
