@@ -1,4 +1,4 @@
-"""Alterations of a recording that keep its speech: level, noise, silence, bandwidth, and lossy formats.
+"""Alterations of a recording that keep its speech: level, noise, silence, bandwidth, speed, and lossy formats.
 
 Every alteration takes and returns a waveform, float32 [samples] at SAMPLE_RATE_HZ.
 """
@@ -58,9 +58,14 @@ def narrow(waveform: np.ndarray) -> np.ndarray:
     return audio.resampled(audio.resampled(waveform, SAMPLE_RATE_HZ, 8000), 8000, SAMPLE_RATE_HZ)
 
 
-def noisy(waveform: np.ndarray) -> np.ndarray:
-    """Returns the waveform in white noise at a signal-to-noise ratio of 20 dB."""
-    return waveform + _noise(len(waveform), waveform, -20, len(waveform))
+def noisy(waveform: np.ndarray, snr_db: float = 20) -> np.ndarray:
+    """Returns the waveform in white noise at a signal-to-noise ratio in dB."""
+    return waveform + _noise(len(waveform), waveform, -snr_db, len(waveform))
+
+
+def faster(waveform: np.ndarray, speed: float) -> np.ndarray:
+    """Returns the waveform at another speed, which changes the pitch as well; a speed below 1 makes it slower."""
+    return audio.resampled(waveform, round(speed * SAMPLE_RATE_HZ), SAMPLE_RATE_HZ)
 
 
 def padded(waveform: np.ndarray, seconds: float = 1.0, decibels: float = -60.0) -> np.ndarray:

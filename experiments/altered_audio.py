@@ -23,6 +23,7 @@ from acrnn.batches.speaker_statistics import CORPUS
 from acrnn.console import import_quietly, run_job
 from acrnn.crossval.results import Results, collect_results
 from acrnn.crossval.run import Run
+from acrnn.crossval.settings import Settings
 from acrnn.crossval.summary import summarize
 from acrnn.errors import FieldError
 from acrnn.export.trained_model import TrainedModel
@@ -33,7 +34,18 @@ from acrnn.reports.study_tables import UAR_BY_FOLD, UAR_POOLED
 from acrnn.reports.tables import CAPTION, coverage, markdown, percent, system_title, trained
 from data_prep.corpora import CORPORA
 from data_prep.corpora.base import ReadOptions, locate_data, read_corpus
-from experiments.alterations import MP3, SAMPLE_RATE_HZ, Alteration, coded, full_scale, louder, narrow, noisy, padded
+from experiments.alterations import (
+    MP3,
+    SAMPLE_RATE_HZ,
+    Alteration,
+    coded,
+    faster,
+    full_scale,
+    louder,
+    narrow,
+    noisy,
+    padded,
+)
 
 FILE, DATA = "altered_audio.md", "altered_audio.json"
 UNALTERED = "as recorded"
@@ -47,6 +59,9 @@ ALTERATIONS: dict[str, Alteration] = {
     "MP3, 64 kbit/s": MP3,
     "Ogg Opus": coded("OGG", "OPUS"),
     "white noise at 20 dB": noisy,
+    "white noise at 10 dB": partial(noisy, snr_db=10),
+    "10 % faster": partial(faster, speed=1.1),
+    "10 % slower": partial(faster, speed=0.9),
 }
 
 
@@ -142,13 +157,29 @@ def page(by_name: Mapping[str, Results]) -> str:
     parts = [
         f"# Altered recordings: {system_title(settings)} on {settings.corpus.name}",
         f"{settings.protocol}, {coverage(first)}; recipe {recipes.name_of(settings.recipe_fields)}, {trained(settings)}. Every "
-        "network is tested on the recordings of its test speakers after each alteration alone; it was trained on recordings as "
-        f"they are. The front end scales a waveform by {settings.frontend.waveform_scaling!r}.",
+        "network is tested on the recordings of its test speakers after each alteration alone. "
+        f"{_trained_on(settings)} The front end scales a waveform by {settings.frontend.waveform_scaling!r}"
+        f"{_trimmed(settings)}.",
         f"{CAPTION} {caption(changes.values(), is_judged=False)}",
         study_tables.results_table(by_name, (UAR_BY_FOLD, UAR_POOLED, changed), first="test recordings"),
         f"Recall of each emotion, in percent:\n\n{_recalls(by_name)}",
     ]
     return study_tables.page(parts)
+
+
+def _trained_on(settings: Settings) -> str:
+    """Returns a sentence about the conditions of the training segments."""
+    changes = settings.recipe.augmentation
+    if changes is None or not changes.needs_energies:
+        return "It was trained without noise and cutoffs."
+    parts = {"noise": changes.noise, "a cutoff of high frequencies": changes.narrow}
+    simulated = " and ".join(f"{name} in {100 * share:g} %" for name, share in parts.items() if share)
+    return f"It was trained with {simulated} of the segments (simulated)."
+
+
+def _trimmed(settings: Settings) -> str:
+    trim_db = settings.frontend.trim_db
+    return f" and removes the parts at both ends that are {trim_db:g} dB or more below the loudest" if trim_db else ""
 
 
 def _recalls(by_name: Mapping[str, Results]) -> str:

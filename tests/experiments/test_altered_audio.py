@@ -1,13 +1,16 @@
 """Altered recordings: each alteration does what its name says, and networks are tested on their test speakers alone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from support.tiny_corpus import TINY_NETWORK
 
 from acrnn.crossval import Experiment, cross_validate
+from acrnn.crossval.results import collect_results
 from acrnn.recipes import Recipe
+from acrnn.recipes.augmentation import Augmentation
 from experiments import alterations, altered_audio
 
 RATE = alterations.SAMPLE_RATE_HZ
@@ -52,9 +55,18 @@ def test_a_band_limit_of_4_khz_keeps_a_low_tone_and_removes_a_high_one():
     assert level(alterations.narrow(tone(6000))) < 0.02 * level(tone(6000))
 
 
-def test_noise_is_20_db_below_the_speech():
+@pytest.mark.parametrize("snr_db", [20, 10])
+def test_noise_is_20_or_10_db_below_the_speech(snr_db):
     waveform = tone(440)
-    assert 20 * np.log10(level(waveform) / level(alterations.noisy(waveform) - waveform)) == pytest.approx(20, abs=0.5)
+    noise = altered_audio.ALTERATIONS[f"white noise at {snr_db} dB"](waveform) - waveform
+    assert 20 * np.log10(level(waveform) / level(noise)) == pytest.approx(snr_db, abs=0.5)
+
+
+@pytest.mark.parametrize(("name", "hertz"), [("10 % faster", 484), ("10 % slower", 396)])
+def test_another_speed_changes_length_and_pitch(name, hertz):
+    changed = altered_audio.ALTERATIONS[name](tone(440))
+    assert len(changed) == pytest.approx(2 * RATE * 440 / hertz, abs=2)
+    assert np.argmax(np.abs(np.fft.rfft(changed[:RATE]))) == hertz
 
 
 @pytest.mark.parametrize("name", ["MP3, 64 kbit/s", "Ogg Opus"])
@@ -89,7 +101,25 @@ def test_unaltered_recordings_have_the_posteriors_of_the_run_and_the_page_all_al
     assert scores["20 dB louder"]["confusion"] == reported["confusion"]  # the front end scales to unit variance
     page = (tmp_path / altered_audio.FILE).read_text(encoding="utf-8")
     assert "3 of 5 folds × 1 seed" in page
+    assert "It was trained without noise and cutoffs. The front end scales a waveform by 'unit-variance'." in page
     assert all(page.count(f"\n| {name} |") == 2 for name in altered_audio.ALTERATIONS)
+
+
+def test_the_page_states_the_simulated_conditions_of_training_and_the_trimmed_ends(experiment):
+    results = collect_results(experiment)
+    settings = replace(results.settings, frontend_fields={**results.settings.frontend_fields, "trim_db": 30.0})
+    for changes, said in (
+        (
+            {"noise": 0.5, "narrow": 0.25},
+            "with noise in 50 % and a cutoff of high frequencies in 25 % of the segments (simulated).",
+        ),
+        ({"narrow": 0.1}, "with a cutoff of high frequencies in 10 % of the segments (simulated)."),
+        ({"time_masks": 2}, "without noise and cutoffs."),
+    ):
+        recipe = {**settings.recipe_fields, "augmentation": Augmentation(**changes).__dict__}
+        by_name = {altered_audio.UNALTERED: replace(results, settings=replace(settings, recipe_fields=recipe))}
+        page = altered_audio.page(by_name)
+        assert said in page and "30 dB or more below the loudest." in page
 
 
 def test_a_corpus_without_the_recordings_of_a_run_is_refused(experiment, tiny_corpus, tmp_path, capsys):
