@@ -9,7 +9,7 @@ exported models do not change.
 from __future__ import annotations
 
 import keras
-from keras import layers, ops
+from keras import activations, layers, ops
 
 _UNROLLED = 5  # steps of the recurrence per turn of the loop
 _CLOSED = 1e4  # subtracted from the input gate of padded steps, which closes it
@@ -19,8 +19,8 @@ _CLOSED = 1e4  # subtracted from the input gate of padded steps, which closes it
 class LSTM(layers.LSTM):
     """`keras.layers.LSTM`, with or without `return_sequences`, for masks with padding at the end only.
 
-    It has the weights and the configuration of its base class, and no dropout. Training on a processor with TensorFlow takes the fast
-    path; GPUs, which have kernels of their own, and other backends take that of Keras.
+    It has the weights and the configuration of its base class. Training on a processor with TensorFlow takes the fast path; GPUs, which
+    have kernels of their own, other backends, and layers with options such as dropout take that of Keras.
 
     Inputs: sequences [batch, steps, features]; mask bool [batch, steps], False after the last real step, or None.
     Output: [batch, units], that of the last real step and zero without one; with `return_sequences` [batch, steps, units], where
@@ -28,7 +28,7 @@ class LSTM(layers.LSTM):
     """
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
-        if training and initial_state is None and is_faster():
+        if training and initial_state is None and _is_plain(self) and is_faster():
             return self.trained(sequences, mask)
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
@@ -51,14 +51,15 @@ class BLSTM(layers.Bidirectional):
     """`keras.layers.Bidirectional` of an LSTM with `return_sequences`, for masks with padding at the end only.
 
     It has the weights and the configuration of its base class. Training on a processor with TensorFlow takes the fast path; GPUs, which
-    have kernels of their own, and other backends take that of Keras.
+    have kernels of their own, other backends, and layers with options such as dropout take that of Keras.
 
     Inputs: sequences [batch, steps, features]; mask bool [batch, steps], False after the last real step, or None.
     Output: [batch, steps, 2 · units], zero where masked.
     """
 
     def call(self, sequences, initial_state=None, mask=None, training=None):
-        if training and initial_state is None and is_faster():
+        is_plain = self.merge_mode == "concat" and self.forward_layer.return_sequences and _is_plain(self.forward_layer)
+        if training and initial_state is None and is_plain and is_faster():
             return self.trained(sequences, mask)
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
@@ -80,6 +81,15 @@ class BLSTM(layers.Bidirectional):
 def is_faster() -> bool:
     """Returns whether training takes the fast path in this process."""
     return keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
+
+
+def _is_plain(lstm: layers.LSTM) -> bool:
+    """Returns whether a layer has the default options of Keras that the fast path computes."""
+    is_default = (
+        lstm.activation is activations.tanh and lstm.recurrent_activation is activations.sigmoid and lstm.use_bias
+    )
+    others = (lstm.dropout, lstm.recurrent_dropout, lstm.return_state, lstm.go_backwards, lstm.stateful)
+    return is_default and not any(others)
 
 
 def _gate_inputs(layer: keras.Layer, sequences, cells) -> list:

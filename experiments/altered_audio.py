@@ -3,7 +3,7 @@
     python experiments/altered_audio.py --run runs/emodb_reduced --data-dir EMODB
 
 The networks are those that the runs saved; nothing is trained. Writes altered_audio.md and altered_audio.json. Expect for the
-reduced 3-D ACRNN on Emo-DB experiments/results/altered_audio/altered_audio.md; three minutes on two cores.
+reduced 3-D ACRNN on Emo-DB experiments/results/altered_audio/altered_audio.md; one to two minutes a fold on one core.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from acrnn.progress import ProgressLine
 from acrnn.reports import study_tables
 from acrnn.reports.comparison import caption
 from acrnn.reports.study_tables import UAR_BY_FOLD, UAR_POOLED
-from acrnn.reports.tables import CAPTION, coverage, markdown, percent, system_title, trained
+from acrnn.reports.tables import CAPTION, coverage, listed_speeds, markdown, percent, system_title, trained
 from data_prep.corpora import CORPORA
 from data_prep.corpora.base import ReadOptions, locate_data, read_corpus
 from experiments.alterations import (
@@ -168,13 +168,14 @@ def page(by_name: Mapping[str, Results]) -> str:
 
 
 def _trained_on(settings: Settings) -> str:
-    """Returns a sentence about the conditions of the training segments."""
-    changes = settings.recipe.augmentation
-    if changes is None or not changes.needs_energies:
-        return "It was trained without noise and cutoffs."
-    parts = {"noise": changes.noise, "a cutoff of high frequencies": changes.narrow}
-    simulated = " and ".join(f"{name} in {100 * share:g} %" for name, share in parts.items() if share)
-    return f"It was trained with {simulated} of the segments (simulated)."
+    """Returns sentences about the conditions of the training segments."""
+    augmentation = settings.recipe.augmentation
+    conditions = list(augmentation.simulated) if augmentation else []
+    if len(settings.speeds or ()) > 1:
+        conditions.append(f"copies at {listed_speeds(settings.speeds)}")
+    if augmentation and augmentation.speed:
+        conditions.append(f"random speeds up to {1 + augmentation.speed:g} times as fast or slow")
+    return f"The training has {'; '.join(conditions) or 'no noise, no cutoff and no other speed'}."
 
 
 def _trimmed(settings: Settings) -> str:

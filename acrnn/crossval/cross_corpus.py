@@ -32,6 +32,7 @@ from acrnn.crossval.summary import Overall, summarize
 from acrnn.errors import FieldError
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
+from acrnn.recipes.augmentation import check_features
 from acrnn.records import RecordSet, UtteranceRow
 from acrnn.records.disjoint import check_pair
 from acrnn.training.estimator import Epoch
@@ -73,6 +74,7 @@ class CrossCorpus:
         check_batch_norm(self.model, self.speaker_statistics, self.config)
         for records in (self.train, self.test):
             check_speakers(self.speaker_statistics, records)
+            check_features(self.recipe.augmentation, records.manifest.frontend, str(self.speaker_statistics))
         check_pair(self.train, self.test)
         self._check_enrolment()
 

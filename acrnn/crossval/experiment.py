@@ -19,6 +19,7 @@ from acrnn.errors import FieldError
 from acrnn.folds import Fold, make_folds, split_sha256
 from acrnn.models import MODELS
 from acrnn.recipes import Recipe
+from acrnn.recipes.augmentation import check_features
 from acrnn.recipes.initial_weights import RANDOM, InitialWeights
 from acrnn.records import RecordSet, UtteranceRow
 
@@ -105,8 +106,7 @@ class Prepared:
         config = system.configure(record_set.manifest, **experiment.network)
         check_batch_norm(experiment.model, experiment.speaker_statistics, config)
         check_speakers(experiment.speaker_statistics, record_set)
-        if experiment.recipe.augmentation:
-            experiment.recipe.augmentation.check(record_set.manifest.frontend.kind, experiment.speaker_statistics.kind)
+        check_features(experiment.recipe.augmentation, record_set.manifest.frontend, str(experiment.speaker_statistics))
         if experiment.initial_weights.kind == "corpus":
             check_config(system, config, experiment.initial_weights, experiment.network)
         if model := experiment.initial_weights.model:

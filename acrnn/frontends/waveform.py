@@ -77,11 +77,11 @@ def regression_slope(tracks: np.ndarray, delta_frames: int) -> np.ndarray:
     """
     from scipy.ndimage import convolve1d
 
-    return convolve1d(tracks, _slope_weights(delta_frames), axis=0, mode="nearest")
+    return convolve1d(tracks, slope_weights(delta_frames), axis=0, mode="nearest")
 
 
 @lru_cache(maxsize=16)
-def _slope_weights(delta_frames: int) -> np.ndarray:
+def slope_weights(delta_frames: int) -> np.ndarray:
     """Weights [2N + 1] of the slope, the line of least squares through as many frames; those of librosa.feature.delta."""
     from scipy.signal import savgol_coeffs
 

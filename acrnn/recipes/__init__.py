@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from acrnn.recipes import augmentation
+from acrnn.recipes.augmentation import Augmentation
 from acrnn.recipes.departures import CENTERED, DEPARTURES, ROBUST, TUNED, Departure, departed
 from acrnn.recipes.papers import (
     CHEN2018,
@@ -56,7 +56,7 @@ def name_of(values: Mapping) -> str:
     a field that `to_dict` leaves out has its default.
     """
     if values.get("augmentation"):
-        values = {**values, "augmentation": {**augmentation.ADDED_LATER, **values["augmentation"]}}
+        values = {**values, "augmentation": asdict(Augmentation(**values["augmentation"]))}
     for name, recipe in RECIPES.items():
         same = {**json.loads(json.dumps(asdict(recipe))), "epochs": values["epochs"], "precision": values["precision"]}
         if {**same, **ADDED_LATER, **values} == same:

@@ -2,27 +2,24 @@
 
 The changes are made to log-Mel segments with their deltas, which costs milliseconds per batch and needs no second record
 set. They imitate changes of the sound: another speaking rate, another length of the vocal tract (a shift along the Mel
-axis), another room or microphone (noise, a lack of high frequencies, a coloring of the spectrum), and missing parts of time and
+axis), stationary noise, a channel without high frequencies, a smooth coloring of the spectrum, and missing parts of time and
 frequency.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from acrnn.errors import FieldError
 from acrnn.recipes import channel
 
-ADDED_LATER = {
-    "noise": 0.0,
-    "lowest_snr_db": 5.0,
-    "narrow": 0.0,
-    "lowest_cutoff_hz": 3000.0,
-}  # fields, with their defaults
-_HIGHEST_SNR_DB = 35.0
+if TYPE_CHECKING:
+    from acrnn.frontends import Spec
+
 _EQUALIZER_POINTS = 6
 
 
@@ -42,15 +39,15 @@ class Augmentation:
         time_mask_frames: maximum length of a time mask in frames; a mask covers at most a fifth of the real frames.
         band_masks: number of masks on bands.
         band_mask_bands: maximum width of a mask on bands.
-        noise: share of the segments in stationary noise, from 0 to 1, at a signal-to-noise ratio from `lowest_snr_db` to 35 dB.
-            Noise and cutoff are drawn anew for every segment; the deltas are computed again, over five frames.
-        lowest_snr_db: lowest signal-to-noise ratio in dB, up to 35.
-        narrow: share of the segments without the frequencies above a cutoff, from 0 to 1; the cutoff is log-uniform from
-            `lowest_cutoff_hz` to `high_hz`.
-        lowest_cutoff_hz: lowest cutoff in Hz, up to `high_hz`.
+        noise: share of the segments in stationary noise, from 0 to 1; see `acrnn.recipes.channel`. The signal-to-noise ratio is drawn
+            anew for every segment, and the deltas are computed again.
+        lowest_snr_db, highest_snr_db: range of the signal-to-noise ratio in dB, uniform.
+        narrow: share of the segments without the frequencies above a cutoff, from 0 to 1. The cutoff is log-uniform from
+            `lowest_cutoff_hz` to `high_hz`; the deltas are computed again.
+        lowest_cutoff_hz: lowest cutoff in Hz.
 
     Raises:
-        FieldError: a value is negative or not finite, or above its maximum.
+        FieldError: a value is negative or not finite, or out of its range.
     """
 
     speed: float = 0.0
@@ -63,6 +60,7 @@ class Augmentation:
     band_mask_bands: int = 8
     noise: float = 0.0
     lowest_snr_db: float = 5.0
+    highest_snr_db: float = 35.0
     narrow: float = 0.0
     lowest_cutoff_hz: float = 3000.0
 
@@ -71,37 +69,30 @@ class Augmentation:
             value = getattr(self, item.name)
             if not (math.isfinite(value) and value >= 0):
                 raise FieldError(f"augmentation.{item.name}", value, "it must be a number from 0 up")
-        most = {"noise": 1.0, "narrow": 1.0, "lowest_snr_db": _HIGHEST_SNR_DB, "lowest_cutoff_hz": self.high_hz}
-        for name, highest in most.items():
-            if (value := getattr(self, name)) > highest:
-                raise FieldError(f"augmentation.{name}", value, f"it must be a number up to {highest:g}")
+        self._check_range("noise", 0, 1)
+        self._check_range("narrow", 0, 1)
+        if self.noise:
+            self._check_range("lowest_snr_db", 0, self.highest_snr_db)
+        if self.narrow:
+            self._check_range("lowest_cutoff_hz", 100, self.high_hz)
+
+    def _check_range(self, name: str, least: float, most: float) -> None:
+        if not least <= (value := getattr(self, name)) <= most:
+            raise FieldError(f"augmentation.{name}", value, f"it must lie between {least:g} and {most:g}")
 
     @property
-    def needs_energies(self) -> bool:
-        """True if features must be the log energies of Mel bands as the front end computes them."""
-        return self.noise > 0 or self.narrow > 0
+    def simulated(self) -> tuple[str, ...]:
+        """Simulated recording conditions in words."""
+        noise = (
+            f"noise at {self.lowest_snr_db:g} to {self.highest_snr_db:g} dB in {100 * self.noise:g} % of the segments"
+        )
+        narrow = f"no frequencies above {self.lowest_cutoff_hz:g} to {self.high_hz:g} Hz in {100 * self.narrow:g} % of the segments"
+        return (noise,) * bool(self.noise) + (narrow,) * bool(self.narrow)
 
-    def check(self, frontend_kind: str, statistics: str) -> None:
-        """Refuses noise and cutoffs where the features are no log energies.
-
-        Args:
-            frontend_kind: kind of the front end of the records, such as "logmel".
-            statistics: kind of the statistics that normalize the features before augmentation; "corpus" for none.
-
-        Raises:
-            FieldError: the front end is another one, or the features are normalized by speaker or utterance.
-        """
-        if not self.needs_energies:
-            return
-        name = "augmentation.noise" if self.noise else "augmentation.narrow"
-        if frontend_kind != "logmel":
-            problem = f"it changes log-Mel energies, and the records are of the front end {frontend_kind}; leave it out"
-            raise FieldError(name, getattr(self, name.partition(".")[2]), problem)
-        if statistics != "corpus":
-            problem = (
-                f"it changes log-Mel energies, and the features are normalized by {statistics}; choose one of both"
-            )
-            raise FieldError(name, getattr(self, name.partition(".")[2]), problem)
+    def to_dict(self) -> dict:
+        """Returns the fields; those of simulated conditions, of a later version than the others, only if there are any."""
+        later = ("noise", "lowest_snr_db", "highest_snr_db", "narrow", "lowest_cutoff_hz")
+        return {name: value for name, value in asdict(self).items() if self.simulated or name not in later}
 
     def __call__(
         self, features: np.ndarray, num_frames: np.ndarray, generator: np.random.Generator
@@ -119,7 +110,7 @@ class Augmentation:
         """
         features, num_frames = self._resampled(features, num_frames, generator)
         is_real = np.arange(features.shape[1]) < num_frames[:, None]
-        if self.needs_energies:
+        if self.simulated:
             features = self._recorded(features, num_frames, is_real, generator)
         if self.equalizer:
             features[..., 0] += _equalizer_curves(len(features), features.shape[2], self.equalizer, generator)[:, None]
@@ -148,14 +139,14 @@ class Augmentation:
         """Applies `noise` and `narrow` to a share of the segments and computes their deltas again."""
         log_mel, count = features[..., 0], len(features)
         in_noise, is_narrow = (generator.uniform(size=count) < share for share in (self.noise, self.narrow))
-        snr_db = generator.uniform(self.lowest_snr_db, _HIGHEST_SNR_DB, size=count)
+        snr_db = generator.uniform(self.lowest_snr_db, self.highest_snr_db, size=count)
         cutoff_hz = np.exp(generator.uniform(*np.log([self.lowest_cutoff_hz, self.high_hz]), size=count))
         if in_noise.any():
-            noisy = (log_mel[in_noise], is_real[in_noise], snr_db[in_noise])
-            log_mel[in_noise] = channel.with_noise(*noisy, self.high_hz, generator)
+            log_mel[in_noise] = channel.with_noise(log_mel[in_noise], is_real[in_noise], snr_db[in_noise], generator)
         if is_narrow.any():
-            narrow = (log_mel[is_narrow], cutoff_hz[is_narrow])
-            log_mel[is_narrow] = channel.without_high_frequencies(*narrow, self.high_hz, generator)
+            log_mel[is_narrow] = channel.without_high_frequencies(
+                log_mel[is_narrow], is_real[is_narrow], cutoff_hz[is_narrow], generator
+            )
         is_changed = in_noise | is_narrow
         features[is_changed] = channel.with_slopes(log_mel[is_changed], num_frames[is_changed], features.shape[3])
         return features
@@ -172,6 +163,34 @@ class Augmentation:
             widest = np.minimum(self.band_mask_bands, bands)
             is_masked |= _random_spans(bands, widest, features.shape[2], generator)[:, None]
         np.copyto(features, fill, where=is_masked[..., None])
+
+
+def check_features(augmentation: Augmentation | None, frontend: Spec, statistics: str) -> None:
+    """Refuses simulated noise and cutoffs for features that they are not made for.
+
+    Args:
+        augmentation: random changes of a recipe; None for none.
+        frontend: front end of the records; only the log-Mel energies of Chen et al. are simulated, with any `trim_db`.
+        statistics: recordings whose statistics normalize the features, such as "speaker"; "corpus" is the training part, by whose
+            statistics the network normalizes them after augmentation.
+
+    Raises:
+        FieldError: the front end or the statistics are others.
+    """
+    if augmentation is None or not augmentation.simulated:
+        return
+    name = "noise" if augmentation.noise else "narrow"
+    value, plain = getattr(augmentation, name), channel.SPEC
+    if replace(frontend, trim_db=None) != plain or augmentation.high_hz != plain.high_hz:
+        problem = (
+            f"it is made for the features of {plain}, and those of the records are of {frontend}; choose another recipe"
+        )
+        raise FieldError(f"augmentation.{name}", value, problem)
+    if statistics != "corpus":
+        problem = (
+            f"it changes log-Mel energies, which features normalized by {statistics} are not; choose another recipe"
+        )
+        raise FieldError(f"augmentation.{name}", value, problem)
 
 
 def _log_uniform(count: int, width: float, generator: np.random.Generator) -> np.ndarray:

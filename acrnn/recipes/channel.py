@@ -1,23 +1,26 @@
 """Simulated recording conditions of log-Mel segments: stationary noise, and a channel without high frequencies.
 
-Both are computed from the band energies of a segment. The energy of a band in Gaussian noise is drawn from its distribution, a
-noncentral chi-squared one, as if the bins of a band were independent and equal. A test compares both with the front end on altered
-recordings.
+Both are computed from the band energies of a segment, for the front end `SPEC` alone. The energy of a band in Gaussian noise is drawn
+from its distribution, a noncentral chi-squared one, as if a band had independent parts of equal energy, and frames and bands were
+independent (the energies of white noise in neighboring bands correlate at 0.3, in neighboring frames at 0.2). A test compares
+features with those of the front end on altered recordings.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-_EQUAL_HZ = 36.3  # width of a band with the spread of one independent energy, for Hamming windows of 25 ms
+from acrnn.frontends.logmel import PAPER as SPEC
+from acrnn.frontends.waveform import slope_weights
+
 _STEEPEST = 1.0  # of the power of noise by frequency: 0 for white noise, 1 for pink noise
 _LEAST_DECIBELS, _MOST_DECIBELS = 40.0, 90.0  # attenuation above the cutoff
 _LEAKAGE = -14.0  # energy of a band without signal beside that of its frame, in nats: side lobes of the window
-_SLOPE = np.array([-0.2, -0.1, 0.0, 0.1, 0.2], np.float32)  # Chen et al. (2018), Eq. 2, with N = 2
+_FLOOR = np.float32(np.log(SPEC.power_floor))
 
 
 def with_noise(
-    log_mel: np.ndarray, is_real: np.ndarray, snr_db: np.ndarray, high_hz: float, generator: np.random.Generator
+    log_mel: np.ndarray, is_real: np.ndarray, snr_db: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
     """Returns segments in stationary noise between white and pink, at the power that they had.
 
@@ -25,36 +28,40 @@ def with_noise(
         log_mel: float32 [segments, frames, bands], log energies of Mel bands.
         is_real: bool [segments, frames], False for padding.
         snr_db: signal-to-noise ratios [segments] in dB.
-        high_hz: upper edge of the bands in Hz; the lower edge is 0 Hz.
         generator: random number generator.
     """
     energies = np.exp(log_mel)
-    edges = band_edges_hz(log_mel.shape[2], high_hz)
+    edges = band_edges_hz(log_mel.shape[2], SPEC.high_hz)
     centers, widths = edges[1:-1], (edges[2:] - edges[:-2]) / 2
     tilt = generator.uniform(0, _STEEPEST, (len(log_mel), 1))
     shape = widths * centers**-tilt
     ratio = 10 ** (-snr_db / 10)
-    mean = _mean_power(energies, is_real) * ratio / shape.sum(axis=1)
+    mean = _mean_power(log_mel, is_real) * ratio / shape.sum(axis=1)
     noise = (mean[:, None] * shape).astype(np.float32)[:, None]  # [segments, 1, bands]
-    return (
-        np.log(_in_noise(energies, noise, widths / _EQUAL_HZ, generator))
-        - np.log1p(ratio).astype(np.float32)[:, None, None]
-    )
+    noisy = np.log(
+        _in_noise(energies, noise, 0.5 + widths / 52, generator)
+    )  # parts fitted to the windows and filters of SPEC
+    return np.maximum(noisy - np.log1p(ratio).astype(np.float32)[:, None, None], _FLOOR)
 
 
 def without_high_frequencies(
-    log_mel: np.ndarray, cutoff_hz: np.ndarray, high_hz: float, generator: np.random.Generator
+    log_mel: np.ndarray, is_real: np.ndarray, cutoff_hz: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
-    """Returns segments whose bands above a cutoff [segments] in Hz are attenuated; the other arguments are those of `with_noise`."""
-    centers = band_edges_hz(log_mel.shape[2], high_hz)[1:-1]
+    """Returns segments whose bands above a cutoff [segments] in Hz are attenuated, at the power that they had.
+
+    The other arguments are those of `with_noise`.
+    """
+    centers = band_edges_hz(log_mel.shape[2], SPEC.high_hz)[1:-1]
     nats = generator.uniform(_LEAST_DECIBELS, _MOST_DECIBELS, len(log_mel)) * np.log(10) / 10
     attenuated = log_mel - np.where(centers > cutoff_hz[:, None], nats[:, None], 0).astype(np.float32)[:, None]
     power = np.exp(log_mel).sum(axis=2, keepdims=True)
-    return np.maximum(attenuated, np.log(power) + np.float32(_LEAKAGE))
+    attenuated = np.maximum(attenuated, np.log(power) + np.float32(_LEAKAGE))
+    gain = np.log(_mean_power(log_mel, is_real) / _mean_power(attenuated, is_real)).astype(np.float32)
+    return np.maximum(attenuated + gain[:, None, None], _FLOOR)
 
 
 def with_slopes(log_mel: np.ndarray, num_frames: np.ndarray, channels: int) -> np.ndarray:
-    """Returns segments [segments, frames, bands, channels] with the deltas of their real frames over five frames, Eq. 2 and 3.
+    """Returns segments [segments, frames, bands, channels] with the deltas of their real frames, Eq. 2 and 3.
 
     Args:
         log_mel: float32 [segments, frames, bands].
@@ -68,20 +75,18 @@ def with_slopes(log_mel: np.ndarray, num_frames: np.ndarray, channels: int) -> n
 
 
 def _slope(track: np.ndarray, num_frames: np.ndarray) -> np.ndarray:
-    frames = np.arange(track.shape[1])
-    last = num_frames[:, None] - 1
+    """Slope of every band of segments; `acrnn.frontends.waveform.regression_slope` has one recording without padding."""
+    reach, frames, last = SPEC.delta_frames, np.arange(track.shape[1]), num_frames[:, None] - 1
+    weights = slope_weights(reach)[::-1].astype(np.float32)  # those of a convolution, which reverses them
     total = np.zeros_like(track)
-    for offset, weight in zip(range(-2, 3), _SLOPE, strict=True):
-        if weight:
-            position = np.clip(frames + offset, 0, last)
-            total += weight * np.take_along_axis(track, position[:, :, None], axis=1)
+    for offset, weight in zip(range(-reach, reach + 1), weights, strict=True):
+        total += weight * np.take_along_axis(track, np.clip(frames + offset, 0, last)[:, :, None], axis=1)
     return total
 
 
-def _mean_power(energies: np.ndarray, is_real: np.ndarray) -> np.ndarray:
+def _mean_power(log_mel: np.ndarray, is_real: np.ndarray) -> np.ndarray:
     """Mean over the real frames [segments] of the energy of all bands."""
-    power = (energies.sum(axis=2) * is_real).sum(axis=1) / is_real.sum(axis=1)
-    return np.maximum(power, 1e-30)
+    return (np.exp(log_mel).sum(axis=2) * is_real).sum(axis=1) / is_real.sum(axis=1)
 
 
 def _in_noise(energies: np.ndarray, noise: np.ndarray, parts: np.ndarray, generator: np.random.Generator) -> np.ndarray:

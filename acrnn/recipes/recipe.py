@@ -9,15 +9,18 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from acrnn.errors import FieldError
-from acrnn.recipes.augmentation import ADDED_LATER as AUGMENTATION_ADDED_LATER
 from acrnn.recipes.augmentation import Augmentation
 from acrnn.segments import POOLINGS
 
 FLOAT32, BFLOAT16, AUTO = "float32", "mixed_bfloat16", "auto"  # precisions
 OPTIONAL_COUNTS = ("patience", "balanced_draw", "max_steps")  # None switches them off; 0 as an option of a command
 # Fields of later versions with their defaults, with which they are not written.
-_NOT_SET = dict.fromkeys(("balanced_draw", "max_steps"))
-ADDED_LATER: Mapping[str, Any] = {**_NOT_SET, "segment_weights": "equal", "random_enrolment": False}
+ADDED_LATER: Mapping[str, Any] = {
+    "balanced_draw": None,
+    "max_steps": None,
+    "segment_weights": "equal",
+    "random_enrolment": False,
+}
 
 
 def _described(default, text: str):
@@ -259,14 +262,12 @@ class TwoStageRecipe(Recipe):
 def to_dict(recipe: Recipe) -> dict:
     """Returns the fields of a recipe, JSON-ready, as the settings of an experiment hold them.
 
-    Fields that later versions added are left out while they have their defaults, so that the hash of the settings of an
-    experiment without them stays the same.
+    Fields of later versions are left out while they have their defaults, so that hashes of settings without them stay the same.
     """
-    values = asdict(recipe)
-    for part, added in ((values, ADDED_LATER), (values["augmentation"] or {}, AUGMENTATION_ADDED_LATER)):
-        for name in [name for name, value in added.items() if name in part and part[name] == value]:
-            del part[name]
-    return values
+    values = {
+        name: value for name, value in asdict(recipe).items() if name not in ADDED_LATER or value != ADDED_LATER[name]
+    }
+    return values | ({"augmentation": recipe.augmentation.to_dict()} if recipe.augmentation else {})
 
 
 def from_dict(values: Mapping) -> Recipe:

@@ -101,24 +101,29 @@ def test_unaltered_recordings_have_the_posteriors_of_the_run_and_the_page_all_al
     assert scores["20 dB louder"]["confusion"] == reported["confusion"]  # the front end scales to unit variance
     page = (tmp_path / altered_audio.FILE).read_text(encoding="utf-8")
     assert "3 of 5 folds × 1 seed" in page
-    assert "It was trained without noise and cutoffs. The front end scales a waveform by 'unit-variance'." in page
+    assert (
+        "The training has no noise, no cutoff and no other speed. The front end scales a waveform by 'unit-variance'."
+        in page
+    )
     assert all(page.count(f"\n| {name} |") == 2 for name in altered_audio.ALTERATIONS)
 
 
 def test_the_page_states_the_simulated_conditions_of_training_and_the_trimmed_ends(experiment):
     results = collect_results(experiment)
     settings = replace(results.settings, frontend_fields={**results.settings.frontend_fields, "trim_db": 30.0})
-    for changes, said in (
+    for changes, speeds, said in (
         (
             {"noise": 0.5, "narrow": 0.25},
-            "with noise in 50 % and a cutoff of high frequencies in 25 % of the segments (simulated).",
+            None,
+            "noise at 5 to 35 dB in 50 % of the segments; no frequencies above 3000 to 8000 Hz in 25 % of the segments.",
         ),
-        ({"narrow": 0.1}, "with a cutoff of high frequencies in 10 % of the segments (simulated)."),
-        ({"time_masks": 2}, "without noise and cutoffs."),
+        ({"narrow": 0.1}, (0.9, 1.0), "in 10 % of the segments; copies at the speeds 0.9, 1."),
+        ({"speed": 0.1}, None, "has random speeds up to 1.1 times as fast or slow."),
+        ({"time_masks": 2}, None, "has no noise, no cutoff and no other speed."),
     ):
-        recipe = {**settings.recipe_fields, "augmentation": Augmentation(**changes).__dict__}
-        by_name = {altered_audio.UNALTERED: replace(results, settings=replace(settings, recipe_fields=recipe))}
-        page = altered_audio.page(by_name)
+        recipe = {**settings.recipe_fields, "augmentation": Augmentation(**changes).to_dict()}
+        declared = replace(settings, recipe_fields=recipe, speeds=speeds)
+        page = altered_audio.page({altered_audio.UNALTERED: replace(results, settings=declared)})
         assert said in page and "30 dB or more below the loudest." in page
 
 

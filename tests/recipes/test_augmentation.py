@@ -1,19 +1,11 @@
 """Augmentation: each kind changes segments as documented, within its bounds, and leaves padding and its input unchanged."""
 
-import json
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from support.tiny_corpus import TINY_NETWORK
 
-from acrnn.batches.speaker_statistics import Choice
-from acrnn.crossval import Experiment, Prepared, cross_validate, read_results
 from acrnn.errors import UsageError
 from acrnn.frontends.logmel import PAPER
-from acrnn.recipes import RECIPES, channel
 from acrnn.recipes.augmentation import Augmentation
-from experiments.alterations import narrow
 
 BANDS, FRAMES = 40, 300
 
@@ -165,102 +157,3 @@ def test_a_segment_of_a_single_frame_stays_finite():
 def test_values_out_of_range_are_named(wrong):
     with pytest.raises(UsageError, match=rf"augmentation\.{next(iter(wrong))} .*: it must be a number from 0 up"):
         Augmentation(**wrong)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"noise": 1.1}, {"narrow": 2.0}, {"lowest_snr_db": 36.0}, {"lowest_cutoff_hz": 9000.0}]
-)
-def test_values_above_their_maximum_are_named(wrong):
-    with pytest.raises(UsageError, match=rf"augmentation\.{next(iter(wrong))} .*: it must be a number up to "):
-        Augmentation(**wrong)
-
-
-def speech():
-    """A sound whose level and pitch change, two seconds long, and its features as a batch of many equal segments."""
-    time = np.arange(32000) / 16000
-    buzz = np.sign(np.sin(2 * np.pi * (120 * time + 4 * np.sin(3 * time)))) * (1.1 + np.sin(2 * np.pi * 3 * time))
-    waveform = (buzz + np.random.default_rng(0).normal(0, 1e-3, len(time))).astype(np.float32)
-    return waveform, PAPER.extract(waveform)
-
-
-def in_batch(log_mel, count=30):
-    padded = np.zeros((count, FRAMES, BANDS, 3), np.float32)
-    padded[:, : len(log_mel)] = log_mel
-    return padded, np.full(count, len(log_mel), np.int32)
-
-
-@pytest.mark.parametrize("snr_db", [5.0, 20.0])
-def test_noise_is_that_of_the_front_end_on_a_noisy_recording(monkeypatch, snr_db):
-    monkeypatch.setattr(channel, "_STEEPEST", 0.0)  # white noise
-    monkeypatch.setattr("acrnn.recipes.augmentation._HIGHEST_SNR_DB", snr_db)
-    waveform, clean = speech()
-    noise = np.random.default_rng(1).normal(0, np.sqrt(np.mean(waveform**2) * 10 ** (-snr_db / 10)), len(waveform))
-    expected = PAPER.extract(waveform + noise.astype(np.float32))
-    got, _ = changed(*in_batch(clean), noise=1.0, lowest_snr_db=snr_db)
-    got = got[:, : len(clean)].reshape(-1, BANDS, 3)
-    assert np.abs(clean[..., 0].mean(0) - expected[..., 0].mean(0)).max() > 1
-    np.testing.assert_allclose(got[:, 1:, 0].mean(0), expected[:, 1:, 0].mean(0), atol=0.35)
-    for track in range(3):
-        ratio = got[:, 1:, track].std(0) / expected[:, 1:, track].std(0)
-        assert ratio.min() > 0.65 and ratio.max() < 1.35 and abs(ratio.mean() - 1) < 0.12
-
-
-def test_noise_up_to_pink_has_lower_bands_above_those_of_white_noise():
-    features, num_frames = in_batch(speech()[1], 300)
-    got, _ = changed(features, num_frames, noise=1.0, lowest_snr_db=0.0)
-    tilt = got[:, :190, 35, 0].mean(1) - got[:, :190, 5, 0].mean(1)
-    assert tilt.max() - tilt.min() > 2
-
-
-def test_a_cutoff_is_that_of_the_front_end_on_a_recording_of_8_khz():
-    waveform, clean = speech()
-    expected = PAPER.extract(narrow(waveform))
-    log_mel = clean[None, ..., 0].astype(np.float32)
-    got = channel.without_high_frequencies(log_mel, np.array([3950.0]), 8000.0, np.random.default_rng(0))
-    got = channel.with_slopes(got, np.array([len(clean)]), 3)[0]
-    assert (clean[..., 0].mean(0) - expected[..., 0].mean(0))[33:].min() > 1.5
-    far = np.r_[0:27, 33:BANDS]  # bands that the edge of the filter does not touch
-    np.testing.assert_allclose(got[:, far, 0].mean(0), expected[:, far, 0].mean(0), atol=0.6)
-    np.testing.assert_allclose(got[:, :27, 1], expected[:, :27, 1], atol=0.3)
-
-
-def test_a_share_of_the_segments_is_changed_and_keeps_its_deltas_true():
-    clean = speech()[1]
-    features, num_frames = in_batch(clean, 400)
-    got, _ = changed(features, num_frames, noise=0.3)
-    is_changed = (got != features).any(axis=(1, 2, 3))
-    assert 0.2 < is_changed.mean() < 0.4
-    count = num_frames[0]
-    again = channel.with_slopes(features[:2, ..., 0], num_frames[:2], 3)
-    np.testing.assert_allclose(again[:, :count], features[:2, :count], atol=1e-4)  # those of the front end
-    noisy = got[is_changed][:3]
-    np.testing.assert_allclose(
-        noisy[:, :count], channel.with_slopes(noisy[..., 0], num_frames[:3], 3)[:, :count], atol=1e-5
-    )
-
-
-def test_one_channel_of_log_energies_is_changed_as_well():
-    features, num_frames = in_batch(speech()[1])
-    got, _ = changed(features[..., :1], num_frames, noise=1.0, narrow=1.0)
-    assert got.shape == (*features.shape[:3], 1) and np.isfinite(got).all()
-
-
-@pytest.mark.parametrize("change", [{"noise": 0.5}, {"narrow": 0.5}])
-def test_noise_and_cutoffs_are_refused_where_features_are_no_log_energies(change):
-    name = next(iter(change))
-    Augmentation(**change).check("logmel", "corpus")
-    Augmentation(warp=0.1).check("stft", "speaker")
-    with pytest.raises(UsageError, match=rf"augmentation\.{name} 0\.5: .*front end stft; leave it out"):
-        Augmentation(**change).check("stft", "corpus")
-    with pytest.raises(UsageError, match=rf"augmentation\.{name} 0\.5: .*normalized by speaker; choose"):
-        Augmentation(**change).check("logmel", "speaker")
-
-
-def test_the_robust_recipe_trains_and_is_refused_with_statistics_of_the_speaker(tiny_records, tmp_path):
-    recipe = replace(RECIPES["robust"], epochs=1, batch_size=8)
-    experiment = Experiment(tiny_records, "chen2018-3d", recipe, options=TINY_NETWORK, save_models=False)
-    with pytest.raises(UsageError, match="augmentation.noise"):
-        Prepared.of(replace(experiment, speaker_statistics=Choice.parse("speaker")))
-    cross_validate(experiment, tmp_path, folds=[0], announce=lambda line: None)
-    written = json.loads((tmp_path / "results.json").read_text())["settings"]["recipe"]["augmentation"]
-    assert written["noise"] == 0.5 and read_results(tmp_path).settings.recipe == recipe

@@ -98,6 +98,34 @@ def test_the_fast_path_is_that_of_training_on_a_processor(monkeypatch, kind):
     assert len(taken) == 1
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"dropout": 0.1},
+        {"recurrent_dropout": 0.1},
+        {"use_bias": False},
+        {"activation": "relu"},
+        {"recurrent_activation": "hard_sigmoid"},
+        {"go_backwards": True},
+        {"return_state": True},
+        {"stateful": True},
+    ],
+    ids=lambda option: next(iter(option)),
+)
+def test_a_layer_with_other_options_is_trained_by_keras(monkeypatch, option):
+    taken = []
+    for kind in (LSTM, BLSTM):
+        monkeypatch.setattr(kind, "trained", lambda self, *inputs: taken.append(inputs))
+    x = np.zeros((1, STEPS, FEATURES), np.float32)
+    LSTM(UNITS, **option)(x, training=True)
+    if not {"return_state", "go_backwards"} & set(option):  # refused by Bidirectional, or another layout of its outputs
+        BLSTM(layers.LSTM(UNITS, return_sequences=True, **option))(x, training=True)
+    assert not taken
+    BLSTM(layers.LSTM(UNITS, return_sequences=True), merge_mode="sum")(x, training=True)
+    BLSTM(layers.LSTM(UNITS))(x, training=True)
+    assert not taken
+
+
 def test_a_saved_network_is_loaded_with_its_predictions_and_names(tmp_path):
     inputs = keras.Input((STEPS, FEATURES))
     networks = []
