@@ -44,8 +44,9 @@ class Card:
         whole_utterances: True if an utterance is one segment of any length.
         has_attention: True if the model returns attention weights.
         corpus: name, title, version, licence and citation of the training data; "speakers" is "unknown" where they are.
-        fitted_on: "speakers", "epochs", "seed" and, for a run of a cross-validation, "fold"; for an ensemble, epochs and seed of the
-            first network, and "members", a list of "epochs" and "seed" of each.
+        fitted_on: "speakers", "epochs", "seed" and, for a run of a cross-validation, "fold"; "speeds" of the recordings and their
+            copies, if there are any; for an ensemble, epochs and seed of the first network, and "members", a list of "epochs" and
+            "seed" of each.
         estimate: cross-validated performance on unseen speakers: UAR, WA, figures per class, coverage; None if not measured. That of
             an ensemble is the performance of the averaged posteriors of the runs with its seeds, "fused_seeds".
         recipe, network: settings of the experiment, as in its results.
@@ -151,11 +152,14 @@ class Card:
     def recipe_summary(self) -> str:
         """Returns the recipe's name with its main hyper-parameters and the network fields that it sets."""
         from acrnn import recipes
+        from acrnn.recipes.augmentation import Augmentation
 
         titles = {"optimizer": "", "learning_rate": "learning rate ", "batch_size": "batch size "}
         values = [f"{title}{self.recipe[key]}" for key, title in titles.items() if key in self.recipe]
         values += [recipes.from_dict(self.recipe).length] if "epochs" in self.recipe else []
         values += [f"{name} {changes.shown(value)}" for name, value in self.recipe.get("network", {}).items()]
+        if self.recipe.get("augmentation"):
+            values += Augmentation(**self.recipe["augmentation"]).simulated
         return f"{self.recipe_name} ({', '.join(values)})" if values else self.recipe_name
 
     @property

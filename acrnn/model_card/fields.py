@@ -27,6 +27,7 @@ class _Network(_Member):
 
 class _Training(_Network, total=False):
     members: list[_Member]
+    speeds: list[float]
 
 
 class _Coverage(TypedDict):

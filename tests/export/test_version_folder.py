@@ -63,6 +63,16 @@ def test_a_network_trained_in_bfloat16_is_exported_in_float32(run_folder):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_the_card_of_a_network_of_several_speeds_names_them(run_folder):
+    trained = TrainedModel.of_run(run_folder, 0)
+    for speeds, named in (((0.9, 1.0), [0.9, 1.0]), ((1.0,), None), (None, None)):
+        settings = replace(trained.settings, speeds=speeds)
+        origin = TrainedModel.of_network(trained.model, settings, trained.origin).origin
+        assert origin.get("speeds") == named and "speeds" not in trained.origin
+        card = version_folder.card_of(replace(trained, origin=origin), "tiny", None, ["saved-model"])
+        assert Card.from_dict(card.to_dict()).fitted_on.get("speeds") == named
+
+
 def test_a_refit_trains_on_all_speakers_for_the_median_of_the_best_epochs(run_folder, tiny_records, tmp_path):
     out = tmp_path / "tiny" / "3"
     command = ["export", "--run", str(run_folder), "--refit", "--records", str(tiny_records), "--out", str(out)]
