@@ -36,9 +36,10 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 _SHORT_CAPTION = (
-    "Emo-DB, {utterances} utterances of {speakers} speakers. One row for each system, split and normalization, with and without "
-    "transfer: the highest UAR of our runs that tested every utterance; runs that repeat a row of the paper come first. The rows "
-    "are selected by their UAR on test speakers, so a UAR is slightly too high where several recipes or speeds were tried. "
+    "Emo-DB, {utterances} utterances of {speakers} speakers, none of whom trains and is tested in the same fold ([the full table]"
+    "(docs/results.md) has other splits as well). One row for each system, split and normalization, with and without transfer: the "
+    "highest UAR of our runs that tested every utterance; runs that repeat a row of the paper come first. The rows are selected by "
+    "their UAR on test speakers, so a UAR is slightly too high where several recipes or speeds were tried. "
     "{spread}. {figure_4}."
 )
 
@@ -111,6 +112,7 @@ def _on(corpus: str) -> list[Path]:
 def best_results() -> str:
     """The short table: the best complete cross-validation of each system and split with the UAR of its paper."""
     from acrnn.crossval.results import read_results
+    from acrnn.folds import PROTOCOLS
     from acrnn.reports import published
     from acrnn.reports.tables import FIGURE_4_NOTE, FIGURE_4_TITLE, SPREAD, markdown
 
@@ -121,6 +123,8 @@ def best_results() -> str:
     for folder, result in results.items():
         figure = published.uar(result.settings)
         if result.settings.baseline and folder.name != README_BASELINE:
+            continue
+        if not PROTOCOLS[result.settings.protocol].speaker_independent:
             continue
         key, rank = (
             (result.settings.protocol, result.settings.model, _normalization(result.settings), _start(result.settings)),

@@ -13,7 +13,7 @@ from acrnn.recipes import RECIPES
 
 @pytest.fixture
 def card():
-    """The card of the included model: a reduced network, trained by the recipe "tuned"."""
+    """The card of the included model: a reduced network, trained by the recipe "robust"."""
     return Card.read(locate.version_folder(locate.DEFAULT))
 
 
@@ -36,8 +36,9 @@ def test_another_network_is_named_a_changed_one(card):
 
 
 def test_the_recipe_is_named_with_its_hyper_parameters_and_network_fields(card):
-    assert card.recipe_name == "recipe tuned"
-    assert card.recipe_summary() == (
+    tuned = replace(card, recipe=recipes.to_dict(RECIPES["tuned"]))
+    assert tuned.recipe_name == "recipe tuned"
+    assert tuned.recipe_summary() == (
         "recipe tuned (adam, learning rate 0.001, batch size 40, 60 epochs, normalization band, centered True)"
     )
     assert replace(card, recipe={**card.recipe, "learning_rate": 0.5}).recipe_name == "changed recipe"
