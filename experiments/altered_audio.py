@@ -3,7 +3,7 @@
     python experiments/altered_audio.py --run runs/emodb_reduced --data-dir EMODB
 
 The networks are those that the runs saved; nothing is trained. Writes altered_audio.md and altered_audio.json. Expect for the
-reduced 3-D ACRNN on Emo-DB experiments/results/altered_audio/altered_audio.md; one to two minutes a fold on one core.
+reduced 3-D ACRNN on Emo-DB experiments/results/altered_audio/robust/altered_audio.md; one to two minutes a fold on one core.
 """
 
 from __future__ import annotations

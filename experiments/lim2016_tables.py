@@ -4,10 +4,10 @@
     python experiments/lim2016_tables.py --dataset emodb --systems lim2016-cnn --frontend lim2016 --jobs 2
 
 Each system is cross-validated twice: on utterances dealt at random into ten folds, five times, as in the paper, so that every
-test speaker is in the training set; and on one speaker after the other. Expect for the CNN with five epochs on Emo-DB: UAR 78.7 by
-the paper's split (one repetition; the paper has 86.3) and 63.2 by speaker (experiments/results/emodb_lim2016/tables.md). On one
-core of two: six minutes a fold for the CNN, ten for the LSTM, and twelve for two epochs of the time-distributed CNN; 3.7 GiB at
-most.
+test speaker is in the training set; and on one speaker after the other. Expect with five epochs on Emo-DB, by the paper's split (one
+repetition) and by speaker: UAR 78.7 and 63.2 for the CNN, 65.3 and 49.4 for the LSTM (experiments/results/emodb_lim2016/tables.md).
+On one core of two: six minutes a fold for the CNN, five for the LSTM, and twelve for two epochs of the time-distributed CNN; 3.7 GiB
+at most.
 
 Writes tables.md and split.png into the output folder, where each experiment has its own folder. The same command resumes
 after an interruption.

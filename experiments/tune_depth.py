@@ -5,7 +5,7 @@
     acrnn tune --dataset emodb --search hyperband --also learning_rate,dropout
 
 Expect on three folds of Emo-DB with the reduced network, recipe centered, ten epochs: validation UAR between 65.5 and 67.6 for one
-to seven layers, which three speakers cannot tell apart (experiments/results/tuning_emodb_chen2018-3d). On one core: 40
+to seven layers, far nearer than the intervals over three speakers (experiments/results/tuning_emodb_chen2018-3d). On one core: 40
 seconds to three minutes a trial; at full size an hour for ten folds of twenty epochs (experiments/results/emodb_chen2018).
 
 The same command resumes after an interruption. Several machines with a shared folder search together: give each the same
