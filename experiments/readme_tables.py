@@ -38,8 +38,8 @@ _BLOCK = re.compile(
 _SHORT_CAPTION = (
     "Emo-DB, {utterances} utterances of {speakers} speakers; no speaker is in both the training and the test part of a fold ([the "
     "full table](docs/results.md) has other splits as well). One row for each system, split and normalization, with and without "
-    "transfer: the highest UAR of our runs that tested every utterance; runs that repeat a row of the paper come first. The rows are selected by "
-    "their UAR on test speakers, so a UAR is slightly too high where several recipes or speeds were tried. "
+    "transfer: the highest UAR of our runs that tested every utterance; runs that repeat a row of the paper come first. The rows are "
+    "selected by their UAR on test speakers, so a UAR is slightly too high where several recipes or speeds were tried. "
     "{spread}. {figure_4}."
 )
 
