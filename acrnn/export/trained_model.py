@@ -99,8 +99,8 @@ class TrainedModel:
             copy_state(network, model)
         except ValueError as error:
             raise ValueError(f"the network does not fit the settings of its experiment ({error}); {REMEDY}") from error
-        copies = {"speeds": list(settings.speeds)} if len(settings.speeds or ()) > 1 else {}
-        return cls(model, settings, origin | copies, prior, sounds)
+        speeds = list(settings.speeds or ())
+        return cls(model, settings, origin | ({"speeds": speeds} if len(speeds) > 1 else {}), prior, sounds)
 
     @property
     def networks(self) -> tuple[keras.Model, ...]:
