@@ -81,6 +81,7 @@ DEPARTURES = (
         kept=False,
     ),
     Departure("label smoothing", "the training loss falls to zero", {"label_smoothing": 0.1}, kept=False),
+    Departure("sixty epochs", "tells the share of the epochs in the change below", {"epochs": 60}, kept=False),
     Departure(
         "masks and sixty epochs",
         "with masks the validation UAR was still rising at the twentieth epoch",
