@@ -22,6 +22,7 @@ PAGES = [
     (chen2018_tables, "emodb_centered/tables.md", "--depths 1 --recipe centered"),
     (chen2018_tables, "emodb_centered_reduced/tables.md", "--depths 1 --recipe centered --reduced"),
     (lim2016_tables, "emodb_lim2016/tables.md", "--repetitions 1"),
+    (lim2016_tables, "emodb_lim2016_reduced/tables.md", "--repetitions 1 --reduced"),
     (zhang2021_tables, "emodb_zhang2021_reduced/tables.md", "--reduced --table 2 --table 3 --table figure7"),
     (zhang2021_tables, "emodb_zhang2021_transfer/tables.md", "--reduced --table 3"),
     (peng2021_tables, "toy-bimodal_peng2021/tables.md", "--audio-kernels 3,5,7"),
