@@ -151,8 +151,7 @@ def _normalization(settings: Settings) -> str:
 
 def _start(settings: Settings) -> str:
     """Transfer from another corpus or a trained model; "" for a training on one corpus alone."""
-    uses_transfer = bool(settings.other_corpora) and (bool(settings.fusion) or not settings.system.pretrained)
-    return "transfer" if uses_transfer else ""
+    return "transfer" if settings.other_corpora else ""
 
 
 def _num_tested(results: Results) -> int:

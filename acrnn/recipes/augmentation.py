@@ -110,7 +110,7 @@ class Augmentation:
         """
         features, num_frames = self._resampled(features, num_frames, generator)
         is_real = np.arange(features.shape[1]) < num_frames[:, None]
-        if self.simulated:
+        if self.noise or self.narrow:
             features = self._recorded(features, num_frames, is_real, generator)
         if self.equalizer:
             features[..., 0] += _equalizer_curves(len(features), features.shape[2], self.equalizer, generator)[:, None]
