@@ -225,7 +225,8 @@ def run_report(options: argparse.Namespace) -> int:
 
 def run_predict(options: argparse.Namespace) -> int:
     """Prints the prediction for every file, or the timeline of one; returns 1 if a file failed."""
-    from acrnn.inference import command, timeline_command
+    from acrnn.inference import command
+    from acrnn.inference.timeline import command as timeline_command
 
     timeline_command.check_options(options)
     parallel = parallel_from(options)

@@ -28,7 +28,7 @@ COMMAND_LINE = {
     "acrnn.inference.description",
     "acrnn.inference.server_commands",
     "acrnn.inference.listen",
-    "acrnn.inference.timeline_command",
+    "acrnn.inference.timeline.command",
     "acrnn.inference.sound_arguments",
     "acrnn.tracking.arguments",
     "data_prep.__main__",

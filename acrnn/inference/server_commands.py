@@ -48,6 +48,6 @@ def run_service(options: argparse.Namespace) -> int:
 def run_demo(options: argparse.Namespace) -> int:
     """Serves the demo page until it is interrupted."""
     print("loading…", file=sys.stderr, flush=True)
-    from acrnn.inference import demo
+    from acrnn.inference.demo import page
 
-    return demo.serve(load_recognizer(options), options.host, options.port)
+    return page.serve(load_recognizer(options), options.host, options.port)

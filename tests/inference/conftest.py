@@ -8,7 +8,8 @@ from support.tiny_corpus import TINY_NETWORK, tiny_sound
 from acrnn.crossval import Experiment, cross_validate
 from acrnn.export import version_folder
 from acrnn.export.trained_model import TrainedModel
-from acrnn.inference import Recognizer, demo
+from acrnn.inference import Recognizer
+from acrnn.inference.demo import page
 from acrnn.inference.uploads import upload_folder
 from acrnn.recipes import Recipe
 
@@ -42,10 +43,10 @@ def sounds(tmp_path):
 @pytest.fixture(scope="module")
 def served(recognizer, tmp_path_factory):
     """The address of the page, served."""
-    example = demo.write_example(tmp_path_factory.mktemp("demo-example"))
-    built, port = demo.page(recognizer, example), free_port()
+    example = page.write_example(tmp_path_factory.mktemp("demo-example"))
+    built, port = page.page(recognizer, example), free_port()
     assert built.analytics_enabled is False
     with upload_folder() as folder:
-        demo.launch(built, "127.0.0.1", port, folder)
+        page.launch(built, "127.0.0.1", port, folder)
         yield f"http://127.0.0.1:{port}"
         built.close(verbose=False)

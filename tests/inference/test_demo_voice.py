@@ -13,7 +13,8 @@ from support.tiny_corpus import tiny_sound
 from acrnn.export import version_folder
 from acrnn.frontends import FRONTENDS
 from acrnn.frontends.statistics import Moments, Prior, Statistics
-from acrnn.inference import Recognizer, demo, demo_answers
+from acrnn.inference import Recognizer
+from acrnn.inference.demo import answers, page
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,12 @@ def paths(tmp_path):
 
 
 def test_the_voice_of_the_sounds_on_the_page_changes_later_answers(recognizer, paths):
-    profile, text = demo_answers.enrol(recognizer, paths, None, None)
+    profile, text = answers.enrol(recognizer, paths, None, None)
     assert text.startswith("Your voice is known from 2 recordings (4 s).")
-    before, after = (demo_answers.recognize(recognizer, paths, None, speaker) for speaker in (None, profile))
+    before, after = (answers.recognize(recognizer, paths, None, speaker) for speaker in (None, profile))
     shares = [re.findall(r"\d+\.\d", re.sub(r"data:image[^\"]*", "", page)) for page in (before, after)]
     assert shares[0] != shares[1]
-    assert demo_answers.enrol(recognizer, None, paths[0], profile)[1].startswith(
+    assert answers.enrol(recognizer, None, paths[0], profile)[1].startswith(
         "Your voice is known from 1 recording (1 s)."
     )
 
@@ -46,13 +47,13 @@ def test_the_voice_of_the_sounds_on_the_page_changes_later_answers(recognizer, p
 def test_a_sound_that_cannot_be_used_leaves_the_voice_as_it_was_and_is_named_without_its_path(
     recognizer, paths, tmp_path
 ):
-    profile, _ = demo_answers.enrol(recognizer, paths, None, None)
+    profile, _ = answers.enrol(recognizer, paths, None, None)
     bad = tmp_path / "<b>silent.wav"
     soundfile.write(bad, np.zeros(16000), 16000)
-    kept, text = demo_answers.enrol(recognizer, [*paths, str(bad)], None, profile)
+    kept, text = answers.enrol(recognizer, [*paths, str(bad)], None, profile)
     assert kept is profile and text.startswith("Not used: &lt;b&gt;silent.wav") and str(tmp_path) not in text
-    assert demo_answers.enrol(recognizer, None, None, profile)[0] is profile
-    assert "No recording yet" in demo_answers.enrol(recognizer, [], None, None)[1]
+    assert answers.enrol(recognizer, None, None, profile)[0] is profile
+    assert "No recording yet" in answers.enrol(recognizer, [], None, None)[1]
 
 
 def test_only_the_page_of_a_model_that_takes_speaker_profiles_offers_it(recognizer):
@@ -61,7 +62,7 @@ def test_only_the_page_of_a_model_that_takes_speaker_profiles_offers_it(recogniz
     labels = [
         [
             block.value
-            for block in demo.page(each, Path("example.wav")).blocks.values()
+            for block in page.page(each, Path("example.wav")).blocks.values()
             if type(block).__name__ == "Button"
         ]
         for each in (recognizer, plain)

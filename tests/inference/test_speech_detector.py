@@ -11,7 +11,7 @@ import soundfile
 from acrnn.audio import AudioError, sound_files
 from acrnn.cli import main
 from acrnn.inference import Recognizer
-from acrnn.inference.demo import recognize
+from acrnn.inference.demo.answers import recognize
 from acrnn.inference.speech_detector import has_speech
 from data_prep.corpora import toy
 from experiments.speech_check import OTHER_SOUNDS

@@ -18,8 +18,8 @@ from acrnn import Recognizer
 from acrnn.audio import AudioError
 from acrnn.cli import main
 from acrnn.errors import FieldError
-from acrnn.inference import timeline, timeline_files
-from acrnn.inference.timeline import Stretch, Window
+from acrnn.inference import timeline
+from acrnn.inference.timeline import Stretch, Window, files
 
 RATE = 16000
 
@@ -87,7 +87,7 @@ def test_memory_does_not_depend_on_the_length_of_the_recording(recognizer, tmp_p
         soundfile.write(tmp_path / "long.wav", np.tile(tiny_sound("high", 1.0, 1), 60 * minutes), RATE)
         tracemalloc.start()
         found = timeline.windows(recognizer, tmp_path / "long.wav", window_seconds=0.5, hop_seconds=0.2)
-        timeline_files.write(tmp_path / "long.json", found, recognizer.card, "long.wav")
+        files.write(tmp_path / "long.json", found, recognizer.card, "long.wav")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.1 * peaks[0]
@@ -141,7 +141,7 @@ def written(recognizer, tmp_path):
             Window(2.0, 3.0, None, {}),
             Window(3.0, 3661.25, "fear", {**shares, "fear": 0.7}),
         ]
-        timeline_files.write(path, windows, recognizer.card, "interview.wav")
+        files.write(path, windows, recognizer.card, "interview.wav")
         return path.read_text(encoding="utf-8")
 
     return write
@@ -193,7 +193,7 @@ def test_another_format_is_refused_with_the_choices(recognizer, tmp_path):
     with pytest.raises(
         FieldError, match=r"timeline\.docx: no format of a timeline.*\.json, \.csv, \.textgrid, \.txt, \.srt"
     ):
-        timeline_files.write(tmp_path / "timeline.docx", [], recognizer.card, "")
+        files.write(tmp_path / "timeline.docx", [], recognizer.card, "")
 
 
 def test_the_command_prints_a_table_and_writes_the_same_windows(recognizer, recording, tmp_path, capsys):

@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from acrnn.errors import UsageError
-from acrnn.inference import timeline_files
 from acrnn.inference.recognizer import Recognizer
 from acrnn.inference.speaker_profile import SpeakerProfile
-from acrnn.inference.timeline import Window, windows
-from acrnn.inference.timeline_files import clock
+from acrnn.inference.timeline import files
+from acrnn.inference.timeline.files import clock
+from acrnn.inference.timeline.recording import Window, windows
 
 _OWN_OPTIONS = {"--window": "window_seconds", "--hop": "hop_seconds", "--out": "out"}
 _OTHER_OPTIONS = {
@@ -42,7 +42,7 @@ def check_options(options: Namespace) -> None:
     if options.timeline and (len(options.files) > 1 or options.files[0].is_dir()):
         raise UsageError(f"--timeline: {' '.join(map(str, options.files))}: it takes one sound file; name one")
     if options.out:
-        timeline_files.format_of(options.out)
+        files.format_of(options.out)
 
 
 def timeline(recognizer: Recognizer, options: Namespace) -> int:
@@ -61,7 +61,7 @@ def timeline(recognizer: Recognizer, options: Namespace) -> int:
     speaker = SpeakerProfile.load(options.speaker) if options.speaker else None
     shown = _printed(windows(recognizer, path, speaker=speaker, **given))
     if options.out:
-        timeline_files.write(options.out, shown, recognizer.card, str(path))
+        files.write(options.out, shown, recognizer.card, str(path))
     else:
         deque(shown, maxlen=0)  # takes all of them
     return 0

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from acrnn import files
 from acrnn.errors import FieldError
-from acrnn.inference.timeline import Window, stretches
+from acrnn.inference.timeline.recording import Window, stretches
 from acrnn.model_card import Card
 
 # Takes the file to write to, the windows, the card of the model and the name of the recording.

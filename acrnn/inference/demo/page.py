@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from acrnn.errors import UsageError, missing_extra
 from acrnn.inference.asgi import LOCAL_HOSTS
-from acrnn.inference.demo_answers import (
+from acrnn.inference.demo.answers import (
     LARGEST_MB,
     about,
     answer,
