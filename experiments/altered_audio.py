@@ -170,11 +170,9 @@ def page(by_name: Mapping[str, Results]) -> str:
 def _trained_on(settings: Settings) -> str:
     """Returns sentences about the conditions of the training segments."""
     augmentation = settings.recipe.augmentation
-    conditions = list(augmentation.simulated) if augmentation else []
+    conditions = list(augmentation.conditions) if augmentation else []
     if len(settings.speeds or ()) > 1:
         conditions.append(f"copies at {listed_speeds(settings.speeds)}")
-    if augmentation and augmentation.speed:
-        conditions.append(f"random speeds up to {1 + augmentation.speed:g} times as fast or slow")
     return f"The training has {'; '.join(conditions) or 'no noise, no cutoff and no other speed'}."
 
 

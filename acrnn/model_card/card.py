@@ -159,7 +159,7 @@ class Card:
         values += [recipes.from_dict(self.recipe).length] if "epochs" in self.recipe else []
         values += [f"{name} {changes.shown(value)}" for name, value in self.recipe.get("network", {}).items()]
         if self.recipe.get("augmentation"):
-            values += Augmentation(**self.recipe["augmentation"]).simulated
+            values += Augmentation(**self.recipe["augmentation"]).conditions
         return f"{self.recipe_name} ({', '.join(values)})" if values else self.recipe_name
 
     @property

@@ -89,6 +89,12 @@ class Augmentation:
         narrow = f"no frequencies above {self.lowest_cutoff_hz:g} to {self.high_hz:g} Hz in {100 * self.narrow:g} % of the segments"
         return (noise,) * bool(self.noise) + (narrow,) * bool(self.narrow)
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Conditions of the training segments in words: those simulated, and other speaking rates."""
+        rates = f"speaking rates from {1 / (1 + self.speed):.2g} to {1 + self.speed:g} times the recorded one"
+        return self.simulated + (rates,) * bool(self.speed)
+
     def to_dict(self) -> dict:
         """Returns the fields; those of simulated conditions, of a later version than the others, only if there are any."""
         later = ("noise", "lowest_snr_db", "highest_snr_db", "narrow", "lowest_cutoff_hz")
