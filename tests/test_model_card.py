@@ -46,11 +46,13 @@ def test_the_recipe_is_named_with_its_hyper_parameters_and_network_fields(card):
 
 
 def test_simulated_conditions_and_copies_at_other_speeds_are_stated(card):
-    robust = replace(card, recipe=recipes.to_dict(RECIPES["robust"]))
-    assert robust.recipe_summary().endswith(
-        "centered True, noise at 5 to 35 dB in 50 % of the segments, no frequencies above 3000 to 8000 Hz in 25 % of the segments, "
-        "speaking rates from 0.77 to 1.3 times the recorded one)"
-    )
+    recipe = RECIPES["robust"]
+    robust = replace(card, recipe=recipes.to_dict(recipe))
+    conditions = "centered True, noise at 5 to 35 dB in 50 % of the segments, no frequencies above 3000 to 8000 Hz in 25 % of the segments"
+    assert robust.recipe_summary().endswith(f"{conditions})")
+    faster = replace(recipe, augmentation=replace(recipe.augmentation, speed=0.3))
+    changed = replace(card, recipe=recipes.to_dict(faster))
+    assert changed.recipe_summary().endswith(f"{conditions}, speaking rates from 0.77 to 1.3 times the recorded one)")
     assert "Hz in" not in replace(card, recipe=recipes.to_dict(RECIPES["tuned"])).recipe_summary()
     copied = replace(card, fitted_on={**card.fitted_on, "speeds": [0.9, 1.0]})
     assert "with copies at the speeds 0.9, 1 |" in copied.markdown()
