@@ -38,8 +38,9 @@ _BLOCK = re.compile(
 _SHORT_CAPTION = (
     "Emo-DB, {utterances} utterances of {speakers} speakers; no speaker is in both the training and the test part of a fold ([the "
     "full table](docs/results.md) has other splits as well). One row for each system, split and normalization, with and without "
-    "transfer: the highest UAR of our runs that tested every utterance; runs that repeat a row of the paper come first. The rows are "
-    "selected by their UAR on test speakers, so a UAR is slightly too high where several recipes or speeds were tried. "
+    "transfer, with and without the validation speakers in the training part: the highest UAR of our runs that tested every "
+    "utterance; runs that repeat a row of the paper come first. The rows are selected by their UAR on test speakers, so a UAR is "
+    "slightly too high where several recipes or speeds were tried. "
     "{spread}. {figure_4}."
 )
 
@@ -119,17 +120,15 @@ def best_results() -> str:
     folders = emodb_folders()
     results = dict(zip(folders, map(read_results, folders), strict=True))
     num_utterances = max(map(_num_tested, results.values()))
-    best: dict[tuple[str, str, str, str], tuple] = {}
+    best: dict[tuple[str, str, str, str, bool], tuple] = {}
     for folder, result in results.items():
         figure = published.uar(result.settings)
         if result.settings.baseline and folder.name != README_BASELINE:
             continue
         if not PROTOCOLS[result.settings.protocol].speaker_independent:
             continue
-        key, rank = (
-            (result.settings.protocol, result.settings.model, _normalization(result.settings), _start(result.settings)),
-            (figure is not None, result.overall.uar_fold_mean),
-        )
+        key = _row_of(result.settings)
+        rank = (figure is not None, result.overall.uar_fold_mean)
         if _num_tested(result) == num_utterances and (key not in best or rank > best[key][0]):
             best[key] = rank, folder, result, figure
     header = ("system", "UAR, mean over folds", FIGURE_4_TITLE, "coverage", "the paper's UAR", "results")
@@ -140,6 +139,12 @@ def best_results() -> str:
         figure_4=FIGURE_4_NOTE,
     )
     return f"{caption}\n\n{markdown(header, [_short_row(*best[key][1:]) for key in sorted(best)])}"
+
+
+def _row_of(settings: Settings) -> tuple[str, str, str, str, bool]:
+    """Properties that all experiments of a row of the short table have in common."""
+    transfer = _start(settings)
+    return settings.protocol, settings.model, _normalization(settings), transfer, settings.train_on_validation
 
 
 def _normalization(settings: Settings) -> str:
