@@ -168,7 +168,7 @@ def page(by_name: Mapping[str, Results]) -> str:
 
 
 def _trained_on(settings: Settings) -> str:
-    """Returns sentences about the conditions of the training segments."""
+    """Returns a sentence about the conditions of the training segments."""
     augmentation = settings.recipe.augmentation
     conditions = list(augmentation.conditions) if augmentation else []
     if len(settings.speeds or ()) > 1:

@@ -49,6 +49,7 @@ from data_prep.corpora.base import Corpus, Utterance
 from data_prep.fingerprint import sound_sha256
 
 NAME = "evaluation"
+CHOSEN = "The model was chosen among several by its UAR on this corpus, so that these figures are slightly too high."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"put the sounds of the N most confident errors into the report, up to {MOST} (default: none)",
     )
     parser.add_argument("--update-card", action="store_true", help="write the figures into the card of the model, too")
+    parser.add_argument(
+        "--chosen",
+        action="store_true",
+        help="the model was chosen among several by its UAR on this corpus; the page and the card state it",
+    )
     return parser
 
 
@@ -89,9 +95,9 @@ def run(options: argparse.Namespace) -> int:
     _refuse_training_sounds(recognizer.card, selection.utterances)
     failures: list[Failure] = []
     evaluation = _evaluated(recognizer, corpus, selection, options, failures)
-    _write(out, evaluation, options.error_sounds)
+    _write(out, evaluation, options.error_sounds, options.chosen)
     if options.update_card:
-        with_figures(evaluation).write(recognizer.folder)
+        with_figures(evaluation, options.chosen).write(recognizer.folder)
     for failure in dict.fromkeys(failure.reason for failure in failures):
         print(failure, file=sys.stderr)
     return 1 if failures else 0
@@ -207,9 +213,9 @@ def _answer(utterance: Utterance, shared: Sequence[str], prediction: Prediction)
     )
 
 
-def _write(out: Path, evaluation: Evaluation, sounds: int | None) -> None:
+def _write(out: Path, evaluation: Evaluation, sounds: int | None, chosen: bool) -> None:
     files.make_folder(out)
-    text, shared = page(evaluation), evaluation.emotions
+    text, shared = page(evaluation, chosen), evaluation.emotions
     files.write_text(out / f"{NAME}.md", text)
     values = [{"enrolled": each.enrolled, "confusion": each.confusion.tolist()} for each in evaluation.results]
     described = {"model": evaluation.card.to_dict(), "corpus": evaluation.corpus.name, "emotions": list(shared)}
@@ -226,8 +232,13 @@ def _write(out: Path, evaluation: Evaluation, sounds: int | None) -> None:
     print(f"report {write_evaluation(evaluation, out, error_sounds(evaluation, sounds) if sounds else None)}")
 
 
-def with_figures(evaluation: Evaluation) -> Card:
-    """Returns the card of the model with the figures on the corpus, in place of earlier ones on the same corpus."""
+def with_figures(evaluation: Evaluation, chosen: bool = False) -> Card:
+    """Returns the card of the model with the figures on the corpus, in place of earlier ones on the same corpus.
+
+    Args:
+        evaluation: the test of the model.
+        chosen: whether the model was chosen among several by its UAR on this corpus.
+    """
     answers = evaluation.results[0].answers
     figures = {
         "corpus": evaluation.corpus.title,
@@ -238,6 +249,7 @@ def with_figures(evaluation: Evaluation) -> Card:
             {"enrolled": each.enrolled, "uar": round(each.uar, 4), "interval": _ends(each)}
             for each in evaluation.results
         ],
+        **({"chosen": True} if chosen else {}),
     }
     others = [tested for tested in evaluation.card.evaluations if tested["corpus"] != evaluation.corpus.title]
     return replace(evaluation.card, evaluations=(*others, figures))
@@ -248,8 +260,8 @@ def _ends(scored: Scored) -> list[float] | None:
     return None if interval is None else [round(float(end), 4) for end in interval]
 
 
-def page(evaluation: Evaluation) -> str:
-    """Returns the result as Markdown."""
+def page(evaluation: Evaluation, chosen: bool = False) -> str:
+    """Returns the result as Markdown; arguments as in `with_figures`."""
     answers, corpus, count = evaluation.results[0].answers, evaluation.corpus.name, len(evaluation.emotions)
     speakers = len({each.speaker for each in answers})
     caption = (
@@ -257,6 +269,8 @@ def page(evaluation: Evaluation) -> str:
         f"{percent(1 / count)}. All rows score the same recordings, which enroll for none of them. In percent; 95 % intervals: "
         f"jackknife t over speakers."
     )
+    if chosen:
+        caption = f"{caption} {CHOSEN}"
     scores = enrolment_table(evaluation)
     return f"# {evaluation.card.name} on {corpus}\n\n{caption}\n\n{markdown(scores.header, scores.rows)}\n"
 

@@ -52,7 +52,9 @@ def test_simulated_conditions_and_copies_at_other_speeds_are_stated(card):
     assert robust.recipe_summary().endswith(f"{conditions})")
     faster = replace(recipe, augmentation=replace(recipe.augmentation, speed=0.3))
     changed = replace(card, recipe=recipes.to_dict(faster))
-    assert changed.recipe_summary().endswith(f"{conditions}, speaking rates from 0.77 to 1.3 times the recorded one)")
+    assert changed.recipe_summary().endswith(
+        f"{conditions}, random speaking rates from 0.77 to 1.3 times the recorded rate)"
+    )
     assert "Hz in" not in replace(card, recipe=recipes.to_dict(RECIPES["tuned"])).recipe_summary()
     copied = replace(card, fitted_on={**card.fitted_on, "speeds": [0.9, 1.0]})
     assert "with copies at the speeds 0.9, 1 |" in copied.markdown()

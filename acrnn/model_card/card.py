@@ -62,7 +62,8 @@ class Card:
         other_corpora: title, version, licence and citation of each corpus that adds to the training, by its use: "pre-training",
             "joint training".
         evaluations: figures on other corpora, an object for each: "corpus" (title), "emotions", "speakers", "utterances", and "results",
-            a list of "enrolled" (number of enrolment utterances), "uar" and "interval".
+            a list of "enrolled" (number of enrolment utterances), "uar" and "interval"; "chosen" is true if the model was chosen among
+            others by its UAR there.
         sounds: sounds of the training, a JSON object of `records.sound_sample.SoundSample`; None where they are not known.
         sha256: SHA-256 of each file of the model but the card, by its path in the version folder; empty on cards of earlier
             versions.

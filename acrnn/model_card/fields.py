@@ -65,12 +65,16 @@ class _Result(TypedDict):
     interval: list[float] | None
 
 
-class _Evaluation(TypedDict):
+class _Tested(TypedDict):
     corpus: str
     emotions: list[str]
     speakers: int
     utterances: int
     results: list[_Result]
+
+
+class _Evaluation(_Tested, total=False):
+    chosen: bool
 
 
 class _Dense(TypedDict):

@@ -91,8 +91,8 @@ class Augmentation:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Conditions of the training segments in words: those simulated, and other speaking rates."""
-        rates = f"speaking rates from {1 / (1 + self.speed):.2g} to {1 + self.speed:g} times the recorded one"
+        """Changed conditions of the training segments in words: those of `simulated`, and random speaking rates."""
+        rates = f"random speaking rates from {1 / (1 + self.speed):.2g} to {1 + self.speed:g} times the recorded rate"
         return self.simulated + (rates,) * bool(self.speed)
 
     def to_dict(self) -> dict:

@@ -118,7 +118,7 @@ def test_the_page_states_the_simulated_conditions_of_training_and_the_trimmed_en
             "noise at 5 to 35 dB in 50 % of the segments; no frequencies above 3000 to 8000 Hz in 25 % of the segments.",
         ),
         ({"narrow": 0.1}, (0.9, 1.0), "in 10 % of the segments; copies at the speeds 0.9, 1."),
-        ({"speed": 0.1}, None, "has speaking rates from 0.91 to 1.1 times the recorded one."),
+        ({"speed": 0.1}, None, "has random speaking rates from 0.91 to 1.1 times the recorded rate."),
         ({"time_masks": 2}, None, "has no noise, no cutoff and no other speed."),
     ):
         recipe = {**settings.recipe_fields, "augmentation": Augmentation(**changes).to_dict()}

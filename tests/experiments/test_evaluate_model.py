@@ -200,3 +200,14 @@ def test_too_many_sounds_and_the_folder_of_an_experiment_are_refused(command, tm
     assert script.main(command) == 2
     assert "it holds the results and the report of an experiment" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["results.json"]
+
+
+def test_a_card_and_a_page_state_that_the_model_was_chosen_by_these_figures(command, model, tmp_path, capsys):
+    copy = shutil.copytree(model, tmp_path / "tiny" / "1")
+    command = ["--model", str(copy), *command[2:], "--map-labels", "noisy=hissing", "--update-card"]
+    for options, count in (([], 0), (["--chosen"], 1)):
+        assert script.main([*command, *options]) == 0
+        assert capsys.readouterr().out.count(script.CHOSEN) == count
+        card = Card.read(copy)
+        assert card.evaluations[0].get("chosen", False) == bool(count)
+        assert card.markdown().count(script.CHOSEN) == (copy / "README.md").read_text().count(script.CHOSEN) == count

@@ -37,7 +37,7 @@ def test_the_voice_of_the_sounds_on_the_page_changes_later_answers(recognizer, p
     profile, text = answers.enrol(recognizer, paths, None, None)
     assert text.startswith("Your voice is known from 2 recordings (4 s).")
     before, after = (answers.recognize(recognizer, paths, None, speaker) for speaker in (None, profile))
-    shares = [re.findall(r"\d+\.\d", re.sub(r"data:image[^\"]*", "", page)) for page in (before, after)]
+    shares = [re.findall(r"\d+\.\d", re.sub(r"data:image[^\"]*", "", shown)) for shown in (before, after)]
     assert shares[0] != shares[1]
     assert answers.enrol(recognizer, None, paths[0], profile)[1].startswith(
         "Your voice is known from 1 recording (1 s)."

@@ -1,1 +1,1 @@
-"""The demo page: recognition in a browser, of uploaded and recorded sounds."""
+"""The demonstration page: recognition in a browser, of uploaded and recorded sounds."""

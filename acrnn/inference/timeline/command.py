@@ -53,7 +53,7 @@ def timeline(recognizer: Recognizer, options: Namespace) -> int:
         options: options of `acrnn predict`, checked by `check_options`.
 
     Raises:
-        ValueError, OSError: see `timeline.windows`.
+        ValueError, OSError: see `recording.windows`.
     """
     path = options.files[0]
     lengths = {name: getattr(options, name) for name in ("window_seconds", "hop_seconds")}
