@@ -35,7 +35,7 @@ from acrnn.crossval.settings import CorpusInfo
 from acrnn.errors import FieldError
 from acrnn.inference import Recognizer
 from acrnn.inference.prediction import Failure, Prediction
-from acrnn.model_card import Card
+from acrnn.model_card import CHOSEN, Card
 from acrnn.progress import ProgressLine
 from acrnn.recipes.initial_model import shared_corpus
 from acrnn.records.sound_sample import training_overlap
@@ -49,7 +49,6 @@ from data_prep.corpora.base import Corpus, Utterance
 from data_prep.fingerprint import sound_sha256
 
 NAME = "evaluation"
-CHOSEN = "The model was chosen among several by its UAR on this corpus, so that these figures are slightly too high."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--chosen",
         action="store_true",
-        help="the model was chosen among several by its UAR on this corpus; the page and the card state it",
+        help="the model was chosen among several by its UAR on this corpus; page, report and card state it",
     )
     return parser
 
@@ -95,9 +94,9 @@ def run(options: argparse.Namespace) -> int:
     _refuse_training_sounds(recognizer.card, selection.utterances)
     failures: list[Failure] = []
     evaluation = _evaluated(recognizer, corpus, selection, options, failures)
-    _write(out, evaluation, options.error_sounds, options.chosen)
+    _write(out, evaluation, options.error_sounds)
     if options.update_card:
-        with_figures(evaluation, options.chosen).write(recognizer.folder)
+        with_figures(evaluation).write(recognizer.folder)
     for failure in dict.fromkeys(failure.reason for failure in failures):
         print(failure, file=sys.stderr)
     return 1 if failures else 0
@@ -135,6 +134,7 @@ def _evaluated(
         not_scored={name: counts[name] for name in sorted(set(counts) - set(shared))},
         failed=len({failure.source for failure in failures}),
         results=results,
+        chosen=options.chosen,
     )
 
 
@@ -213,9 +213,9 @@ def _answer(utterance: Utterance, shared: Sequence[str], prediction: Prediction)
     )
 
 
-def _write(out: Path, evaluation: Evaluation, sounds: int | None, chosen: bool) -> None:
+def _write(out: Path, evaluation: Evaluation, sounds: int | None) -> None:
     files.make_folder(out)
-    text, shared = page(evaluation, chosen), evaluation.emotions
+    text, shared = page(evaluation), evaluation.emotions
     files.write_text(out / f"{NAME}.md", text)
     values = [{"enrolled": each.enrolled, "confusion": each.confusion.tolist()} for each in evaluation.results]
     described = {"model": evaluation.card.to_dict(), "corpus": evaluation.corpus.name, "emotions": list(shared)}
@@ -232,13 +232,8 @@ def _write(out: Path, evaluation: Evaluation, sounds: int | None, chosen: bool) 
     print(f"report {write_evaluation(evaluation, out, error_sounds(evaluation, sounds) if sounds else None)}")
 
 
-def with_figures(evaluation: Evaluation, chosen: bool = False) -> Card:
-    """Returns the card of the model with the figures on the corpus, in place of earlier ones on the same corpus.
-
-    Args:
-        evaluation: the test of the model.
-        chosen: whether the model was chosen among several by its UAR on this corpus.
-    """
+def with_figures(evaluation: Evaluation) -> Card:
+    """Returns the card of the model with the figures on the corpus, in place of earlier ones on the same corpus."""
     answers = evaluation.results[0].answers
     figures = {
         "corpus": evaluation.corpus.title,
@@ -249,7 +244,7 @@ def with_figures(evaluation: Evaluation, chosen: bool = False) -> Card:
             {"enrolled": each.enrolled, "uar": round(each.uar, 4), "interval": _ends(each)}
             for each in evaluation.results
         ],
-        **({"chosen": True} if chosen else {}),
+        **({"chosen": True} if evaluation.chosen else {}),
     }
     others = [tested for tested in evaluation.card.evaluations if tested["corpus"] != evaluation.corpus.title]
     return replace(evaluation.card, evaluations=(*others, figures))
@@ -260,8 +255,8 @@ def _ends(scored: Scored) -> list[float] | None:
     return None if interval is None else [round(float(end), 4) for end in interval]
 
 
-def page(evaluation: Evaluation, chosen: bool = False) -> str:
-    """Returns the result as Markdown; arguments as in `with_figures`."""
+def page(evaluation: Evaluation) -> str:
+    """Returns the result as Markdown."""
     answers, corpus, count = evaluation.results[0].answers, evaluation.corpus.name, len(evaluation.emotions)
     speakers = len({each.speaker for each in answers})
     caption = (
@@ -269,7 +264,7 @@ def page(evaluation: Evaluation, chosen: bool = False) -> str:
         f"{percent(1 / count)}. All rows score the same recordings, which enroll for none of them. In percent; 95 % intervals: "
         f"jackknife t over speakers."
     )
-    if chosen:
+    if evaluation.chosen:
         caption = f"{caption} {CHOSEN}"
     scores = enrolment_table(evaluation)
     return f"# {evaluation.card.name} on {corpus}\n\n{caption}\n\n{markdown(scores.header, scores.rows)}\n"

@@ -143,8 +143,8 @@ def best_results() -> str:
 
 def _row_of(settings: Settings) -> tuple[str, str, str, str, bool]:
     """Properties that all experiments of a row of the short table have in common."""
-    transfer = _start(settings)
-    return settings.protocol, settings.model, _normalization(settings), transfer, settings.train_on_validation
+    normalization, start = _normalization(settings), _start(settings)
+    return settings.protocol, settings.model, normalization, start, settings.train_on_validation
 
 
 def _normalization(settings: Settings) -> str:

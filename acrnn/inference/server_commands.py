@@ -46,7 +46,7 @@ def run_service(options: argparse.Namespace) -> int:
 
 
 def run_demo(options: argparse.Namespace) -> int:
-    """Serves the demo page until it is interrupted."""
+    """Serves the demonstration page until it is interrupted."""
     print("loading…", file=sys.stderr, flush=True)
     from acrnn.inference.demo import page
 

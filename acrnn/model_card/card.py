@@ -25,6 +25,7 @@ FORMAT_VERSION = 1
 CARD = Path("assets.extra", "card.json")
 WORDS = CARD.parent / "words.txt"  # vocabulary of a model that takes texts: one word a line, in the order of the ids
 MAX_SECONDS = 600.0
+CHOSEN = "The model was chosen among several by its UAR on this corpus, so that these figures are slightly too high."
 REMEDY = "name the folder of an exported model, or export one with: acrnn export --run RUN --out saved_models/NAME/1"
 _JSON_KEYS = {"auxiliary_inputs": "companions"}  # keys in the JSON file that differ from the field's name
 
@@ -288,4 +289,4 @@ class Card:
         import jinja2
 
         environment = jinja2.Environment(loader=jinja2.PackageLoader("acrnn"), trim_blocks=True, lstrip_blocks=True)
-        return environment.get_template("card.md.j2").render(card=self)
+        return environment.get_template("card.md.j2").render(card=self, chosen_by_figures=CHOSEN)

@@ -9,7 +9,7 @@ import numpy as np
 
 from acrnn import metrics
 from acrnn.crossval.summary import ClassScores, SpeakerScore
-from acrnn.model_card import FORMATS
+from acrnn.model_card import CHOSEN, FORMATS
 from acrnn.reports.error_sounds import ErrorSounds
 from acrnn.reports.page import Headline, Table, classes, speaker_recalls, write_page
 from acrnn.reports.pictures import Picture, corpus_caption
@@ -88,9 +88,12 @@ def _caption(evaluation: Evaluation) -> str:
     interval = (
         f"{100 * metrics.LEVEL:g} % interval: jackknife t over speakers; none for fewer than {metrics.MIN_UNITS}."
     )
-    if len(evaluation.results) == 1 and not evaluation.results[0].enrolled:
-        return interval
-    return f"{interval} The enrolment utterances of a speaker are scored for no number."
+    sentences = [interval]
+    if len(evaluation.results) > 1 or evaluation.results[0].enrolled:
+        sentences.append("The enrolment utterances of a speaker are scored for no number.")
+    if evaluation.chosen:
+        sentences.append(CHOSEN)
+    return " ".join(sentences)
 
 
 def _suffix(evaluation: Evaluation, each: Scored) -> str:

@@ -93,6 +93,7 @@ class Evaluation:
         not_scored: number of utterances of each emotion of the corpus that the model does not have.
         failed: number of recordings that could not be recognized.
         results: the scores for each number of enrolment utterances, which are all of the same utterances.
+        chosen: whether the model was chosen among several by its UAR on this corpus.
     """
 
     card: Card
@@ -102,6 +103,7 @@ class Evaluation:
     not_scored: dict[str, int]
     failed: int
     results: Sequence[Scored]
+    chosen: bool = False
 
 
 def _confusion(answers: Sequence[Answer]) -> np.ndarray:

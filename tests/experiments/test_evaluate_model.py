@@ -208,6 +208,7 @@ def test_a_card_and_a_page_state_that_the_model_was_chosen_by_these_figures(comm
     for options, count in (([], 0), (["--chosen"], 1)):
         assert script.main([*command, *options]) == 0
         assert capsys.readouterr().out.count(script.CHOSEN) == count
+        assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8").count(script.CHOSEN) == count
         card = Card.read(copy)
         assert card.evaluations[0].get("chosen", False) == bool(count)
         assert card.markdown().count(script.CHOSEN) == (copy / "README.md").read_text().count(script.CHOSEN) == count

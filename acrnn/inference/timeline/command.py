@@ -10,7 +10,6 @@ from acrnn.errors import UsageError
 from acrnn.inference.recognizer import Recognizer
 from acrnn.inference.speaker_profile import SpeakerProfile
 from acrnn.inference.timeline import files
-from acrnn.inference.timeline.files import clock
 from acrnn.inference.timeline.recording import Window, windows
 
 _OWN_OPTIONS = {"--window": "window_seconds", "--hop": "hop_seconds", "--out": "out"}
@@ -72,6 +71,6 @@ def _printed(windows: Iterable[Window]) -> Iterator[Window]:
     print(f"{'start':12}  {'end':12}  {'emotion':12}  probability")
     for window in windows:
         share = f"{100 * max(window.probabilities.values()):9.1f} %" if window.emotion else ""
-        times = f"{clock(window.start_seconds)}  {clock(window.end_seconds)}"
+        times = f"{files.clock(window.start_seconds)}  {files.clock(window.end_seconds)}"
         print(f"{times}  {window.emotion or 'no speech':12}  {share}".rstrip(), flush=True)
         yield window
